@@ -1,0 +1,144 @@
+"""A synthetic workspace of any size, fed through the product's own storing path from parsed values
+with 2 kB bodies, record creation on, in pages of 500 from mailboxes taken in turn."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+
+from crm.claiming import claim
+from crm.locking import lock_workspace
+from crm.models import InternalDomain, Member, User, Workspace
+from mailboxes.ingesting.events import SourceItem
+from mailboxes.ingesting.mail import MailItem, mail_item
+from mailboxes.models import Mailbox, MailboxKind
+from mailboxes.parsing.values import NamedAddress, ParsedAttendee, ParsedEvent, ParsedMail
+from mailboxes.reading import Page, Reader, insiders, store_values
+
+MEMBERS = 20
+PAGE = 500
+YEARS = 3
+DOMAIN = "bench.example"
+BODY = "Thank you for the drawings, we will look at them on Monday. " * 34
+
+
+class World:
+    """`people_for` interactions decides how many companies there are to talk to: one for every
+    fifty, five people each, visited unevenly."""
+
+    def __init__(self, *, interactions: int, now: datetime | None = None) -> None:
+        self.random = random.Random(interactions)  # noqa: S311 (repeatable, not secret)
+        self.now = now or datetime.now(UTC).replace(microsecond=0)
+        self.companies = max(interactions // 50, 100)
+        self.size = interactions
+        self.sequence = 0
+        self.workspace = Workspace.objects.create(
+            slug=f"bench-{interactions}", name="Bench", default_level=1
+        )
+        InternalDomain.objects.create(workspace=self.workspace, domain=DOMAIN)
+        self.readers = [self._reader(number) for number in range(MEMBERS)]
+        self.reach = {reader.mailbox.pk: self.now for reader in self.readers}
+
+    def fill(self) -> None:
+        """Four e-mails to one meeting, until there are as many as asked for."""
+        while self.sequence < self.size:
+            self.store(*self.page(newest_first=True))
+
+    def page(self, *, newest_first: bool = False, size: int = PAGE) -> tuple[Reader, Page]:
+        reader = self.random.choice(self.readers)
+        events = size // 5
+        mail = [self._mail(reader, newest_first) for _ in range(size - events)]
+        sources = [self._event(reader) for _ in range(events)]
+        return reader, Page(mail=mail, sources=sources)
+
+    def store(self, reader: Reader, page: Page) -> None:
+        with transaction.atomic():
+            lock_workspace(self.workspace.pk)
+            store_values(reader, page)
+
+    def message(self) -> tuple[Reader, Page]:
+        """One live message, now."""
+        reader = self.random.choice(self.readers)
+        return reader, Page(mail=[self._mail(reader, False)])
+
+    def _reader(self, number: int) -> Reader:
+        user, _ = User.objects.get_or_create(
+            email=f"member{number}@{DOMAIN}", defaults={"name": f"Member {number}"}
+        )
+        member = Member.objects.create(workspace=self.workspace, user=user)
+        mailbox = Mailbox.objects.create(
+            workspace=self.workspace, member=member, kind=MailboxKind.ARCHIVE, address=user.email
+        )
+        mailbox.claim(claim(member, [user.email]))
+        return Reader(mailbox, {user.email}, insiders(self.workspace.pk), self.now)
+
+    def _person(self) -> NamedAddress:
+        company = int(self.companies * self.random.random() ** 2)
+        number = self.random.randrange(5)
+        return NamedAddress(f"person{number}@company{company}.example", f"Robin Number {number}")
+
+    def _moment(self, reader: Reader, newest_first: bool) -> datetime:
+        if not newest_first:
+            return self.now - timedelta(seconds=self.random.randrange(3600))
+        share = timedelta(days=365 * YEARS) * (MEMBERS / self.size)
+        self.reach[reader.mailbox.pk] -= share * self.random.random() * 2
+        return self.reach[reader.mailbox.pk]
+
+    def _mail(self, reader: Reader, newest_first: bool) -> MailItem:
+        self.sequence += 1
+        me = NamedAddress(reader.mailbox.address, "A Member")
+        people = tuple({self._person() for _ in range(1 + (self.random.random() < 0.3))})
+        is_sent = self.random.random() < 0.45
+        mail = ParsedMail(
+            message_id=f"{self.sequence}@{self.size}.bench",
+            in_reply_to="",
+            references=(f"thread{self.sequence // 4}@{self.size}.bench",),
+            sender=(me,) if is_sent else people[:1],
+            reply_to=(),
+            to=people if is_sent else (me,),
+            cc=() if is_sent else people[1:],
+            bcc=(),
+            date=self._moment(reader, newest_first),
+            received=None,
+            subject=f"Drawings, version {self.sequence}",
+            category="contact",
+            headers="X-Header: value\n" * 20,
+            text=BODY,
+            html="",
+            attachments=(),
+        )
+        return mail_item(
+            mail,
+            mailbox=reader.mailbox,
+            own_emails=reader.own_emails,
+            provider_id=str(self.sequence),
+            size=4000,
+            by_provider=mail.date,
+            now=self.now,
+        )
+
+    def _event(self, reader: Reader) -> SourceItem:
+        self.sequence += 1
+        starts = self.now - timedelta(days=self.random.uniform(-14, 365 * YEARS))
+        me, other = reader.mailbox.address, self._person()
+        event = ParsedEvent(
+            uid=f"{self.sequence}@{self.size}.bench",
+            recurrence_id=None,
+            organiser=NamedAddress(me),
+            title="Review",
+            location="",
+            description="",
+            conference_url="",
+            starts_at=starts,
+            ends_at=starts + timedelta(hours=1),
+            all_day=False,
+            timezone="UTC",
+            status="confirmed",
+            sequence=0,
+            last_modified=None,
+            attendees=(
+                ParsedAttendee(me, "", "accepted"),
+                ParsedAttendee(other.email, other.name, "accepted"),
+            ),
+        )
+        return SourceItem(f"event{self.sequence}", "1", b"", "UTC", (event,), None)

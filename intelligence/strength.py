@@ -1,0 +1,86 @@
+"""How strong is this relationship: the one place where the formula and its constants live.
+
+    S = r · Σ over days d ≤ today with contact  w(d) · 2^(−(today − d)/H)
+    w(d) = b · n^¼     b = 2 if they met that day, else 1 if the member wrote, else ¾
+    r = 1 if the member has written to them and they to him, or they have met; else ½
+
+Forward decay (Cormode et al., ICDE 2009) stores the sum with a fixed landmark L instead of today:
+score = r · Σ w(d) · 2^((d − L)/H). S is the score times 2^(−(today − L)/H), the same factor for
+every row, so ordering by the stored score is ordering by strength and never goes stale.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import ceil, log2
+
+HALF_LIFE_DAYS = 30
+LANDMARK = date(2020, 1, 1)
+MET, WROTE, HEARD = 2.0, 1.0, 0.75
+ONE_WAY = 0.5
+MAIL_CROWD = 25  # recipients above which a mail says nothing about a tie
+MEETING_CROWD = 20  # attendees above which a meeting does not
+# Sums in another order differ in the last bits; a grade must not.
+SLACK = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    level: int
+    word: str
+    threshold: float
+
+
+GRADES = (
+    Grade(5, "Very strong", 12.0),
+    Grade(4, "Strong", 6.0),
+    Grade(3, "Good", 2.5),
+    Grade(2, "Weak", 0.75),
+    Grade(1, "Very weak", 0.0),
+)
+
+
+def growth(day: date) -> float:
+    """2^((day − L)/H): what a contact of weight one on this day adds to the stored score."""
+    return 2.0 ** ((day - LANDMARK).days / HALF_LIFE_DAYS)
+
+
+def today_score(score: float, today: date) -> float:
+    """S: the stored score as it counts today."""
+    return score / growth(today)
+
+
+def landmark_threshold(threshold: float, today: date) -> float:
+    """The stored score from which a tie reaches `threshold` today. Every decision about a grade,
+    pill or filter, compares with this number."""
+    return (threshold - SLACK) * growth(today) if threshold > 0 else 0.0
+
+
+def grade(score: float | None, today: date) -> Grade | None:
+    """None for a record that was never in touch."""
+    if score is None:
+        return None
+    return next(g for g in GRADES if score >= landmark_threshold(g.threshold, today))
+
+
+def drops_on(score: float, today: date) -> date | None:
+    """The first day on which the grade is lower than today's if nothing happens; None for the
+    lowest grade."""
+    now = grade(score, today)
+    if now is None or now.threshold == 0:
+        return None
+    ahead = HALF_LIFE_DAYS * log2(today_score(score, today) / (now.threshold - SLACK))
+    day = today + timedelta(days=max(ceil(ahead), 1))
+    return day if grade(score, day) != now else day + timedelta(days=1)
+
+
+def score_sql(alias: str) -> str:
+    """The aggregate over contact-day rows `alias` of one pair that gives its stored score."""
+    base = f"CASE WHEN {alias}.met THEN {MET} WHEN {alias}.written > 0 THEN {WROTE} ELSE {HEARD} END"
+    days = f"({alias}.day - DATE '{LANDMARK}')::float8"
+    weight = f"({base})::float8 * power({alias}.contacts::float8, 0.25::float8)"
+    return (
+        f"CASE WHEN bool_or({alias}.met) OR (bool_or({alias}.written > 0) AND bool_or({alias}.heard > 0)) "
+        f"THEN 1 ELSE {ONE_WAY} END::float8 * coalesce("
+        f"sum({weight} * power(2::float8, {days} / {HALF_LIFE_DAYS}) ORDER BY {alias}.day)"
+        f" FILTER (WHERE {alias}.contacts > 0), 0)"
+    )

@@ -1,0 +1,201 @@
+"""Recompute every stored answer of a workspace from its messages and events, and compare.
+
+Written apart from `recording` and `refreshing` on purpose: it starts from the facts, knows nothing
+of what was touched when, and takes the formula in its decayed form. Times, kinds, members and
+counts must be equal, strength within 1e-9.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from crm.locking import lock_workspace
+from crm.statements import execute, fetch
+from intelligence.recordkinds import RECORD_KINDS, RecordKind
+from intelligence.refreshing import settle_due_events
+from intelligence.strength import (
+    HALF_LIFE_DAYS,
+    HEARD,
+    LANDMARK,
+    MAIL_CROWD,
+    MEETING_CROWD,
+    MET,
+    ONE_WAY,
+    WROTE,
+)
+
+EDGES = f"""
+    CREATE TEMP TABLE verified_edge ON COMMIT DROP AS
+    SELECT 1 AS kind, m.id AS source, m.occurred_at AS at, m.recipients > {MAIL_CROWD} AS crowd,
+           p.address_id, a.member_id, p.role <= 2 AS author,
+           (CASE WHEN p.role <= 2 THEN 0 ELSE p.role END) * 100000
+               + CASE WHEN p.role <= 2 THEN 0 ELSE p.position END AS rank
+    FROM mailboxes_emailmessage m
+    JOIN mailboxes_participant p ON p.message_id = m.id
+    JOIN crm_address a ON a.id = p.address_id
+    WHERE m.workspace_id = %(workspace)s AND m.is_contact
+      AND (a.member_id IS NOT NULL OR (NOT a.is_internal AND a.kind IN ('human', 'role')))
+    UNION ALL
+    SELECT 2, e.id, e.starts_at, e.attendee_count > {MEETING_CROWD}, t.address_id, a.member_id,
+           t.is_organiser,
+           CASE WHEN t.is_organiser THEN 0
+                ELSE array_position('{{accepted,tentative,needs_action}}', t.response::text) END
+    FROM mailboxes_calendarevent e
+    JOIN mailboxes_attendee t ON t.event_id = e.id
+    JOIN crm_address a ON a.id = t.address_id
+    WHERE e.workspace_id = %(workspace)s AND e.status <> 'cancelled'
+      AND CASE WHEN a.member_id IS NULL THEN NOT a.is_internal AND a.kind IN ('human', 'role')
+               ELSE t.response <> 'declined' END
+"""
+
+OURS = """
+    CREATE TEMP TABLE verified_ours ON COMMIT DROP AS
+    SELECT kind, source, at, crowd, member_id, bool_or(author) AS wrote, min(rank) AS rank
+    FROM verified_edge WHERE member_id IS NOT NULL GROUP BY kind, source, at, crowd, member_id
+"""
+
+TIMELINE = """
+    CREATE TEMP TABLE verified_{table} ON COMMIT DROP AS
+    SELECT owner.record_id, e.kind, e.source, e.at, e.crowd,
+           (SELECT o.member_id FROM verified_ours o WHERE o.kind = e.kind AND o.source = e.source
+            ORDER BY o.rank, o.member_id LIMIT 1) AS member_id,
+           bool_or(e.author) AS author
+    FROM verified_edge e
+    JOIN crm_address a ON a.id = e.address_id
+    CROSS JOIN LATERAL ({owners_of_address}) owner
+    WHERE e.member_id IS NULL
+      AND EXISTS (SELECT FROM verified_ours o WHERE o.kind = e.kind AND o.source = e.source)
+    GROUP BY owner.record_id, e.kind, e.source, e.at, e.crowd
+"""
+
+COMPARE_TIMELINES = """
+    SELECT coalesce(v.record_id, s.record_id), 'timeline',
+           row(v.kind, v.source, v.at, v.member_id)::text, row(s.kind, s.source, s.at, s.member_id)::text
+    FROM verified_{table} v
+    FULL JOIN (
+        SELECT t.{record} AS record_id, t.kind, coalesce(i.message_id, i.event_id) AS source,
+               t.occurred_at AS at, t.member_id, t.is_author AS author
+        FROM {interaction} t JOIN intelligence_interaction i ON i.id = t.interaction_id
+        WHERE t.workspace_id = %(workspace)s
+    ) s ON s.record_id = v.record_id AND s.kind = v.kind AND s.source = v.source
+    WHERE (v.at, v.member_id, v.author) IS DISTINCT FROM (s.at, s.member_id, s.author)
+"""
+
+TIES = f"""
+    CREATE TEMP TABLE verified_{{table}}_tie ON COMMIT DROP AS
+    WITH day AS (
+        SELECT t.record_id, o.member_id, (t.at AT TIME ZONE 'UTC')::date AS day,
+               count(*) FILTER (WHERE t.kind = 1) AS emails,
+               count(*) FILTER (WHERE t.kind = 2) AS meetings,
+               count(*) FILTER (WHERE NOT t.crowd) AS n,
+               bool_or(t.kind = 2) FILTER (WHERE NOT t.crowd) AS met,
+               bool_or(t.kind = 1 AND o.wrote) FILTER (WHERE NOT t.crowd) AS wrote,
+               bool_or(t.kind = 1 AND t.author AND NOT o.wrote) FILTER (WHERE NOT t.crowd) AS heard,
+               max(t.at) AS last_at
+        FROM verified_{{table}} t JOIN verified_ours o ON o.kind = t.kind AND o.source = t.source
+        WHERE t.at <= %(now)s
+        GROUP BY 1, 2, 3
+    )
+    SELECT record_id, member_id, sum(emails) AS emails, sum(meetings) AS meetings,
+           max(last_at) AS last_at,
+           CASE WHEN bool_or(met) OR (bool_or(wrote) AND bool_or(heard)) THEN 1 ELSE {ONE_WAY} END
+           * coalesce(sum(CASE WHEN met THEN {MET} WHEN wrote THEN {WROTE} ELSE {HEARD} END
+               * power(n::float8, 0.25) * exp(-ln(2) * (%(today)s - day)::float8 / {HALF_LIFE_DAYS}))
+             FILTER (WHERE n > 0), 0) AS s
+    FROM day GROUP BY record_id, member_id
+"""
+
+STORED_S = f"power(2::float8, (DATE '{LANDMARK}' - %(today)s)::float8 / {HALF_LIFE_DAYS})"
+
+COMPARE_TIES = f"""
+    SELECT coalesce(v.record_id, c.{{record}}), 'connection',
+           row(v.member_id, v.emails, v.meetings, v.last_at, v.s)::text,
+           row(c.member_id, c.emails, c.meetings, c.last_at, c.score * {STORED_S})::text
+    FROM verified_{{table}}_tie v
+    FULL JOIN (SELECT * FROM {{connection}} WHERE workspace_id = %(workspace)s) c
+      ON c.{{record}} = v.record_id AND c.member_id = v.member_id
+    WHERE (v.emails, v.meetings, v.last_at) IS DISTINCT FROM (c.emails, c.meetings, c.last_at)
+       OR abs(v.s - c.score * {STORED_S}) > 1e-9 * greatest(v.s, 1e-30)
+"""
+
+INSIGHTS = f"""
+    WITH moment AS (
+        SELECT record_id, kind, at <= %(now)s AS past, min(at) AS first_at, max(at) AS last_at
+        FROM verified_{{table}} GROUP BY 1, 2, 3
+    ),
+    named AS (
+        SELECT m.*,
+            (SELECT min(t.member_id) FROM verified_{{table}} t WHERE t.record_id = m.record_id
+                AND t.kind = m.kind AND t.at = m.first_at) AS first_member,
+            (SELECT min(t.member_id) FROM verified_{{table}} t WHERE t.record_id = m.record_id
+                AND t.kind = m.kind AND t.at = m.last_at) AS last_member
+        FROM moment m
+    ),
+    best AS (
+        SELECT DISTINCT ON (t.record_id) t.record_id, t.s,
+               CASE WHEN t.s > 0 THEN t.member_id END AS member_id
+        FROM verified_{{table}}_tie t JOIN crm_member m ON m.id = t.member_id AND m.is_active
+        ORDER BY t.record_id, t.s DESC, t.last_at DESC, t.member_id
+    ),
+    wanted AS (
+        SELECT r.id,
+            fe.first_at AS a, fe.first_member AS b, fe.last_at AS c, fe.last_member AS d,
+            fm.first_at AS e, fm.first_member AS f, fm.last_at AS g, fm.last_member AS h,
+            nm.first_at AS i, nm.first_member AS j,
+            least(fe.first_at, fm.first_at) AS k, greatest(fe.last_at, fm.last_at) AS l,
+            best.s, best.member_id
+        FROM {{records}} r
+        LEFT JOIN named fe ON fe.record_id = r.id AND fe.kind = 1 AND fe.past
+        LEFT JOIN named fm ON fm.record_id = r.id AND fm.kind = 2 AND fm.past
+        LEFT JOIN named nm ON nm.record_id = r.id AND nm.kind = 2 AND NOT nm.past
+        LEFT JOIN best ON best.record_id = r.id
+        WHERE r.workspace_id = %(workspace)s
+    )
+    SELECT w.id, 'insight', w::text, s::text
+    FROM wanted w LEFT JOIN {{insight}} s ON s.{{record}} = w.id
+    WHERE s.{{record}} IS NULL
+       OR (w.a, w.b, w.c, w.d, w.e, w.f, w.g, w.h, w.i, w.j, w.k, w.l)
+          IS DISTINCT FROM
+          (s.first_email_at, s.first_email_member_id, s.last_email_at, s.last_email_member_id,
+           s.first_calendar_at, s.first_calendar_member_id, s.last_calendar_at,
+           s.last_calendar_member_id, s.next_calendar_at, s.next_calendar_member_id,
+           s.first_at, s.last_at)
+       OR (w.s IS NULL) <> (s.score IS NULL)
+       OR abs(w.s - s.score * {STORED_S}) > 1e-9 * greatest(w.s, 1e-30)
+       -- two ties that agree to nine digits may be ordered either way by rounding
+       OR (w.member_id IS DISTINCT FROM s.strongest_id AND NOT EXISTS (
+             SELECT FROM verified_{{table}}_tie t WHERE t.record_id = w.id
+             AND t.member_id = s.strongest_id AND abs(t.s - w.s) <= 1e-9 * w.s))
+"""
+
+
+def differences(workspace_id: int, *, now: datetime) -> Iterator[tuple[str, Any, str, str, str]]:
+    """(kind of record, record id, what, should be, is) for each wrong answer. Events that have
+    started since the last sweep are settled first."""
+    settle_due_events(now, workspace_id)
+    with transaction.atomic():
+        lock_workspace(workspace_id)
+        common = {"workspace": workspace_id, "now": now, "today": now.date()}
+        execute(EDGES, **common)
+        execute(OURS)
+        for table in ("edge", "ours"):
+            execute(f"CREATE INDEX ON verified_{table} (kind, source)")
+        for kind in RECORD_KINDS:
+            for row in _compare(kind, common):
+                yield kind.name, *row
+
+
+def _compare(kind: RecordKind, common: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    def sql(statement: str) -> str:
+        return kind.sql(statement.replace("{table}", kind.name))
+
+    execute(sql(TIMELINE), **common)
+    execute(sql("CREATE INDEX ON verified_{table} (record_id, kind, at)"))
+    execute(sql("CREATE INDEX ON verified_{table} (kind, source)"))
+    execute(sql("ANALYZE verified_{table}"))
+    execute(sql(TIES), **common)
+    execute(sql("CREATE INDEX ON verified_{table}_tie (record_id, member_id)"))
+    for statement in (COMPARE_TIMELINES, COMPARE_TIES, INSIGHTS):
+        yield from fetch(sql(statement), **common)

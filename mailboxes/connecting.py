@@ -1,0 +1,60 @@
+"""An account is named and can be read → a Mailbox with its streams due."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from crm.addresses import normalise
+from crm.claiming import claim
+from crm.models import Member
+from mailboxes.credentials import encrypt
+from mailboxes.models import Mailbox, MailboxKind, MailboxState, StreamKind, SyncStream
+
+
+def connect(
+    member: Member,
+    *,
+    kind: MailboxKind,
+    address: str,
+    settings: dict[str, Any],
+    aliases: Iterable[str] = (),
+    secrets: dict[str, str] | None = None,
+) -> Mailbox:
+    """Make the mailbox, or bring the one there is up to date with new settings; all it has read is
+    kept. Raises ValueError for something that is no address."""
+    own = [_normalised(email) for email in (address, *aliases)]
+    with transaction.atomic():
+        mailbox, created = Mailbox.objects.get_or_create(
+            workspace_id=member.workspace_id,
+            member=member,
+            kind=kind,
+            address=own[0],
+            defaults={"default_level": member.workspace.default_level},
+        )
+        mailbox.settings = settings
+        mailbox.state = MailboxState.ACTIVE
+        if secrets is not None:
+            mailbox.credential = encrypt(secrets)
+        mailbox.save()
+        mailbox.claim(claim(member, own))
+        _make_due(mailbox)
+    return mailbox
+
+
+def _make_due(mailbox: Mailbox) -> None:
+    for kind in StreamKind:
+        SyncStream.objects.update_or_create(
+            workspace_id=mailbox.workspace_id,
+            mailbox=mailbox,
+            kind=kind,
+            defaults={"due_at": Now(), "failures": 0, "last_error": ""},
+        )
+
+
+def _normalised(email: str) -> str:
+    address = normalise(email)
+    if address is None:
+        raise ValueError(f"“{email}” is not an e-mail address.")
+    return address

@@ -1,0 +1,128 @@
+"""E-mail addresses as rows of Address, with the best name seen for each."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from crm.addresses import domain_of, is_freemail, kind, registrable_domain, without_tag
+from crm.naming import name_key, name_quality, person_name
+from crm.statements import arrays, execute, fetch
+from mailboxes.parsing.values import NamedAddress, ParsedAttendee
+from mailboxes.screening import Insiders
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SeenName:
+    """Ordered by how much it is worth: the better written, then the newer, then the text, so that
+    the same name wins in whatever order mail arrives."""
+
+    rank: int
+    seen_at: datetime
+    name: str
+
+
+class Sightings:
+    """The addresses of one page of items, and the best name each was given."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, SeenName] = {}
+
+    def add(self, one: NamedAddress | ParsedAttendee, *, at: datetime, own: bool) -> None:
+        """`own`: written by its bearer, as in From, which beats what others call somebody."""
+        quality, name = _judge(one.name, one.email)
+        seen = SeenName(2 * quality + own, at, name)
+        self.names[one.email] = max(seen, self.names.get(one.email, seen))
+
+
+@lru_cache(maxsize=20_000)
+def _judge(display_name: str, email: str) -> tuple[int, str]:
+    """The same few hundred people fill a mailbox."""
+    return name_quality(display_name, email), person_name(display_name, email)[:200]
+
+
+UPSERT = """
+    INSERT INTO crm_address AS a (workspace_id, email, domain, kind, is_freemail, is_internal,
+        is_contacted, member_id, display_name, display_name_rank, display_name_seen)
+    SELECT %(workspace)s, u.email, u.domain, u.kind, u.is_freemail, u.is_internal, false,
+           base.member_id, u.name, u.rank, u.seen
+    FROM unnest(%(emails)s::text[], %(domains)s::text[], %(kinds)s::text[], %(freemails)s::bool[],
+                %(internals)s::bool[], %(bases)s::text[], %(names)s::text[], %(ranks)s::int[],
+                %(seens)s::timestamptz[])
+         AS u(email, domain, kind, is_freemail, is_internal, base, name, rank, seen)
+    -- ada+shop@ is Ada
+    LEFT JOIN crm_address base ON base.workspace_id = %(workspace)s AND base.email = u.base
+         AND base.member_id IS NOT NULL
+    ORDER BY u.email
+    ON CONFLICT (workspace_id, email) DO UPDATE SET display_name = excluded.display_name,
+        display_name_rank = excluded.display_name_rank,
+        display_name_seen = excluded.display_name_seen
+    WHERE a.display_name_seen IS NULL
+       OR (a.display_name_rank, a.display_name_seen, a.display_name)
+        < (excluded.display_name_rank, excluded.display_name_seen, excluded.display_name)
+    RETURNING a.person_id
+"""
+
+BEST_NAMES = """
+    SELECT DISTINCT ON (p.id) p.id, a.display_name
+    FROM crm_person p JOIN crm_address a ON a.person_id = p.id
+    WHERE p.id = ANY(%(people)s) AND NOT p.named_by_hand AND a.display_name <> ''
+    ORDER BY p.id, a.display_name_rank DESC, a.display_name_seen DESC NULLS LAST, a.display_name DESC
+"""
+
+RENAME = """
+    UPDATE crm_person p SET name = u.name, name_key = u.key
+    FROM unnest(%(ids)s::bigint[], %(names)s::text[], %(keys)s::text[]) AS u(id, name, key)
+    WHERE p.id = u.id AND p.name <> u.name
+"""
+
+
+def resolve(workspace_id: int, sightings: Sightings, insiders: Insiders) -> dict[str, int]:
+    """The id of every address seen; rows are made for new ones, people get better names."""
+    rows = [_row(email, seen, insiders) for email, seen in sightings.names.items()]
+    columns = arrays(
+        rows,
+        "emails", "domains", "kinds", "freemails", "internals", "bases", "names", "ranks", "seens",
+    )  # fmt: skip
+    renamed = {row[0] for row in fetch(UPSERT, workspace=workspace_id, **columns)} - {None}
+    rename_people(renamed)
+    return dict(
+        fetch(
+            "SELECT email, id FROM crm_address WHERE workspace_id = %(workspace)s AND email = ANY(%(emails)s)",
+            workspace=workspace_id,
+            emails=columns["emails"],
+        )
+    )
+
+
+def rename_people(person_ids: Iterable[int]) -> None:
+    """Give people the best name among their addresses', unless somebody has named them."""
+    best = fetch(BEST_NAMES, people=list(person_ids))
+    rows = ((person, name, name_key(name)[:200]) for person, name in best)
+    execute(RENAME, **arrays(rows, "ids", "names", "keys"))
+
+
+MARK_CONTACTED = """
+    UPDATE crm_address SET is_contacted = true
+    WHERE id = ANY(%(ids)s) AND NOT is_contacted AND NOT is_internal
+"""
+
+
+def mark_contacted(address_ids: Iterable[int]) -> None:
+    """Somebody here has written to these: what enhanced record creation waits for."""
+    execute(MARK_CONTACTED, ids=list(address_ids))
+
+
+def _row(email: str, seen: SeenName, insiders: Insiders) -> tuple[object, ...]:
+    domain = registrable_domain(domain_of(email))
+    return (
+        email,
+        domain,
+        kind(email),
+        is_freemail(domain),
+        insiders.include(email),
+        without_tag(email),
+        seen.name,
+        seen.rank,
+        seen.seen_at,
+    )

@@ -1,0 +1,269 @@
+"""Messages: one per workspace, one copy per mailbox."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from crm.statements import arrays, execute, fetch
+from mailboxes import screening
+from mailboxes.ingesting.addresses import Sightings, mark_contacted, resolve
+from mailboxes.ingesting.identity import message_identity
+from mailboxes.ingesting.threads import Place, ensure_threads, place, settle
+from mailboxes.models import Mailbox, ParticipantRole
+from mailboxes.parsing.values import NamedAddress, ParsedMail
+from mailboxes.screening import Insiders
+
+CONTACT = "contact"
+
+
+@dataclass(frozen=True, slots=True)
+class MailItem:
+    """A parsed and screened message on its way into a mailbox; `size` in bytes."""
+
+    provider_id: str
+    mail: ParsedMail
+    size: int
+    by_provider: datetime | None
+    identity: bytes
+    place: Place
+    occurred_at: datetime
+    is_sent: bool
+
+    @property
+    def is_contact(self) -> bool:
+        return self.mail.category == CONTACT
+
+    @property
+    def recipients(self) -> int:
+        return len({one.email for one in (*self.mail.to, *self.mail.cc)})
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a page changed: messages that are new or differ, and the addresses it mentions."""
+
+    message_ids: list[int]
+    address_ids: list[int]
+    copies: int
+
+
+def mail_item(
+    mail: ParsedMail,
+    *,
+    mailbox: Mailbox,
+    own_emails: set[str],
+    provider_id: str,
+    size: int,
+    by_provider: datetime | None,
+    now: datetime,
+) -> MailItem:
+    identity = message_identity(mail, mailbox_id=mailbox.pk, provider_id=provider_id)
+    return MailItem(
+        provider_id=provider_id,
+        mail=mail,
+        size=size,
+        by_provider=by_provider,
+        identity=identity,
+        place=place(mail, identity),
+        occurred_at=screening.occurred_at(mail, by_provider=by_provider, imported_at=now),
+        is_sent=any(one.email in own_emails for one in mail.sender),
+    )
+
+
+def store_mail(mailbox: Mailbox, items: Sequence[MailItem], insiders: Insiders) -> Stored:
+    """Call inside a transaction that holds the workspace's lock."""
+    workspace_id = mailbox.workspace_id
+    addresses = resolve(workspace_id, _sightings(items), insiders)
+    new, message_ids = _insert_messages(workspace_id, items)
+    _insert_participants(workspace_id, new, message_ids, addresses)
+    copies = _insert_copies(mailbox, items, message_ids)
+    _insert_content(workspace_id, items, copies)
+    altered = summarise(list(message_ids.values()))
+    settle(workspace_id, [message_ids[i.identity] for i in new], [i.place for i in new])
+    _mark_contacted(items, addresses)
+    changed = {message_ids[item.identity] for item in new} | altered
+    return Stored(sorted(changed), sorted(addresses.values()), len(copies))
+
+
+def _sightings(items: Iterable[MailItem]) -> Sightings:
+    sightings = Sightings()
+    for item in items:
+        for role, _, one in _participants(item.mail):
+            sightings.add(one, at=item.occurred_at, own=role <= ParticipantRole.REPLY_TO)
+    return sightings
+
+
+def _participants(mail: ParsedMail) -> Iterable[tuple[ParticipantRole, int, NamedAddress]]:
+    for role, people in (
+        (ParticipantRole.FROM, mail.sender),
+        (ParticipantRole.REPLY_TO, screening.stand_ins(mail)),
+        (ParticipantRole.TO, mail.to),
+        (ParticipantRole.CC, mail.cc),
+    ):
+        for position, one in enumerate(people):
+            yield role, position, one
+
+
+INSERT_MESSAGES = """
+    INSERT INTO mailboxes_emailmessage
+        (workspace_id, identity, thread_id, id_key, parent_key, occurred_at, is_contact, recipients)
+    SELECT %(workspace)s, u.* FROM unnest(%(identities)s::bytea[], %(threads)s::bigint[],
+        %(id_keys)s::bytea[], %(parent_keys)s::bytea[], %(times)s::timestamptz[],
+        %(contacts)s::bool[], %(recipients)s::int[]) AS u(identity)
+    ORDER BY u.identity
+    ON CONFLICT (workspace_id, identity) DO NOTHING
+    RETURNING identity
+"""
+
+
+def _insert_messages(
+    workspace_id: int, items: Sequence[MailItem]
+) -> tuple[list[MailItem], dict[bytes, int]]:
+    """The items whose message is new, one per message, and the ids of all."""
+    by_identity = {item.identity: item for item in items}
+    threads = ensure_threads(workspace_id, {item.place.thread_key for item in by_identity.values()})
+    rows = (
+        (
+            item.identity,
+            threads[item.place.thread_key],
+            item.place.id_key,
+            item.place.parent_key,
+            item.occurred_at,
+            item.is_contact,
+            item.recipients,
+        )
+        for item in by_identity.values()
+    )
+    columns = arrays(
+        rows, "identities", "threads", "id_keys", "parent_keys", "times", "contacts", "recipients"
+    )
+    inserted = {bytes(row[0]) for row in fetch(INSERT_MESSAGES, workspace=workspace_id, **columns)}
+    ids = fetch(
+        "SELECT identity, id FROM mailboxes_emailmessage "
+        "WHERE workspace_id = %(workspace)s AND identity = ANY(%(identities)s)",
+        workspace=workspace_id,
+        identities=columns["identities"],
+    )
+    new = [item for identity, item in by_identity.items() if identity in inserted]
+    return new, {bytes(identity): pk for identity, pk in ids}
+
+
+INSERT_PARTICIPANTS = """
+    INSERT INTO mailboxes_participant (workspace_id, message_id, address_id, role, position)
+    SELECT %(workspace)s, u.* FROM unnest(%(messages)s::bigint[], %(addresses)s::bigint[],
+        %(roles)s::int[], %(positions)s::int[]) AS u
+    ON CONFLICT DO NOTHING
+"""
+
+
+def _insert_participants(
+    workspace_id: int,
+    new: Iterable[MailItem],
+    message_ids: dict[bytes, int],
+    addresses: dict[str, int],
+) -> None:
+    rows = (
+        (message_ids[item.identity], addresses[one.email], int(role), min(position, 32767))
+        for item in new
+        for role, position, one in _participants(item.mail)
+    )
+    columns = arrays(rows, "messages", "addresses", "roles", "positions")
+    execute(INSERT_PARTICIPANTS, workspace=workspace_id, **columns)
+
+
+INSERT_COPIES = """
+    INSERT INTO mailboxes_messagecopy (workspace_id, mailbox_id, message_id, provider_id,
+        occurred_at, category, is_sent, subject, attachment_count, size, flags)
+    SELECT %(workspace)s, %(mailbox)s, u.* FROM unnest(%(messages)s::bigint[],
+        %(provider_ids)s::text[], %(times)s::timestamptz[], %(categories)s::text[],
+        %(sent)s::bool[], %(subjects)s::text[], %(attachments)s::int[], %(sizes)s::bigint[],
+        %(flags)s::jsonb[]) AS u
+    ON CONFLICT (mailbox_id, provider_id) DO NOTHING
+    RETURNING provider_id, id
+"""
+
+
+def _insert_copies(
+    mailbox: Mailbox, items: Iterable[MailItem], message_ids: dict[bytes, int]
+) -> dict[str, int]:
+    rows = (
+        (
+            message_ids[item.identity],
+            item.provider_id,
+            item.occurred_at,
+            item.mail.category,
+            item.is_sent,
+            item.mail.subject,
+            len(item.mail.attachments),
+            item.size,
+            json.dumps(item.mail.flags),
+        )
+        for item in items
+    )
+    columns = arrays(
+        rows,
+        "messages", "provider_ids", "times", "categories", "sent", "subjects", "attachments",
+        "sizes", "flags",
+    )  # fmt: skip
+    inserted = fetch(
+        INSERT_COPIES, workspace=mailbox.workspace_id, mailbox=mailbox.pk, **columns
+    )
+    return dict(inserted)
+
+
+INSERT_CONTENT = """
+    INSERT INTO mailboxes_messagecontent
+        (workspace_id, copy_id, text, html, headers, attachments, bcc)
+    SELECT %(workspace)s, u.* FROM unnest(%(copies)s::bigint[], %(texts)s::text[],
+        %(htmls)s::text[], %(headers)s::text[], %(attachments)s::jsonb[], %(bccs)s::jsonb[]) AS u
+"""
+
+
+def _insert_content(
+    workspace_id: int, items: Iterable[MailItem], copies: dict[str, int]
+) -> None:
+    rows = (
+        (
+            copies[item.provider_id],
+            item.mail.text,
+            item.mail.html,
+            item.mail.headers,
+            json.dumps([[a.name, a.content_type, a.size] for a in item.mail.attachments]),
+            json.dumps([[one.email, one.name] for one in item.mail.bcc]),
+        )
+        for item in items
+        if item.provider_id in copies
+    )
+    columns = arrays(rows, "copies", "texts", "htmls", "headers", "attachments", "bccs")
+    execute(INSERT_CONTENT, workspace=workspace_id, **columns)
+
+
+# Received headers differ between mailboxes, and a list server adds its own: what is said of the
+# message is decided over all copies, so that their order does not matter.
+SUMMARISE = """
+    UPDATE mailboxes_emailmessage m SET occurred_at = c.occurred_at, is_contact = c.is_contact
+    FROM (
+        SELECT message_id, min(occurred_at) AS occurred_at, bool_or(category = 'contact') AS is_contact
+        FROM mailboxes_messagecopy WHERE message_id = ANY(%(ids)s) GROUP BY message_id
+    ) c
+    WHERE m.id = c.message_id
+      AND (m.occurred_at, m.is_contact) IS DISTINCT FROM (c.occurred_at, c.is_contact)
+    RETURNING m.id
+"""
+
+
+def summarise(message_ids: list[int]) -> set[int]:
+    """Bring messages in line with their copies; returns those that changed."""
+    return {row[0] for row in fetch(SUMMARISE, ids=message_ids)}
+
+
+def _mark_contacted(items: Iterable[MailItem], addresses: dict[str, int]) -> None:
+    """Somebody here has written to these: what enhanced record creation waits for."""
+    written_to = {
+        addresses[one.email]
+        for item in items
+        if item.is_sent and item.is_contact
+        for one in (*item.mail.to, *item.mail.cc)
+    }
+    mark_contacted(written_to)

@@ -1,0 +1,46 @@
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from crm.addresses import normalise
+from mailboxes.models import Mailbox, MailboxState, SyncStream
+from mailboxes.running import Busy, report, run_now
+
+
+class Command(BaseCommand):
+    help = "Read a connected mailbox now."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("address")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        mailboxes = Mailbox.objects.filter(address=normalise(options["address"]) or "").exclude(
+            state=MailboxState.REMOVING
+        )
+        if not mailboxes:
+            raise CommandError(f"No mailbox {options['address']} is connected.")
+        for mailbox in mailboxes:
+            self._sync(mailbox, as_json=options["json"])
+
+    def _sync(self, mailbox: Mailbox, *, as_json: bool) -> None:
+        try:
+            counts = {s.kind: report(run_now(s)) for s in mailbox.streams.order_by("-kind")}
+        except Busy as error:
+            raise CommandError(str(error)) from None
+        errors = SyncStream.objects.filter(mailbox=mailbox).exclude(last_error="")
+        said = list(errors.values_list("last_error", flat=True))
+        summary = {"mailbox": mailbox.address, **counts, "errors": said}
+        self.stdout.write(json.dumps(summary) if as_json else _in_words(summary))
+        if said:
+            raise CommandError(" ".join(said))
+
+
+def _in_words(summary: dict[str, Any]) -> str:
+    lines = [summary["mailbox"]]
+    for kind in ("mail", "calendar"):
+        if kind in summary:
+            lines.append(f"  {kind}: " + ", ".join(f"{k} {v}" for k, v in summary[kind].items()))
+    return "\n".join(lines)

@@ -1,0 +1,69 @@
+"""Participants → people and companies, as far as the workspace's policy allows."""
+
+from collections.abc import Sequence
+
+from crm.creation import Created, create_records
+from crm.models import Workspace
+from crm.statements import fetch
+
+# Somebody a member had real contact with: on a person's own mail with a member on it, or invited
+# to a meeting that is on and that a member has not declined.
+IN_CONTACT = """
+    (EXISTS (
+        SELECT FROM mailboxes_participant p
+        JOIN mailboxes_emailmessage m ON m.id = p.message_id AND m.is_contact
+        WHERE p.address_id = a.id AND EXISTS (
+            SELECT FROM mailboxes_participant own JOIN crm_address oa ON oa.id = own.address_id
+            WHERE own.message_id = m.id AND oa.member_id IS NOT NULL)
+     ) OR EXISTS (
+        SELECT FROM mailboxes_attendee t
+        JOIN mailboxes_calendarevent e ON e.id = t.event_id AND e.status <> 'cancelled'
+        WHERE t.address_id = a.id AND EXISTS (
+            SELECT FROM mailboxes_attendee own JOIN crm_address oa ON oa.id = own.address_id
+            WHERE own.event_id = e.id AND oa.member_id IS NOT NULL AND own.response <> 'declined')
+     ))
+"""
+
+UNKNOWN = """
+    NOT a.is_internal AND a.person_id IS NULL AND a.kind <> 'automated'
+    AND (a.kind = 'human' OR NOT EXISTS (
+        SELECT FROM crm_companydomain d
+        WHERE d.workspace_id = a.workspace_id AND d.domain = a.domain))
+"""
+
+# Once a member has written to a domain, everybody there who was in contact is known; at a free
+# mail provider only the very address.
+WRITTEN_TO = f"""
+    WITH contacted AS (
+        SELECT DISTINCT near.domain FROM crm_address near
+        WHERE near.id = ANY(%(ids)s) AND NOT near.is_internal AND NOT near.is_freemail
+          AND EXISTS (SELECT FROM crm_address c WHERE c.workspace_id = near.workspace_id
+                      AND c.domain = near.domain AND c.is_contacted)
+    )
+    SELECT a.id, a.kind, a.domain, a.is_freemail FROM crm_address a
+    JOIN contacted ON contacted.domain = a.domain
+    WHERE a.workspace_id = %(workspace)s AND {UNKNOWN} AND {IN_CONTACT}
+    UNION ALL
+    SELECT a.id, a.kind, a.domain, a.is_freemail FROM crm_address a
+    WHERE a.id = ANY(%(ids)s) AND a.is_freemail AND a.is_contacted AND {UNKNOWN} AND {IN_CONTACT}
+"""
+
+EVERYBODY = f"""
+    SELECT a.id, a.kind, a.domain, a.is_freemail FROM crm_address a
+    WHERE a.id = ANY(%(ids)s) AND (a.kind = 'human' OR a.is_contacted)
+      AND {UNKNOWN} AND {IN_CONTACT}
+"""
+
+
+def create_from_contact(workspace: Workspace, address_ids: Sequence[int]) -> Created:
+    """Records for those among the addresses (and, where a member writes to a domain for the first
+    time, for earlier correspondents there) who should have one."""
+    if not workspace.automatic_creation:
+        return Created([], [])
+    statement = WRITTEN_TO if workspace.enhanced_creation else EVERYBODY
+    rows = fetch(statement, workspace=workspace.pk, ids=list(address_ids))
+    return create_records(
+        workspace.pk,
+        domains={domain for _, _, domain, is_freemail in rows if not is_freemail},
+        address_ids={pk for pk, kind, _, _ in rows if kind == "human"},
+    )

@@ -1,0 +1,91 @@
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+from crm.models import AccessLevel, Address, Member, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class MailboxKind(models.TextChoices):
+    ARCHIVE = "archive", "Archive"
+    IMAP = "imap", "IMAP and CalDAV"
+
+
+class MailboxState(models.TextChoices):
+    ACTIVE = "active", "Active"
+    NEEDS_RECONNECT = "needs_reconnect", "Needs reconnecting"
+    REMOVING = "removing", "Being removed"
+
+
+class MailboxQuerySet(models.QuerySet["Mailbox"]):
+    def owned_by(self, member: Member) -> "MailboxQuerySet":
+        return self.filter(workspace_id=member.workspace_id, member=member)
+
+
+class Mailbox(models.Model):
+    """A member's connected account: mail, calendar, or both."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="mailboxes")
+    member = models.ForeignKey(
+        Member, models.PROTECT, related_name="mailboxes", db_constraint=False
+    )
+    kind = models.CharField(max_length=20, choices=MailboxKind.choices)
+    address = models.CharField(max_length=320)
+    state = models.CharField(
+        max_length=20, choices=MailboxState.choices, default=MailboxState.ACTIVE
+    )
+    default_level = models.PositiveSmallIntegerField(
+        choices=AccessLevel.choices, default=AccessLevel.METADATA
+    )
+    # Hosts, ports, user names and file names; never a secret.
+    settings = models.JSONField(default=dict)
+    credential = models.BinaryField(default=b"", editable=False)
+    history_from = models.DateField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = MailboxQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "mailboxes"
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "id"], name="mailbox_workspace_id"),
+            models.UniqueConstraint(
+                fields=["workspace", "member", "kind", "address"], name="mailbox_once_per_member"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+    def own_emails(self) -> set[str]:
+        return set(self.own_addresses.values_list("address__email", flat=True))
+
+    def claim(self, addresses: "Iterable[Address]") -> None:
+        """Mail from these addresses in this mailbox was sent by its owner."""
+        MailboxAddress.objects.bulk_create(
+            [
+                MailboxAddress(workspace_id=self.workspace_id, mailbox=self, address=address)
+                for address in addresses
+            ],
+            ignore_conflicts=True,
+        )
+
+
+class MailboxAddress(models.Model):
+    """An address or alias of a mailbox."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    mailbox = models.ForeignKey(
+        Mailbox, models.CASCADE, related_name="own_addresses", db_constraint=False
+    )
+    address = models.ForeignKey(Address, models.CASCADE, related_name="+", db_constraint=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailbox", "address"], name="mailbox_address_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.address.email

@@ -1,0 +1,112 @@
+from django.db import models
+
+from crm.models import Workspace
+from mailboxes.models.mailbox import Mailbox
+
+
+class StreamKind(models.TextChoices):
+    MAIL = "mail", "E-mail"
+    CALENDAR = "calendar", "Calendar"
+
+
+class SyncStream(models.Model):
+    """What is known of reading one mailbox's mail or calendar: due time, lease, cursor, progress.
+
+    This is the due-table. A worker takes a lease and raises `epoch`; every later write of the run
+    says `WHERE epoch = mine`, so that a worker that was thought dead changes nothing.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    mailbox = models.ForeignKey(
+        Mailbox, models.CASCADE, related_name="streams", db_constraint=False
+    )
+    kind = models.CharField(max_length=10, choices=StreamKind.choices)
+    cursor = models.TextField(default="", blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    epoch = models.BigIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(default="", blank=True)
+    # The backfill's own count: items listed when it began, and items dealt with since.
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    backfilled_at = models.DateTimeField(null=True, blank=True)
+    last_run_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailbox", "kind"], name="stream_once_per_mailbox"),
+            models.UniqueConstraint(fields=["workspace", "id"], name="stream_workspace_id"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], name="stream_due", condition=models.Q(due_at__isnull=False)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mailbox} ({self.get_kind_display()})"
+
+
+class StreamItem(models.Model):
+    """What every item that is not stored has in common: where it is at the provider."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    stream = models.ForeignKey(
+        SyncStream, models.CASCADE, related_name="%(class)ss", db_constraint=False
+    )
+    provider_id = models.CharField(max_length=500)
+    version = models.CharField(max_length=200, default="", blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.provider_id
+
+
+class PendingItem(StreamItem):
+    """Listed, not yet stored. Newest first means the largest `order` first."""
+
+    order = models.BigIntegerField(default=0)
+    # Gone at the provider: to be taken away here.
+    is_removal = models.BooleanField(default=False)
+    # Raised and committed before parsing, so that an item that kills its worker is recognised.
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["stream", "provider_id"], name="pending_once")
+        ]
+        indexes = [models.Index(fields=["stream", "-order", "id"], name="pending_newest_first")]
+
+
+class SkipReason(models.TextChoices):
+    INTERNAL = "internal", "Only colleagues took part"
+    NOBODY = "nobody", "Nobody outside took part"
+    PRIVATE = "private", "Private event"
+    OLD = "old", "Older than the history limit"
+
+
+class SkippedItem(StreamItem):
+    """Read and left out on purpose. Only its id is kept."""
+
+    reason = models.CharField(max_length=20, choices=SkipReason.choices)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["stream", "provider_id"], name="skipped_once")
+        ]
+
+
+class QuarantinedItem(StreamItem):
+    """Could not be read. The reason is shown to the mailbox's owner; no content is kept."""
+
+    reason = models.TextField()
+    size = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["stream", "provider_id"], name="quarantined_once")
+        ]

@@ -1,0 +1,39 @@
+"""How far reading everybody's mail has come, in numbers and words. It says nothing of whose."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, F, Q, Sum
+from django.utils.translation import ngettext
+
+from crm.models import Workspace
+from mailboxes.models import MailboxState, SyncStream
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    percent: int
+    done: int
+    total: int
+    label: str
+    detail: str
+
+
+def backfill_progress(workspace: Workspace) -> Progress | None:
+    """None when every connected mailbox has been read once."""
+    running = SyncStream.objects.filter(
+        workspace=workspace, backfilled_at=None, mailbox__state=MailboxState.ACTIVE, last_error=""
+    ).filter(Q(total__gt=F("done")) | Q(lease_until__isnull=False))
+    sums = running.aggregate(
+        done=Sum("done"), total=Sum("total"), mailboxes=Count("mailbox", distinct=True)
+    )
+    if not sums["mailboxes"]:
+        return None
+    total, done = sums["total"] or 0, sums["done"] or 0
+    label = ngettext("Reading %d mailbox", "Reading %d mailboxes", sums["mailboxes"])
+    return Progress(
+        percent=round(100 * done / total) if total else 0,
+        done=done,
+        total=total,
+        label=label % sums["mailboxes"],
+        detail=f"{done:,} of {total:,} items. First interactions may still move earlier.",
+    )

@@ -1,0 +1,288 @@
+"""From fetched bytes to stored messages and events: parse, screen, store, match, tell.
+
+One page is one transaction: what was read, what it means, and what is no longer waiting commit
+together or not at all.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+
+from crm.locking import lock_workspace
+from crm.models import Address, InternalDomain
+from crm.statements import arrays, execute
+from mailboxes import screening
+from mailboxes.ingesting.events import SourceItem, store_events
+from mailboxes.ingesting.mail import MailItem, mail_item, store_mail
+from mailboxes.leasing import Lease, LostLease
+from mailboxes.matching import create_from_contact
+from mailboxes.models import Mailbox, SkipReason, StreamKind, SyncStream
+from mailboxes.parsing.calendar import parse_calendar
+from mailboxes.parsing.mail import parse_mail
+from mailboxes.parsing.values import ParsedCalendar, Unparsable
+from mailboxes.providers.base import Fetched, FetchedCalendar, FetchedMail, Missing, Unreadable
+from mailboxes.removing import remove_mail, remove_sources
+from mailboxes.screening import Insiders
+from mailboxes.signals import communication_changed
+
+logger = logging.getLogger(__name__)
+
+WINDOW = timedelta(days=365)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a run did: `skipped` by reason."""
+
+    fetched: int = 0
+    stored: int = 0
+    removed: int = 0
+    quarantined: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Page:
+    """A page of items, read and sorted by what becomes of each."""
+
+    mail: list[MailItem] = field(default_factory=list)
+    sources: list[SourceItem] = field(default_factory=list)
+    skipped: list[tuple[str, str, SkipReason]] = field(default_factory=list)
+    quarantined: list[tuple[str, str, str, int]] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What reading one mailbox needs to know, loaded once a run."""
+
+    mailbox: Mailbox
+    own_emails: set[str]
+    insiders: Insiders
+    now: datetime
+
+    def read(self, items: Iterable[Fetched]) -> Page:
+        page = Page()
+        for item in items:
+            try:
+                self._read_one(item, page)
+            except Unparsable as error:
+                page.quarantined.append(_quarantine(item, str(error)))
+            except Exception as error:
+                # A parser's own mistake costs the item, not the mailbox. Never log content.
+                logger.warning("item of mailbox %s: %s", self.mailbox.pk, type(error).__name__)
+                page.quarantined.append(_quarantine(item, "It could not be read."))
+        return page
+
+    def _read_one(self, item: Fetched, page: Page) -> None:
+        match item:
+            case FetchedMail():
+                self._read_mail(item, page)
+            case FetchedCalendar():
+                self._read_calendar(item, page)
+            case Unreadable():
+                page.quarantined.append(_quarantine(item, item.reason))
+            case Missing():
+                page.gone.append(item.provider_id)
+
+    def _read_mail(self, item: FetchedMail, page: Page) -> None:
+        mail = parse_mail(item.raw)
+        read = mail_item(
+            mail,
+            mailbox=self.mailbox,
+            own_emails=self.own_emails,
+            provider_id=item.provider_id,
+            size=item.size,
+            by_provider=item.received_at,
+            now=self.now,
+        )
+        reason = screening.screen_mail(mail, self.insiders)
+        if self.mailbox.history_from and read.occurred_at.date() < self.mailbox.history_from:
+            reason = SkipReason.OLD
+        if reason:
+            page.skipped.append((item.provider_id, "", reason))
+        else:
+            page.mail.append(read)
+
+    def _read_calendar(self, item: FetchedCalendar, page: Page) -> None:
+        limit = self.mailbox.history_from
+        since = datetime(limit.year, limit.month, limit.day, tzinfo=UTC) if limit else None
+        calendar = parse_calendar(
+            item.raw, now=self.now, history_from=since, timezone=item.timezone
+        )
+        screened = [(event, screening.screen_event(event, self.insiders)) for event in calendar.events]
+        kept = tuple(event for event, reason in screened if reason is None)
+        if calendar.errors and not calendar.events:
+            page.quarantined.append(_quarantine(item, " ".join(calendar.errors)))
+        elif kept:
+            page.sources.append(self._source(item, calendar, kept))
+        else:
+            reasons = [reason for _, reason in screened if reason]
+            reason = reasons[0] if reasons else SkipReason.PRIVATE
+            page.skipped.append((item.provider_id, item.version, reason))
+
+    def _source(
+        self, item: FetchedCalendar, calendar: ParsedCalendar, kept: tuple
+    ) -> SourceItem:
+        return SourceItem(
+            provider_id=item.provider_id,
+            version=item.version,
+            # Private events are not stored at all, so neither is a resource that has one.
+            raw=b"" if calendar.private else item.raw,
+            timezone=item.timezone,
+            events=kept,
+            read_until=(self.now + WINDOW).date() if calendar.goes_on else None,
+        )
+
+
+def reader(mailbox: Mailbox, now: datetime) -> Reader:
+    return Reader(mailbox, mailbox.own_emails(), insiders(mailbox.workspace_id), now)
+
+
+def insiders(workspace_id: int) -> Insiders:
+    emails = Address.objects.filter(workspace_id=workspace_id, member__isnull=False)
+    domains = InternalDomain.objects.filter(workspace_id=workspace_id)
+    return Insiders(
+        emails=frozenset(emails.values_list("email", flat=True)),
+        domains=frozenset(domains.values_list("domain", flat=True)),
+    )
+
+
+def store_page(
+    stream: SyncStream, lease: Lease, reader: Reader, *, page: Page, removed: Sequence[str] = ()
+) -> Counts:
+    """Raises LostLease, and stores nothing, when another worker has taken over."""
+    mailbox, now = reader.mailbox, reader.now
+    with transaction.atomic():
+        lock_workspace(mailbox.workspace_id)
+        handled = _finish_items(stream, lease, page, removed)
+        counts = Counts(
+            fetched=handled - len(removed),
+            removed=len(removed) + len(page.gone),
+            quarantined=len(page.quarantined),
+            skipped=Counter(str(reason) for _, _, reason in page.skipped),
+        )
+        _keep_aside(stream, page)
+        counts.stored = store_values(reader, page)
+        _remove(stream, mailbox, [*removed, *page.gone, *_replaced(stream, page)], now)
+    return counts
+
+
+def store_values(reader: Reader, page: Page) -> int:
+    """Store a page's messages and events with all that follows, and return how many items that
+    were. Call inside a transaction that holds the workspace's lock."""
+    stored = 0
+    if page.mail:
+        stored += _store_mail(reader, page)
+    if page.sources:
+        stored += _store_events(reader, page)
+    return stored
+
+
+def _store_mail(reader: Reader, page: Page) -> int:
+    stored = store_mail(reader.mailbox, page.mail, reader.insiders)
+    _tell(reader, stored.message_ids, [], stored.address_ids)
+    return stored.copies
+
+
+def _store_events(reader: Reader, page: Page) -> int:
+    stored = store_events(
+        reader.mailbox,
+        page.sources,
+        reader.insiders,
+        own_emails=reader.own_emails,
+        now=reader.now,
+    )
+    _tell(reader, [], stored.event_ids, stored.address_ids)
+    return len(page.sources)
+
+
+def _tell(
+    reader: Reader, message_ids: list[int], event_ids: list[int], address_ids: list[int]
+) -> None:
+    created = create_from_contact(reader.mailbox.workspace, address_ids)
+    communication_changed.send(
+        sender=Mailbox,
+        workspace_id=reader.mailbox.workspace_id,
+        message_ids=message_ids,
+        event_ids=event_ids,
+        company_ids=created.company_ids,
+        person_ids=created.person_ids,
+        now=reader.now,
+    )
+
+
+FINISH = """
+    WITH gone AS (
+        DELETE FROM mailboxes_pendingitem
+        WHERE stream_id = %(stream)s AND provider_id = ANY(%(ids)s) RETURNING id
+    )
+    UPDATE mailboxes_syncstream SET done = done + %(count)s
+    WHERE id = %(stream)s AND epoch = %(epoch)s
+"""
+
+
+def _finish_items(stream: SyncStream, lease: Lease, page: Page, removed: Sequence[str]) -> int:
+    ids = [
+        *(item.provider_id for item in page.mail),
+        *(item.provider_id for item in page.sources),
+        *(item[0] for item in page.skipped),
+        *(item[0] for item in page.quarantined),
+        *page.gone,
+        *removed,
+    ]
+    if not execute(FINISH, stream=stream.pk, epoch=lease.epoch, ids=ids, count=len(ids)):
+        raise LostLease
+    return len(ids)
+
+
+KEEP_SKIPPED = """
+    INSERT INTO mailboxes_skippeditem (workspace_id, stream_id, provider_id, version, reason)
+    SELECT %(workspace)s, %(stream)s, u.* FROM unnest(%(ids)s::text[], %(versions)s::text[],
+        %(reasons)s::text[]) AS u
+    ON CONFLICT (stream_id, provider_id) DO UPDATE
+    SET version = excluded.version, reason = excluded.reason
+"""
+
+KEEP_QUARANTINED = """
+    INSERT INTO mailboxes_quarantineditem
+        (workspace_id, stream_id, provider_id, version, reason, size, created_at)
+    SELECT %(workspace)s, %(stream)s, u.*, now() FROM unnest(%(ids)s::text[], %(versions)s::text[],
+        %(reasons)s::text[], %(sizes)s::bigint[]) AS u
+    ON CONFLICT (stream_id, provider_id) DO UPDATE
+    SET version = excluded.version, reason = excluded.reason, size = excluded.size
+"""
+
+
+def _keep_aside(stream: SyncStream, page: Page) -> None:
+    skipped = arrays(page.skipped, "ids", "versions", "reasons")
+    quarantined = arrays(page.quarantined, "ids", "versions", "reasons", "sizes")
+    common = {"workspace": stream.workspace_id, "stream": stream.pk}
+    if page.skipped:
+        execute(KEEP_SKIPPED, **common, **skipped)
+    if page.quarantined:
+        execute(KEEP_QUARANTINED, **common, **quarantined)
+
+
+def _replaced(stream: SyncStream, page: Page) -> list[str]:
+    """A calendar resource that was stored and is now left out, or no longer readable."""
+    if stream.kind != StreamKind.CALENDAR:
+        return []
+    return [item[0] for item in page.skipped]
+
+
+def _remove(
+    stream: SyncStream, mailbox: Mailbox, provider_ids: Sequence[str], now: datetime
+) -> None:
+    if provider_ids:
+        remove = remove_mail if stream.kind == StreamKind.MAIL else remove_sources
+        remove(mailbox, provider_ids, now=now)
+
+
+def _quarantine(item: Fetched, reason: str) -> tuple[str, str, str, int]:
+    size = getattr(item, "size", 0) or len(getattr(item, "raw", b""))
+    return item.provider_id, getattr(item, "version", ""), reason, size

@@ -1,0 +1,181 @@
+"""Take stored mail and events away again, and leave nothing of them behind."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from crm.locking import lock_workspace
+from crm.statements import execute, fetch
+from mailboxes.ingesting.events import elect
+from mailboxes.ingesting.mail import summarise
+from mailboxes.models import (
+    CalendarSource,
+    Mailbox,
+    MailboxState,
+    MessageCopy,
+    SyncStream,
+)
+from mailboxes.signals import communication_changed
+
+DELETE_COPIES = """
+    WITH gone AS (
+        DELETE FROM mailboxes_messagecopy
+        WHERE mailbox_id = %(mailbox)s AND provider_id = ANY(%(provider_ids)s)
+        RETURNING id, message_id
+    ),
+    words AS (DELETE FROM mailboxes_messagecontent c USING gone WHERE c.copy_id = gone.id)
+    SELECT DISTINCT message_id FROM gone
+"""
+
+HELD_BY_NOBODY = """
+    SELECT m.id, m.thread_id FROM mailboxes_emailmessage m
+    WHERE m.id = ANY(%(ids)s)
+      AND NOT EXISTS (SELECT FROM mailboxes_messagecopy c WHERE c.message_id = m.id)
+"""
+
+DELETE_THREADS = """
+    DELETE FROM mailboxes_thread t WHERE t.id = ANY(%(ids)s)
+    AND NOT EXISTS (SELECT FROM mailboxes_emailmessage m WHERE m.thread_id = t.id)
+"""
+
+DELETE_SOURCES = """
+    WITH gone AS (
+        DELETE FROM mailboxes_calendarsource
+        WHERE mailbox_id = %(mailbox)s AND provider_id = ANY(%(provider_ids)s)
+        RETURNING id
+    )
+    DELETE FROM mailboxes_eventcopy c USING gone WHERE c.source_id = gone.id
+    RETURNING c.event_id
+"""
+
+# Whether a member has written to somebody is told by what is still there.
+FORGET_CONTACT = """
+    UPDATE crm_address a SET is_contacted = false
+    WHERE a.id = ANY(%(ids)s) AND a.is_contacted AND NOT EXISTS (
+        SELECT FROM mailboxes_participant p
+        JOIN mailboxes_messagecopy c ON c.message_id = p.message_id
+        WHERE p.address_id = a.id AND p.role IN (3, 4) AND c.is_sent AND c.category = 'contact'
+    ) AND NOT EXISTS (
+        SELECT FROM mailboxes_attendee t
+        JOIN mailboxes_eventcopy c ON c.event_id = t.event_id AND c.is_organiser
+        WHERE t.address_id = a.id
+    )
+"""
+
+DELETE_UNUSED_ADDRESSES = """
+    DELETE FROM crm_address a
+    WHERE a.id = ANY(%(ids)s) AND a.person_id IS NULL AND a.member_id IS NULL
+      AND NOT EXISTS (SELECT FROM mailboxes_participant p WHERE p.address_id = a.id)
+      AND NOT EXISTS (SELECT FROM mailboxes_attendee t WHERE t.address_id = a.id)
+      AND NOT EXISTS (SELECT FROM mailboxes_mailboxaddress m WHERE m.address_id = a.id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Messages and events that lost a copy, and the addresses they mentioned."""
+
+    message_ids: list[int]
+    event_ids: list[int]
+    address_ids: list[int]
+
+
+def remove_mail(mailbox: Mailbox, provider_ids: Sequence[str], *, now: datetime) -> None:
+    """Call inside a transaction that holds the workspace's lock, as for all of this module."""
+    lost = [
+        row[0]
+        for row in fetch(DELETE_COPIES, mailbox=mailbox.pk, provider_ids=list(provider_ids))
+    ]
+    mentioned = fetch(
+        "SELECT DISTINCT address_id FROM mailboxes_participant WHERE message_id = ANY(%(ids)s)",
+        ids=lost,
+    )
+    orphans = fetch(HELD_BY_NOBODY, ids=lost)
+    _delete_messages([row[0] for row in orphans])
+    execute(DELETE_THREADS, ids=[row[1] for row in orphans])
+    summarise(lost)
+    _tell(mailbox, Traces(lost, [], [row[0] for row in mentioned]), now)
+
+
+def remove_sources(mailbox: Mailbox, provider_ids: Sequence[str], *, now: datetime) -> None:
+    rows = fetch(DELETE_SOURCES, mailbox=mailbox.pk, provider_ids=list(provider_ids))
+    forget_events(mailbox, {row[0] for row in rows}, now=now)
+
+
+def forget_events(mailbox: Mailbox, event_ids: Iterable[int], *, now: datetime) -> None:
+    """Events that lost a copy: another copy speaks for them, or they go."""
+    lost = sorted(event_ids)
+    mentioned = fetch(
+        "SELECT DISTINCT address_id FROM mailboxes_attendee WHERE event_id = ANY(%(ids)s)", ids=lost
+    )
+    elect(lost)
+    _tell(mailbox, Traces([], lost, [row[0] for row in mentioned]), now)
+
+
+def _delete_messages(message_ids: list[int]) -> None:
+    execute("DELETE FROM mailboxes_participant WHERE message_id = ANY(%(ids)s)", ids=message_ids)
+    execute("DELETE FROM mailboxes_emailmessage WHERE id = ANY(%(ids)s)", ids=message_ids)
+
+
+def _tell(mailbox: Mailbox, traces: Traces, now: datetime) -> None:
+    communication_changed.send(
+        sender=Mailbox,
+        workspace_id=mailbox.workspace_id,
+        message_ids=traces.message_ids,
+        event_ids=traces.event_ids,
+        now=now,
+    )
+    execute(FORGET_CONTACT, ids=traces.address_ids)
+    execute(DELETE_UNUSED_ADDRESSES, ids=traces.address_ids)
+
+
+PURGE_ITEMS = 500
+
+
+def begin_removal(mailbox: Mailbox) -> None:
+    """Stop reading, forget the password, hide it. What it held is purged afterwards, in batches."""
+    with transaction.atomic():
+        mailbox.state = MailboxState.REMOVING
+        mailbox.credential = b""
+        mailbox.settings = {}
+        mailbox.save(update_fields=["state", "credential", "settings"])
+        # A run under way loses its lease: removal wins.
+        SyncStream.objects.filter(mailbox=mailbox).update(
+            epoch=F("epoch") + 1, due_at=None, cursor=""
+        )
+
+
+def purge_removed(now: datetime) -> None:
+    for mailbox in Mailbox.objects.filter(state=MailboxState.REMOVING):
+        purge(mailbox, now=now)
+
+
+def purge(mailbox: Mailbox, *, now: datetime) -> None:
+    """Take away everything a mailbox being removed holds, then the mailbox. Interrupted, it goes
+    on where it stopped."""
+    while _purge_batch(mailbox, now):
+        pass
+    with transaction.atomic():
+        lock_workspace(mailbox.workspace_id)
+        mailbox.delete()
+
+
+def _purge_batch(mailbox: Mailbox, now: datetime) -> bool:
+    """Whether there may be more."""
+    with transaction.atomic():
+        lock_workspace(mailbox.workspace_id)
+        copies = _some(MessageCopy.objects.filter(mailbox=mailbox))
+        sources = _some(CalendarSource.objects.filter(mailbox=mailbox))
+        if copies:
+            remove_mail(mailbox, copies, now=now)
+        if sources:
+            remove_sources(mailbox, sources, now=now)
+    return bool(copies or sources)
+
+
+def _some(stored: Any) -> list[str]:
+    return list(stored.order_by("pk").values_list("provider_id", flat=True)[:PURGE_ITEMS])

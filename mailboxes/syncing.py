@@ -1,0 +1,199 @@
+"""One sync run, from cursor to cursor.
+
+List what changed and queue it; then fetch, newest first, a page at a time, until nothing is left
+or the slice is over. No transaction or lock is held while a provider is being asked.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from crm.statements import fetch
+from mailboxes.leasing import (
+    POLL_SECONDS,
+    Lease,
+    LostLease,
+    give_back,
+    pause_after,
+    renew,
+)
+from mailboxes.listing import move_cursor, store_listing
+from mailboxes.models import Mailbox, MailboxKind, MailboxState, SyncStream
+from mailboxes.opening import open_provider
+from mailboxes.providers.base import (
+    AuthExpired,
+    CursorExpired,
+    Fetched,
+    Provider,
+    ProviderError,
+    TryLater,
+)
+from mailboxes.reading import Counts, Page, Reader, reader, store_page
+
+SLICE_SECONDS = 60.0
+PAGE_ITEMS = 500
+PAGE_BYTES = 32 * 2**20
+# An item that was being read when its worker died is tried again in ever smaller company, so that
+# the third death names the culprit.
+PAGE_ITEMS_BY_ATTEMPT = {0: PAGE_ITEMS, 1: 25, 2: 1}
+MAX_ATTEMPTS = 3
+
+TAKE_PAGE = """
+    WITH first AS (
+        SELECT attempts FROM mailboxes_pendingitem WHERE stream_id = %(stream)s
+        ORDER BY "order" DESC, id LIMIT 1
+    ),
+    page AS (
+        SELECT p.id FROM mailboxes_pendingitem p, first
+        WHERE p.stream_id = %(stream)s AND p.attempts = first.attempts
+        ORDER BY p."order" DESC, p.id
+        LIMIT (SELECT CASE attempts WHEN 0 THEN %(many)s WHEN 1 THEN %(few)s ELSE 1 END FROM first)
+    )
+    UPDATE mailboxes_pendingitem p SET attempts = p.attempts + 1
+    FROM page WHERE p.id = page.id
+    RETURNING p.provider_id, p.version, p.is_removal, p.attempts, p."order"
+"""
+
+PUT_BACK = """
+    UPDATE mailboxes_pendingitem SET attempts = greatest(attempts - 1, 0)
+    WHERE stream_id = %(stream)s AND provider_id = ANY(%(ids)s)
+"""
+
+
+def run(lease: Lease, *, slice_seconds: float | None = SLICE_SECONDS) -> Counts:
+    """Read the leased stream for at most `slice_seconds` (None = to the end), give the lease back
+    with the next due time, and say what was done. Provider errors end in the stream's row."""
+    stream = SyncStream.objects.select_related("mailbox__workspace").get(pk=lease.stream_id)
+    counts = Counts()
+    try:
+        more = _run(stream, lease, counts, slice_seconds)
+    except LostLease:
+        return counts
+    except ProviderError as error:
+        _give_up(stream, lease, error)
+        return counts
+    give_back(lease, seconds=0 if more else _until_next_poll(stream.mailbox))
+    return counts
+
+
+def _run(stream: SyncStream, lease: Lease, counts: Counts, slice_seconds: float | None) -> bool:
+    """Whether something is left to fetch."""
+    deadline = time.monotonic() + slice_seconds if slice_seconds else None
+    provider = open_provider(stream)
+    try:
+        _list(stream, lease, provider)
+        return _fetch_pages(stream, lease, provider, counts=counts, deadline=deadline)
+    finally:
+        provider.close()
+
+
+def _list(stream: SyncStream, lease: Lease, provider: Provider) -> None:
+    try:
+        _store_listings(stream, lease, provider, stream.cursor)
+    except CursorExpired:
+        _store_listings(stream, lease, provider, "")
+
+
+def _store_listings(stream: SyncStream, lease: Lease, provider: Provider, cursor: str) -> None:
+    for listing in provider.list_changes(cursor):
+        with transaction.atomic():
+            store_listing(stream, listing)
+            if not move_cursor(stream, listing.cursor, epoch=lease.epoch):
+                raise LostLease
+        renew(lease)
+
+
+def _fetch_pages(
+    stream: SyncStream,
+    lease: Lease,
+    provider: Provider,
+    *,
+    counts: Counts,
+    deadline: float | None,
+) -> bool:
+    page_reader = reader(stream.mailbox, timezone.now())
+    while rows := fetch(
+        TAKE_PAGE, stream=stream.pk, many=PAGE_ITEMS, few=PAGE_ITEMS_BY_ATTEMPT[1]
+    ):
+        try:
+            _fetch_page(stream, lease, provider, rows=rows, reader=page_reader, counts=counts)
+        except ProviderError:
+            fetch_ids = [row[0] for row in rows]
+            fetch(PUT_BACK + " RETURNING id", stream=stream.pk, ids=fetch_ids)
+            raise
+        renew(lease)
+        if deadline and time.monotonic() > deadline:
+            return True
+    _finish_backfill(stream)
+    return False
+
+
+def _fetch_page(
+    stream: SyncStream,
+    lease: Lease,
+    provider: Provider,
+    *,
+    rows: list[tuple],
+    reader: Reader,
+    counts: Counts,
+) -> None:
+    poison = [row for row in rows if row[3] > MAX_ATTEMPTS]
+    removed = [row[0] for row in rows if row[2]]
+    wanted = [row[0] for row in rows if not row[2] and row[3] <= MAX_ATTEMPTS]
+    page = Page(
+        quarantined=[
+            (pid, version, "Reading it failed three times.", 0) for pid, version, *_ in poison
+        ]
+    )
+    for chunk, is_last in _chunks(provider, wanted):
+        read = reader.read(chunk)
+        read.quarantined += page.quarantined
+        page = Page()
+        done = store_page(
+            stream, lease, reader, page=read, removed=removed if is_last else ()
+        )
+        _add(counts, done)
+
+
+def _chunks(provider: Provider, wanted: list[str]):
+    """Fetched items in chunks of bounded size in memory, with a mark on the last."""
+    chunk: list[Fetched] = []
+    size = 0
+    for item in provider.fetch(wanted) if wanted else ():
+        if size > PAGE_BYTES:
+            yield chunk, False
+            chunk, size = [], 0
+        chunk.append(item)
+        size += len(getattr(item, "raw", b""))
+    yield chunk, True
+
+
+def _add(counts: Counts, done: Counts) -> None:
+    counts.fetched += done.fetched
+    counts.stored += done.stored
+    counts.removed += done.removed
+    counts.quarantined += done.quarantined
+    counts.skipped += done.skipped
+
+
+def _finish_backfill(stream: SyncStream) -> None:
+    SyncStream.objects.filter(pk=stream.pk, backfilled_at__isnull=True).update(
+        backfilled_at=timezone.now()
+    )
+
+
+def _until_next_poll(mailbox: Mailbox) -> float | None:
+    return None if mailbox.kind == MailboxKind.ARCHIVE else POLL_SECONDS
+
+
+def _give_up(stream: SyncStream, lease: Lease, error: ProviderError) -> None:
+    failures = stream.failures + 1
+    seconds = pause_after(failures, error.retry_after) if isinstance(error, TryLater) else None
+    if isinstance(error, AuthExpired):
+        Mailbox.objects.filter(pk=stream.mailbox_id, state=MailboxState.ACTIVE).update(
+            state=MailboxState.NEEDS_RECONNECT
+        )
+    give_back(lease, seconds=seconds, failures=failures, error=str(error))

@@ -1,0 +1,36 @@
+"""Thin Celery tasks: the queue carries ids, the due-table decides."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from mailboxes import leasing, removing, series, syncing
+
+
+@shared_task(ignore_result=True)
+def enqueue_due() -> None:
+    for lease in leasing.pick_due():
+        sync_stream.delay(lease.stream_id, lease.epoch)
+
+
+@shared_task(ignore_result=True)
+def sync_stream(stream_id: int, epoch: int) -> None:
+    lease = leasing.take(stream_id, epoch)
+    if lease is not None:
+        syncing.run(lease)
+        continue_stream(stream_id)
+
+
+def continue_stream(stream_id: int) -> None:
+    """A backfill cut into slices queues its own successor."""
+    for lease in leasing.pick_due(stream_id=stream_id):
+        sync_stream.delay(lease.stream_id, lease.epoch)
+
+
+@shared_task(ignore_result=True)
+def extend_series() -> None:
+    series.extend(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def purge_removed() -> None:
+    removing.purge_removed(timezone.now())
