@@ -139,12 +139,8 @@ def is_freemail(domain: str) -> bool:
 
 def company_name(registrable_domain: str) -> str:
     """`halden-moss.co.uk` -> `Halden Moss`, `bbc.co.uk` -> `BBC`."""
-    label = registrable_domain.removesuffix(
-        "." + (_public_suffixes().publicsuffix(registrable_domain) or "")
-    )
-    label = _readable(
-        label.rpartition(".")[2] if label != registrable_domain else label.partition(".")[0]
-    )
+    label = registrable_domain.removesuffix("." + (_public_suffixes().publicsuffix(registrable_domain) or ""))
+    label = _readable(label.rpartition(".")[2] if label != registrable_domain else label.partition(".")[0])
     words = [word for word in re.split(r"[-_]+", label) if word]
     return " ".join(map(_company_word, words)) or registrable_domain
 
@@ -245,17 +241,11 @@ def kind(email: str) -> Kind:
 def _is_automated(local: str, host: str) -> bool:
     words = _SEPARATORS.split(local)
     squeezed = "".join(words)
-    if (
-        _NOREPLY.search(squeezed)
-        or squeezed.rstrip("0123456789") in _ROBOTS
-        or _is_robot_host(host)
-    ):
+    if _NOREPLY.search(squeezed) or squeezed.rstrip("0123456789") in _ROBOTS or _is_robot_host(host):
         return True
     starts = len(words) > 1 and words[0] in _ROBOT_STARTS and _starts_like_a_robot(local, words)
     # "bounce+ada=acme.test@", "list-return-7-ada=acme.test@": the real addressee is inside.
-    return starts or bool(
-        _ROBOT_ENDS.search(local) or _VERP.search(local) or _MACHINE_LOCAL.fullmatch(local)
-    )
+    return starts or bool(_ROBOT_ENDS.search(local) or _VERP.search(local) or _MACHINE_LOCAL.fullmatch(local))
 
 
 def _starts_like_a_robot(local: str, words: list[str]) -> bool:

@@ -70,9 +70,7 @@ def _tell(workspace_id: int, claimed: list[tuple[int, int | None]]) -> None:
         people=list(people),
         addresses=[address for address, _ in claimed],
     )
-    addresses_claimed.send(
-        sender=Member, workspace_id=workspace_id, address_ids=[row[0] for row in claimed]
-    )
+    addresses_claimed.send(sender=Member, workspace_id=workspace_id, address_ids=[row[0] for row in claimed])
     records_changed.send(
         sender=Member,
         workspace_id=workspace_id,

@@ -41,9 +41,7 @@ ATTACH = """
 """
 
 
-def create_records(
-    workspace_id: int, *, domains: Iterable[str], address_ids: Iterable[int]
-) -> Created:
+def create_records(workspace_id: int, *, domains: Iterable[str], address_ids: Iterable[int]) -> Created:
     """A company for each domain and a person for each address that has none yet. Call inside a
     transaction that holds the workspace's lock."""
     companies = _create_companies(workspace_id, sorted(set(domains)))
@@ -53,9 +51,7 @@ def create_records(
 
 def _create_companies(workspace_id: int, domains: Sequence[str]) -> list[int]:
     wanted = [row[0] for row in fetch(WITHOUT_COMPANY, workspace=workspace_id, domains=domains)]
-    companies = Company.objects.bulk_create(
-        _company(workspace_id, company_name(domain)) for domain in wanted
-    )
+    companies = Company.objects.bulk_create(_company(workspace_id, company_name(domain)) for domain in wanted)
     CompanyDomain.objects.bulk_create(
         CompanyDomain(workspace_id=workspace_id, company=company, domain=domain)
         for company, domain in zip(companies, wanted, strict=True)

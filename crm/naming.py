@@ -137,9 +137,7 @@ def _given_name_first(name: str, email: str) -> str:
     if last in _COMPANY_FORMS and last not in _CREDENTIALS:
         return name
     parts = parts[:1] + [
-        part
-        for part in parts[1:]
-        if part.replace(".", "").replace(" ", "").casefold() not in _CREDENTIALS
+        part for part in parts[1:] if part.replace(".", "").replace(" ", "").casefold() not in _CREDENTIALS
     ]
     if len(parts) < 2:
         return parts[0]
@@ -162,9 +160,7 @@ def _proper_case(name: str, email: str) -> str:
         return " ".join(map(_capitalised, name.split()))
     local = name_key(email.rpartition("@")[0])
     shouting = name.isupper() and " " in name
-    return " ".join(
-        _capitalised(w) if _shouts(w, local, everything=shouting) else w for w in name.split()
-    )
+    return " ".join(_capitalised(w) if _shouts(w, local, everything=shouting) else w for w in name.split())
 
 
 def _shouts(word: str, local: str, *, everything: bool) -> bool:
@@ -191,11 +187,7 @@ def _from_local_part(email: str) -> str:
 
 
 def _initial_or_name(word: str) -> str:
-    return (
-        f"{word.upper()}."
-        if len(word) == 1 and word.isalpha() and word.isascii()
-        else _capitalised(word)
-    )
+    return f"{word.upper()}." if len(word) == 1 and word.isalpha() and word.isascii() else _capitalised(word)
 
 
 # Sorting

@@ -57,7 +57,4 @@ def follow_member(*, workspace_id: int, member_id: int, **_: Any) -> None:
 
 
 def join(*parts: Touched) -> Touched:
-    return {
-        kind.name: set().union(*(part.get(kind.name, set()) for part in parts))
-        for kind in RECORD_KINDS
-    }
+    return {kind.name: set().union(*(part.get(kind.name, set()) for part in parts)) for kind in RECORD_KINDS}

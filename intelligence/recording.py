@@ -12,7 +12,7 @@ from typing import Any
 
 from crm.statements import arrays, execute, fetch
 from intelligence.models import InteractionKind
-from intelligence.recordkinds import RECORD_KINDS, RecordKind
+from intelligence.recordkinds import RECORD_KINDS
 from intelligence.strength import MAIL_CROWD, MEETING_CROWD
 
 # Days on which something changed, per kind of record: {"company": {(record id, day), …}, …}
@@ -163,15 +163,11 @@ RELINK = """
 
 def record_messages(workspace_id: int, message_ids: Sequence[int], *, now: datetime) -> Touched:
     """Ids of messages that no longer exist lose their interactions."""
-    return _record(
-        InteractionKind.EMAIL, workspace_id=workspace_id, ids=list(message_ids), now=now
-    )
+    return _record(InteractionKind.EMAIL, workspace_id=workspace_id, ids=list(message_ids), now=now)
 
 
 def record_events(workspace_id: int, event_ids: Sequence[int], *, now: datetime) -> Touched:
-    return _record(
-        InteractionKind.MEETING, workspace_id=workspace_id, ids=list(event_ids), now=now
-    )
+    return _record(InteractionKind.MEETING, workspace_id=workspace_id, ids=list(event_ids), now=now)
 
 
 def relink(records: dict[str, set[int]]) -> Touched:
@@ -214,9 +210,7 @@ def _delete(interaction_ids: list[int], touched: Touched) -> None:
     for kind in RECORD_KINDS:
         touched[kind.name] |= _rows(kind.sql(DELETE_TIMELINE), ids=interaction_ids)
     for table, column in (("interactionparty", "interaction_id"), ("interaction", "id")):
-        execute(
-            f"DELETE FROM intelligence_{table} WHERE {column} = ANY(%(ids)s)", ids=interaction_ids
-        )
+        execute(f"DELETE FROM intelligence_{table} WHERE {column} = ANY(%(ids)s)", ids=interaction_ids)
 
 
 def _insert(
@@ -230,9 +224,7 @@ def _insert(
     ids = _insert_interactions(kind, new, workspace_id=workspace_id, now=now)
     _insert_parties(ids, new, workspace_id)
     for record_kind in RECORD_KINDS:
-        touched[record_kind.name] |= _rows(
-            record_kind.sql(INSERT_TIMELINE), ids=list(ids.values())
-        )
+        touched[record_kind.name] |= _rows(record_kind.sql(INSERT_TIMELINE), ids=list(ids.values()))
 
 
 def _insert_interactions(

@@ -161,9 +161,7 @@ TIMELINE_DAYS = """
 """
 
 
-def refresh(
-    touched: Touched, *, now: datetime, records: dict[str, set[int]] | None = None
-) -> None:
+def refresh(touched: Touched, *, now: datetime, records: dict[str, set[int]] | None = None) -> None:
     """Make the answers right for the touched (record, day) keys, and for `records` besides, which
     are new or lost everything."""
     for kind in RECORD_KINDS:
@@ -173,9 +171,7 @@ def refresh(
         refresh_insights(kind, {record for record, _ in keys} | others, now=now)
 
 
-def refresh_days(
-    kind: RecordKind, keys: set[tuple[int, date]], *, now: datetime
-) -> list[tuple[int, int]]:
+def refresh_days(kind: RecordKind, keys: set[tuple[int, date]], *, now: datetime) -> list[tuple[int, int]]:
     """Returns the (record, member) pairs whose days have changed."""
     if not keys:
         return []
@@ -205,7 +201,4 @@ def settle_due_events(now: datetime, workspace_id: int) -> int:
 
 
 def _days_of(interaction_ids: list[int]) -> Touched:
-    return {
-        kind.name: set(fetch(kind.sql(TIMELINE_DAYS), ids=interaction_ids))
-        for kind in RECORD_KINDS
-    }
+    return {kind.name: set(fetch(kind.sql(TIMELINE_DAYS), ids=interaction_ids)) for kind in RECORD_KINDS}

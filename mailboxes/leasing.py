@@ -78,9 +78,7 @@ def renew(lease: Lease) -> None:
         raise LostLease
 
 
-def give_back(
-    lease: Lease, *, seconds: float | None, failures: int = 0, error: str = ""
-) -> None:
+def give_back(lease: Lease, *, seconds: float | None, failures: int = 0, error: str = "") -> None:
     """End a run. `seconds` until the next one; None = not before somebody asks."""
     execute(
         GIVE_BACK,

@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-from django.conf import settings
-
-from mailboxes.credentials import decrypt
 from mailboxes.models import Mailbox, MailboxKind, StreamKind, SyncStream
 from mailboxes.providers.archive import ArchiveCalendar, ArchiveMail
 from mailboxes.providers.base import Provider, SetupWrong

@@ -23,9 +23,7 @@ def backfill_progress(workspace: Workspace) -> Progress | None:
     running = SyncStream.objects.filter(
         workspace=workspace, backfilled_at=None, mailbox__state=MailboxState.ACTIVE, last_error=""
     ).filter(Q(total__gt=F("done")) | Q(lease_until__isnull=False))
-    sums = running.aggregate(
-        done=Sum("done"), total=Sum("total"), mailboxes=Count("mailbox", distinct=True)
-    )
+    sums = running.aggregate(done=Sum("done"), total=Sum("total"), mailboxes=Count("mailbox", distinct=True))
     if not sums["mailboxes"]:
         return None
     total, done = sums["total"] or 0, sums["done"] or 0

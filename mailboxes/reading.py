@@ -111,9 +111,7 @@ class Reader:
     def _read_calendar(self, item: FetchedCalendar, page: Page) -> None:
         limit = self.mailbox.history_from
         since = datetime(limit.year, limit.month, limit.day, tzinfo=UTC) if limit else None
-        calendar = parse_calendar(
-            item.raw, now=self.now, history_from=since, timezone=item.timezone
-        )
+        calendar = parse_calendar(item.raw, now=self.now, history_from=since, timezone=item.timezone)
         screened = [(event, screening.screen_event(event, self.insiders)) for event in calendar.events]
         kept = tuple(event for event, reason in screened if reason is None)
         if calendar.errors and not calendar.events:
@@ -125,9 +123,7 @@ class Reader:
             reason = reasons[0] if reasons else SkipReason.PRIVATE
             page.skipped.append((item.provider_id, item.version, reason))
 
-    def _source(
-        self, item: FetchedCalendar, calendar: ParsedCalendar, kept: tuple
-    ) -> SourceItem:
+    def _source(self, item: FetchedCalendar, calendar: ParsedCalendar, kept: tuple) -> SourceItem:
         return SourceItem(
             provider_id=item.provider_id,
             version=item.version,
@@ -201,9 +197,7 @@ def _store_events(reader: Reader, page: Page) -> int:
     return len(page.sources)
 
 
-def _tell(
-    reader: Reader, message_ids: list[int], event_ids: list[int], address_ids: list[int]
-) -> None:
+def _tell(reader: Reader, message_ids: list[int], event_ids: list[int], address_ids: list[int]) -> None:
     created = create_from_contact(reader.mailbox.workspace, address_ids)
     communication_changed.send(
         sender=Mailbox,
@@ -275,9 +269,7 @@ def _replaced(stream: SyncStream, page: Page) -> list[str]:
     return [item[0] for item in page.skipped]
 
 
-def _remove(
-    stream: SyncStream, mailbox: Mailbox, provider_ids: Sequence[str], now: datetime
-) -> None:
+def _remove(stream: SyncStream, mailbox: Mailbox, provider_ids: Sequence[str], now: datetime) -> None:
     if provider_ids:
         remove = remove_mail if stream.kind == StreamKind.MAIL else remove_sources
         remove(mailbox, provider_ids, now=now)

@@ -86,10 +86,7 @@ class Traces:
 
 def remove_mail(mailbox: Mailbox, provider_ids: Sequence[str], *, now: datetime) -> None:
     """Call inside a transaction that holds the workspace's lock, as for all of this module."""
-    lost = [
-        row[0]
-        for row in fetch(DELETE_COPIES, mailbox=mailbox.pk, provider_ids=list(provider_ids))
-    ]
+    lost = [row[0] for row in fetch(DELETE_COPIES, mailbox=mailbox.pk, provider_ids=list(provider_ids))]
     mentioned = fetch(
         "SELECT DISTINCT address_id FROM mailboxes_participant WHERE message_id = ANY(%(ids)s)",
         ids=lost,
@@ -144,9 +141,7 @@ def begin_removal(mailbox: Mailbox) -> None:
         mailbox.settings = {}
         mailbox.save(update_fields=["state", "credential", "settings"])
         # A run under way loses its lease: removal wins.
-        SyncStream.objects.filter(mailbox=mailbox).update(
-            epoch=F("epoch") + 1, due_at=None, cursor=""
-        )
+        SyncStream.objects.filter(mailbox=mailbox).update(epoch=F("epoch") + 1, due_at=None, cursor="")
 
 
 def purge_removed(now: datetime) -> None:

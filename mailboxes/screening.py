@@ -55,9 +55,7 @@ def _screen(emails: Iterable[str], insiders: Insiders) -> SkipReason | None:
     return None
 
 
-def received_at(
-    mail: ParsedMail, *, by_provider: datetime | None, imported_at: datetime
-) -> datetime:
+def received_at(mail: ParsedMail, *, by_provider: datetime | None, imported_at: datetime) -> datetime:
     """The topmost Received header's date, else the provider's, else now. A date before 1990 or
     ahead of the clock is no date; one that is slightly ahead is the clocks' disagreement."""
     for moment in (mail.received, by_provider):
@@ -66,9 +64,7 @@ def received_at(
     return imported_at
 
 
-def occurred_at(
-    mail: ParsedMail, *, by_provider: datetime | None, imported_at: datetime
-) -> datetime:
+def occurred_at(mail: ParsedMail, *, by_provider: datetime | None, imported_at: datetime) -> datetime:
     """The earlier of Date and received if Date is 1990 or later, else received."""
     received = received_at(mail, by_provider=by_provider, imported_at=imported_at)
     if mail.date and mail.date >= EARLIEST_DATE:

@@ -5,8 +5,6 @@ or the slice is over. No transaction or lock is held while a provider is being a
 """
 
 import time
-from collections.abc import Callable
-from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -115,9 +113,7 @@ def _fetch_pages(
     deadline: float | None,
 ) -> bool:
     page_reader = reader(stream.mailbox, timezone.now())
-    while rows := fetch(
-        TAKE_PAGE, stream=stream.pk, many=PAGE_ITEMS, few=PAGE_ITEMS_BY_ATTEMPT[1]
-    ):
+    while rows := fetch(TAKE_PAGE, stream=stream.pk, many=PAGE_ITEMS, few=PAGE_ITEMS_BY_ATTEMPT[1]):
         try:
             _fetch_page(stream, lease, provider, rows=rows, reader=page_reader, counts=counts)
         except ProviderError:
@@ -144,17 +140,13 @@ def _fetch_page(
     removed = [row[0] for row in rows if row[2]]
     wanted = [row[0] for row in rows if not row[2] and row[3] <= MAX_ATTEMPTS]
     page = Page(
-        quarantined=[
-            (pid, version, "Reading it failed three times.", 0) for pid, version, *_ in poison
-        ]
+        quarantined=[(pid, version, "Reading it failed three times.", 0) for pid, version, *_ in poison]
     )
     for chunk, is_last in _chunks(provider, wanted):
         read = reader.read(chunk)
         read.quarantined += page.quarantined
         page = Page()
-        done = store_page(
-            stream, lease, reader, page=read, removed=removed if is_last else ()
-        )
+        done = store_page(stream, lease, reader, page=read, removed=removed if is_last else ())
         _add(counts, done)
 
 
@@ -180,9 +172,7 @@ def _add(counts: Counts, done: Counts) -> None:
 
 
 def _finish_backfill(stream: SyncStream) -> None:
-    SyncStream.objects.filter(pk=stream.pk, backfilled_at__isnull=True).update(
-        backfilled_at=timezone.now()
-    )
+    SyncStream.objects.filter(pk=stream.pk, backfilled_at__isnull=True).update(backfilled_at=timezone.now())
 
 
 def _until_next_poll(mailbox: Mailbox) -> float | None:

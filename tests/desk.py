@@ -24,9 +24,7 @@ HOME = "halyard.example"
 class Desk:
     def __init__(self, slug: str = "halyard", *, enhanced: bool = True) -> None:
         self.now = NOW
-        self.workspace = Workspace.objects.create(
-            slug=slug, name=slug.title(), enhanced_creation=enhanced
-        )
+        self.workspace = Workspace.objects.create(slug=slug, name=slug.title(), enhanced_creation=enhanced)
         InternalDomain.objects.create(workspace=self.workspace, domain=HOME)
         self.members: dict[str, Member] = {}
         self.mailboxes: dict[str, Mailbox] = {}
@@ -34,9 +32,7 @@ class Desk:
             self.join(name)
 
     def join(self, name: str) -> Member:
-        user, _ = User.objects.get_or_create(
-            email=f"{name}@{HOME}", defaults={"name": name.title()}
-        )
+        user, _ = User.objects.get_or_create(email=f"{name}@{HOME}", defaults={"name": name.title()})
         member = Member.objects.create(workspace=self.workspace, user=user)
         self.members[name] = member
         self.connect(name)
@@ -83,8 +79,7 @@ class Desk:
         for event in events:
             by_uid.setdefault(event.uid, []).append(event)
         sources = [
-            SourceItem(uid, "1", b"raw", "UTC", tuple(together), None)
-            for uid, together in by_uid.items()
+            SourceItem(uid, "1", b"raw", "UTC", tuple(together), None) for uid, together in by_uid.items()
         ]
         self._store(self.reader(name), Page(sources=sources))
 

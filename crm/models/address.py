@@ -56,9 +56,7 @@ class Tombstone(models.Model):
     value = models.CharField(max_length=320)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["workspace", "value"], name="tombstone_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["workspace", "value"], name="tombstone_once")]
 
     def __str__(self) -> str:
         return self.value

@@ -26,9 +26,7 @@ class Company(models.Model):
 
     class Meta:
         verbose_name_plural = "companies"
-        constraints = [
-            models.UniqueConstraint(fields=["workspace", "id"], name="company_workspace_id")
-        ]
+        constraints = [models.UniqueConstraint(fields=["workspace", "id"], name="company_workspace_id")]
         indexes = [models.Index(fields=["workspace", "name_key", "id"], name="company_by_name")]
 
     def __str__(self) -> str:
@@ -39,17 +37,11 @@ class CompanyDomain(models.Model):
     """A registrable domain of a company; its addresses' interactions are the company's."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
-    company = models.ForeignKey(
-        Company, models.CASCADE, related_name="domains", db_constraint=False
-    )
+    company = models.ForeignKey(Company, models.CASCADE, related_name="domains", db_constraint=False)
     domain = models.CharField(max_length=253)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["workspace", "domain"], name="domain_has_one_company"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["workspace", "domain"], name="domain_has_one_company")]
 
     def __str__(self) -> str:
         return self.domain

@@ -27,9 +27,7 @@ class Member(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["workspace", "user"], name="member_once_per_workspace"
-            ),
+            models.UniqueConstraint(fields=["workspace", "user"], name="member_once_per_workspace"),
             models.UniqueConstraint(fields=["workspace", "id"], name="member_workspace_id"),
         ]
 
@@ -65,9 +63,7 @@ class Team(models.Model):
 class TeamMembership(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
     team = models.ForeignKey(Team, models.CASCADE, related_name="memberships", db_constraint=False)
-    member = models.ForeignKey(
-        Member, models.CASCADE, related_name="team_memberships", db_constraint=False
-    )
+    member = models.ForeignKey(Member, models.CASCADE, related_name="team_memberships", db_constraint=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "member"], name="team_member_once")]

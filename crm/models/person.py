@@ -35,9 +35,7 @@ class Person(models.Model):
 
     class Meta:
         verbose_name_plural = "people"
-        constraints = [
-            models.UniqueConstraint(fields=["workspace", "id"], name="person_workspace_id")
-        ]
+        constraints = [models.UniqueConstraint(fields=["workspace", "id"], name="person_workspace_id")]
         indexes = [models.Index(fields=["workspace", "name_key", "id"], name="person_by_name")]
 
     def __str__(self) -> str:

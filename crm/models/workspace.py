@@ -49,9 +49,7 @@ class InternalDomain(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["workspace", "domain"], name="internal_domain_once_per_workspace"
-            )
+            models.UniqueConstraint(fields=["workspace", "domain"], name="internal_domain_once_per_workspace")
         ]
 
     def __str__(self) -> str:

@@ -23,9 +23,7 @@ def interleaved(*works: Callable[[], Any], rounds: int = 7) -> list[float]:
     return [median(column) for column in zip(*times, strict=True)]
 
 
-def show(
-    name: str, *, ratio: float, of: float, against: float, unit: str, goal: str, **more: Any
-) -> None:
+def show(name: str, *, ratio: float, of: float, against: float, unit: str, goal: str, **more: Any) -> None:
     """`ratio` is what the goal speaks of; `of` and `against` the two numbers behind it, in `unit`."""
     figure = {
         "figure": name,

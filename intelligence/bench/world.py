@@ -32,9 +32,7 @@ class World:
         self.companies = max(interactions // 50, 100)
         self.size = interactions
         self.sequence = 0
-        self.workspace = Workspace.objects.create(
-            slug=f"bench-{interactions}", name="Bench", default_level=1
-        )
+        self.workspace = Workspace.objects.create(slug=f"bench-{interactions}", name="Bench", default_level=1)
         InternalDomain.objects.create(workspace=self.workspace, domain=DOMAIN)
         self.readers = [self._reader(number) for number in range(MEMBERS)]
         self.reach = {reader.mailbox.pk: self.now for reader in self.readers}

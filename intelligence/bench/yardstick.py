@@ -118,8 +118,7 @@ def _recompute(timeline: type, insights: type, name: str, record: Person | Compa
         for party in row.interaction.parties.exclude(member=None):
             days[party.member_id][row.occurred_at.date()] += 1
     scores = {
-        member: sum(n**0.25 * growth(day) for day, n in by_day.items())
-        for member, by_day in days.items()
+        member: sum(n**0.25 * growth(day) for day, n in by_day.items()) for member, by_day in days.items()
     }
     best = max(scores, key=lambda member: scores[member]) if scores else None
     insights.objects.filter(**{name: record}).update(

@@ -24,10 +24,7 @@ def keys_of_kind(kind: str) -> list[migrations.RunSQL]:
         ),
         tenant_key(f"intelligence_{kind}day", "member_id", "crm_member"),
         tenant_key(f"intelligence_{kind}connection", "member_id", "crm_member"),
-        *(
-            tenant_key(f"intelligence_{kind}insight", column, "crm_member")
-            for column in MEMBERS_OF_INSIGHTS
-        ),
+        *(tenant_key(f"intelligence_{kind}insight", column, "crm_member") for column in MEMBERS_OF_INSIGHTS),
     ]
 
 

@@ -10,10 +10,10 @@ class ContactDay(models.Model):
     `written` by the member, `heard` from the record, and whether they `met`.
     """
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
-    member = models.ForeignKey(
-        Member, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
+    member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     day = models.DateField()
     emails = models.PositiveIntegerField()
     meetings = models.PositiveIntegerField()
@@ -44,7 +44,9 @@ class CompanyDay(ContactDay):
 class Connection(models.Model):
     """A member's tie with a record: the sum of their days, forward-decayed (see strength)."""
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_constraint=False)
     emails = models.PositiveIntegerField()
     meetings = models.PositiveIntegerField()

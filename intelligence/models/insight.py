@@ -29,7 +29,9 @@ class Insight(models.Model):
     join; first_at and last_at follow from the two kinds, PostgreSQL's LEAST and GREATEST skip
     nulls. `score` is the strongest active member's; null means never in touch."""
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     first_email_at = models.DateTimeField(null=True)
     first_email_member = member_key()
     last_email_at = models.DateTimeField(null=True)

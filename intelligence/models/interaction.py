@@ -12,13 +12,13 @@ class InteractionKind(models.IntegerChoices):
 class Interaction(models.Model):
     """One stored e-mail or event that joins at least one member with somebody outside."""
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     kind = models.PositiveSmallIntegerField(choices=InteractionKind.choices)
     occurred_at = models.DateTimeField()
     # With whom on our side: the author, the organiser, or whoever comes first.
-    member = models.ForeignKey(
-        Member, models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
+    member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     # Too many people on it to say anything about a tie.
     is_crowd = models.BooleanField()
     # False while it lies in the future; the sweep turns it.
@@ -55,7 +55,9 @@ class InteractionParty(models.Model):
     """An address in contact: a member's, or one outside that may belong to a record."""
 
     pk = models.CompositePrimaryKey("interaction_id", "address_id")
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     interaction = models.ForeignKey(
         Interaction,
         models.CASCADE,
@@ -77,7 +79,9 @@ class RecordInteraction(models.Model):
     """A record's timeline: which interactions are its own. Derived from parties and from whose
     address is whose; copies what a timeline is ordered and filtered by."""
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     interaction = models.ForeignKey(
         Interaction,
         models.CASCADE,
@@ -87,9 +91,7 @@ class RecordInteraction(models.Model):
     )
     kind = models.PositiveSmallIntegerField(choices=InteractionKind.choices)
     occurred_at = models.DateTimeField()
-    member = models.ForeignKey(
-        Member, models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
+    member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     # The record's own people wrote it.
     is_author = models.BooleanField()
 
@@ -104,9 +106,7 @@ class PersonInteraction(RecordInteraction):
     )
 
     class Meta:
-        indexes = [
-            models.Index(fields=["person", "kind", "occurred_at"], name="person_timeline")
-        ]
+        indexes = [models.Index(fields=["person", "kind", "occurred_at"], name="person_timeline")]
 
 
 class CompanyInteraction(RecordInteraction):
@@ -116,6 +116,4 @@ class CompanyInteraction(RecordInteraction):
     )
 
     class Meta:
-        indexes = [
-            models.Index(fields=["company", "kind", "occurred_at"], name="company_timeline")
-        ]
+        indexes = [models.Index(fields=["company", "kind", "occurred_at"], name="company_timeline")]

@@ -80,9 +80,7 @@ UPSERT_SOURCES = """
 def _upsert_sources(mailbox: Mailbox, items: Iterable[SourceItem]) -> dict[str, int]:
     rows = ((i.provider_id, i.version, i.raw, i.timezone, i.read_until) for i in items)
     columns = arrays(rows, "provider_ids", "versions", "raws", "timezones", "untils")
-    return dict(
-        fetch(UPSERT_SOURCES, workspace=mailbox.workspace_id, mailbox=mailbox.pk, **columns)
-    )
+    return dict(fetch(UPSERT_SOURCES, workspace=mailbox.workspace_id, mailbox=mailbox.pk, **columns))
 
 
 INSERT_EVENTS = """
@@ -102,9 +100,7 @@ def _ensure_events(workspace_id: int, items: Iterable[SourceItem]) -> dict[bytes
         (identity, e.recurrence_id is not None, e.starts_at, e.ends_at, e.all_day, e.status)
         for identity, e in by_identity.items()
     )
-    columns = arrays(
-        rows, "identities", "recurring", "starts", "ends", "all_day", "statuses"
-    )
+    columns = arrays(rows, "identities", "recurring", "starts", "ends", "all_day", "statuses")
     execute(INSERT_EVENTS, workspace=workspace_id, **columns)
     found = fetch(
         "SELECT identity, id FROM mailboxes_calendarevent "
@@ -152,9 +148,7 @@ def _upsert_copies(
     addresses: dict[str, int],
 ) -> set[int]:
     rows = {
-        (sources[item.provider_id], event_ids[event_identity(event)]): _copy_row(
-            event, own_emails, addresses
-        )
+        (sources[item.provider_id], event_ids[event_identity(event)]): _copy_row(event, own_emails, addresses)
         for item in items
         for event in item.events
     }
@@ -163,15 +157,11 @@ def _upsert_copies(
         "sources", "events", "own", "organisers", "titles", "locations", "descriptions", "urls",
         "starts", "ends", "all_day", "timezones", "statuses", "sequences", "modified", "attendees",
     )  # fmt: skip
-    changed = fetch(
-        UPSERT_COPIES, workspace=mailbox.workspace_id, mailbox=mailbox.pk, **columns
-    )
+    changed = fetch(UPSERT_COPIES, workspace=mailbox.workspace_id, mailbox=mailbox.pk, **columns)
     return {row[0] for row in changed}
 
 
-def _copy_row(
-    event: ParsedEvent, own_emails: set[str], addresses: dict[str, int]
-) -> tuple[object, ...]:
+def _copy_row(event: ParsedEvent, own_emails: set[str], addresses: dict[str, int]) -> tuple[object, ...]:
     organiser = event.organiser.email if event.organiser else None
     attendees = {
         addresses[one.email]: {
@@ -292,9 +282,7 @@ def elect(event_ids: list[int]) -> None:
             execute(statement, ids=event_ids)
 
 
-def _mark_contacted(
-    items: Iterable[SourceItem], own_emails: set[str], addresses: dict[str, int]
-) -> None:
+def _mark_contacted(items: Iterable[SourceItem], own_emails: set[str], addresses: dict[str, int]) -> None:
     """Inviting somebody to a meeting says as much as writing to him."""
     invited = {
         addresses[one.email]

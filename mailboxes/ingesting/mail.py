@@ -117,9 +117,7 @@ INSERT_MESSAGES = """
 """
 
 
-def _insert_messages(
-    workspace_id: int, items: Sequence[MailItem]
-) -> tuple[list[MailItem], dict[bytes, int]]:
+def _insert_messages(workspace_id: int, items: Sequence[MailItem]) -> tuple[list[MailItem], dict[bytes, int]]:
     """The items whose message is new, one per message, and the ids of all."""
     by_identity = {item.identity: item for item in items}
     threads = ensure_threads(workspace_id, {item.place.thread_key for item in by_identity.values()})
@@ -206,9 +204,7 @@ def _insert_copies(
         "messages", "provider_ids", "times", "categories", "sent", "subjects", "attachments",
         "sizes", "flags",
     )  # fmt: skip
-    inserted = fetch(
-        INSERT_COPIES, workspace=mailbox.workspace_id, mailbox=mailbox.pk, **columns
-    )
+    inserted = fetch(INSERT_COPIES, workspace=mailbox.workspace_id, mailbox=mailbox.pk, **columns)
     return dict(inserted)
 
 
@@ -220,9 +216,7 @@ INSERT_CONTENT = """
 """
 
 
-def _insert_content(
-    workspace_id: int, items: Iterable[MailItem], copies: dict[str, int]
-) -> None:
+def _insert_content(workspace_id: int, items: Iterable[MailItem], copies: dict[str, int]) -> None:
     rows = (
         (
             copies[item.provider_id],

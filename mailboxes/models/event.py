@@ -8,7 +8,9 @@ class CalendarSource(models.Model):
     """One calendar resource of a mailbox as it came: a series' master and its overrides. It is read
     again as time passes, because a series goes on."""
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     mailbox = models.ForeignKey(
         Mailbox, models.CASCADE, related_name="sources", db_constraint=False, db_index=False
     )
@@ -69,13 +71,11 @@ class EventCopy(models.Model):
     """An occurrence as one calendar resource says it. `attendees` is a list of
     {address, name, response, optional} with ids of Address rows."""
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
-    event = models.ForeignKey(
-        CalendarEvent, models.CASCADE, related_name="copies", db_constraint=False
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
-    mailbox = models.ForeignKey(
-        Mailbox, models.CASCADE, related_name="event_copies", db_constraint=False
-    )
+    event = models.ForeignKey(CalendarEvent, models.CASCADE, related_name="copies", db_constraint=False)
+    mailbox = models.ForeignKey(Mailbox, models.CASCADE, related_name="event_copies", db_constraint=False)
     source = models.ForeignKey(
         CalendarSource,
         models.CASCADE,
@@ -102,9 +102,7 @@ class EventCopy(models.Model):
 
     class Meta:
         verbose_name_plural = "event copies"
-        constraints = [
-            models.UniqueConstraint(fields=["source", "event"], name="event_copy_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["source", "event"], name="event_copy_once")]
 
     def __str__(self) -> str:
         return f"Event copy {self.pk}"
@@ -121,7 +119,9 @@ class Attendee(models.Model):
     """Somebody invited, and the answer that counts."""
 
     pk = models.CompositePrimaryKey("event_id", "address_id")
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     event = models.ForeignKey(
         CalendarEvent,
         models.CASCADE,

@@ -28,14 +28,10 @@ class Mailbox(models.Model):
     """A member's connected account: mail, calendar, or both."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="mailboxes")
-    member = models.ForeignKey(
-        Member, models.PROTECT, related_name="mailboxes", db_constraint=False
-    )
+    member = models.ForeignKey(Member, models.PROTECT, related_name="mailboxes", db_constraint=False)
     kind = models.CharField(max_length=20, choices=MailboxKind.choices)
     address = models.CharField(max_length=320)
-    state = models.CharField(
-        max_length=20, choices=MailboxState.choices, default=MailboxState.ACTIVE
-    )
+    state = models.CharField(max_length=20, choices=MailboxState.choices, default=MailboxState.ACTIVE)
     default_level = models.PositiveSmallIntegerField(
         choices=AccessLevel.choices, default=AccessLevel.METADATA
     )
@@ -77,15 +73,11 @@ class MailboxAddress(models.Model):
     """An address or alias of a mailbox."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
-    mailbox = models.ForeignKey(
-        Mailbox, models.CASCADE, related_name="own_addresses", db_constraint=False
-    )
+    mailbox = models.ForeignKey(Mailbox, models.CASCADE, related_name="own_addresses", db_constraint=False)
     address = models.ForeignKey(Address, models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["mailbox", "address"], name="mailbox_address_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["mailbox", "address"], name="mailbox_address_once")]
 
     def __str__(self) -> str:
         return self.address.email

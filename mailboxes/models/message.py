@@ -27,9 +27,7 @@ class EmailMessage(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
     # 16 bytes: Message-ID, From, Date, subject and recipients together (see ingesting.identity).
     identity = models.BinaryField(max_length=16)
-    thread = models.ForeignKey(
-        Thread, models.PROTECT, related_name="messages", db_constraint=False
-    )
+    thread = models.ForeignKey(Thread, models.PROTECT, related_name="messages", db_constraint=False)
     # Hashes of the own Message-ID and, where References is absent, of In-Reply-To.
     id_key = models.BinaryField(max_length=16, null=True)
     parent_key = models.BinaryField(max_length=16, null=True)
@@ -72,7 +70,9 @@ class Participant(models.Model):
     """An address on a message. Bcc is never one."""
 
     pk = models.CompositePrimaryKey("message_id", "address_id", "role")
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     message = models.ForeignKey(
         EmailMessage,
         models.CASCADE,
@@ -91,13 +91,13 @@ class Participant(models.Model):
 class MessageCopy(models.Model):
     """A message as one mailbox holds it, keyed by the provider's id."""
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     mailbox = models.ForeignKey(
         Mailbox, models.CASCADE, related_name="copies", db_constraint=False, db_index=False
     )
-    message = models.ForeignKey(
-        EmailMessage, models.CASCADE, related_name="copies", db_constraint=False
-    )
+    message = models.ForeignKey(EmailMessage, models.CASCADE, related_name="copies", db_constraint=False)
     provider_id = models.CharField(max_length=500)
     occurred_at = models.DateTimeField()
     category = models.CharField(max_length=10)
@@ -122,7 +122,9 @@ class MessageCopy(models.Model):
 class MessageContent(models.Model):
     """What only a reader with full access to this copy may see."""
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    workspace = models.ForeignKey(
+        Workspace, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     copy = models.OneToOneField(
         MessageCopy, models.CASCADE, primary_key=True, related_name="content", db_constraint=False
     )

@@ -17,9 +17,7 @@ class SyncStream(models.Model):
     """
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
-    mailbox = models.ForeignKey(
-        Mailbox, models.CASCADE, related_name="streams", db_constraint=False
-    )
+    mailbox = models.ForeignKey(Mailbox, models.CASCADE, related_name="streams", db_constraint=False)
     kind = models.CharField(max_length=10, choices=StreamKind.choices)
     cursor = models.TextField(default="", blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
@@ -39,9 +37,7 @@ class SyncStream(models.Model):
             models.UniqueConstraint(fields=["workspace", "id"], name="stream_workspace_id"),
         ]
         indexes = [
-            models.Index(
-                fields=["due_at"], name="stream_due", condition=models.Q(due_at__isnull=False)
-            )
+            models.Index(fields=["due_at"], name="stream_due", condition=models.Q(due_at__isnull=False))
         ]
 
     def __str__(self) -> str:
@@ -52,9 +48,7 @@ class StreamItem(models.Model):
     """What every item that is not stored has in common: where it is at the provider."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
-    stream = models.ForeignKey(
-        SyncStream, models.CASCADE, related_name="%(class)ss", db_constraint=False
-    )
+    stream = models.ForeignKey(SyncStream, models.CASCADE, related_name="%(class)ss", db_constraint=False)
     provider_id = models.CharField(max_length=500)
     version = models.CharField(max_length=200, default="", blank=True)
 
@@ -75,9 +69,7 @@ class PendingItem(StreamItem):
     attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["stream", "provider_id"], name="pending_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["stream", "provider_id"], name="pending_once")]
         indexes = [models.Index(fields=["stream", "-order", "id"], name="pending_newest_first")]
 
 
@@ -94,9 +86,7 @@ class SkippedItem(StreamItem):
     reason = models.CharField(max_length=20, choices=SkipReason.choices)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["stream", "provider_id"], name="skipped_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["stream", "provider_id"], name="skipped_once")]
 
 
 class QuarantinedItem(StreamItem):
@@ -107,6 +97,4 @@ class QuarantinedItem(StreamItem):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["stream", "provider_id"], name="quarantined_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["stream", "provider_id"], name="quarantined_once")]

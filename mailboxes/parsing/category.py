@@ -46,11 +46,7 @@ def _is_bounce(fields: Fields) -> bool:
         return True
     sender = first(fields, "from").lower()  # as written: many daemons have no domain
     from_nobody = first(fields, "return-path").strip() == "<>"
-    return (
-        "mailer-daemon" in sender
-        or "mailerdaemon" in sender
-        or (from_nobody and "postmaster@" in sender)
-    )
+    return "mailer-daemon" in sender or "mailerdaemon" in sender or (from_nobody and "postmaster@" in sender)
 
 
 def _report_type(fields: Fields) -> str:
@@ -65,9 +61,7 @@ def _has_method(part: Part) -> bool:
         return False
     if part.parameters.get("method", "").strip():
         return True
-    text, _ = decode(
-        part.content(_METHOD_WITHIN)[:_METHOD_WITHIN], part.parameters.get("charset", "")
-    )
+    text, _ = decode(part.content(_METHOD_WITHIN)[:_METHOD_WITHIN], part.parameters.get("charset", ""))
     return bool(_METHOD.search(text))
 
 
@@ -75,9 +69,7 @@ def _is_automatic(fields: Fields, subject: str) -> bool:
     submitted = first(fields, "auto-submitted").partition(";")[0].partition("(")[0].strip().lower()
     if submitted not in {"", "no"} or _report_type(fields) == "disposition-notification":
         return True
-    said_by_robots = any(
-        first(fields, name).strip().lower() not in {"", "no"} for name in _ROBOT_HEADERS
-    )
+    said_by_robots = any(first(fields, name).strip().lower() not in {"", "no"} for name in _ROBOT_HEADERS)
     replied = first(fields, "precedence").strip().lower() in {"auto_reply", "auto-reply"}
     return said_by_robots or replied or bool(_AWAY.match(subject))
 

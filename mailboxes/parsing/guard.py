@@ -57,9 +57,7 @@ def run(job: str, payload: bytes, answer: type[T], **options: Any) -> T:
 
 def _environment() -> dict[str, str]:
     needed = {
-        name: os.environ[name]
-        for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
-        if name in os.environ
+        name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ
     }
     return {**needed, "PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -76,15 +74,8 @@ def from_plain(hint: Any, data: Any) -> Any:
         return datetime.fromisoformat(data)
     if is_dataclass(hint):
         hints = get_type_hints(hint)
-        return hint(
-            **{
-                field.name: from_plain(hints[field.name], data[field.name])
-                for field in fields(hint)
-            }
-        )
+        return hint(**{field.name: from_plain(hints[field.name], data[field.name]) for field in fields(hint)})
     inner = next(part for part in get_args(hint) if part not in (type(None), Ellipsis))
     return (
-        tuple(from_plain(inner, item) for item in data)
-        if isinstance(data, list)
-        else from_plain(inner, data)
+        tuple(from_plain(inner, item) for item in data) if isinstance(data, list) else from_plain(inner, data)
     )

@@ -28,9 +28,7 @@ def _calendar(payload: bytes, *, now: str, history_from: str | None, timezone: s
     from mailboxes.parsing.calendar import read_calendar
 
     start = datetime.fromisoformat(history_from) if history_from else None
-    return read_calendar(
-        payload, now=datetime.fromisoformat(now), history_from=start, timezone=timezone
-    )
+    return read_calendar(payload, now=datetime.fromisoformat(now), history_from=start, timezone=timezone)
 
 
 # Each imports its parser when called: the limits below come first.

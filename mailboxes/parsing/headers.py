@@ -220,11 +220,7 @@ def _ids(value: str) -> list[str]:
     found = ["".join(text.split()) for text in _BRACKETED.findall(value)]
     if not found and "<" not in value:
         found = [word for word in value.split() if "@" in word]
-    return [
-        text
-        for text in found
-        if 0 < len(text) <= MAX_ID and text.isprintable() and "\ufffd" not in text
-    ]
+    return [text for text in found if 0 < len(text) <= MAX_ID and text.isprintable() and "\ufffd" not in text]
 
 
 # Dates

@@ -128,9 +128,7 @@ def _render_guarded(html: str) -> str:
 def _body_parts(parts: Sequence[Part], content_type: str) -> list[Part]:
     """What is read, not opened. Some senders give even their body a file name: better than nothing."""
     inline = [
-        part
-        for part in parts
-        if part.content_type == content_type and part.disposition != "attachment"
+        part for part in parts if part.content_type == content_type and part.disposition != "attachment"
     ]
     unnamed = [part for part in inline if not part.file_name]
     return _one_of_each_group(unnamed) or inline[:1]
@@ -138,9 +136,7 @@ def _body_parts(parts: Sequence[Part], content_type: str) -> list[Part]:
 
 def _one_of_each_group(parts: Sequence[Part]) -> list[Part]:
     seen: set[int] = set()
-    return [
-        part for part in parts if not part.group or not (part.group in seen or seen.add(part.group))
-    ]
+    return [part for part in parts if not part.group or not (part.group in seen or seen.add(part.group))]
 
 
 # Attachments
@@ -170,7 +166,4 @@ def _attachment_name(part: Part) -> str:
         return "unnamed" + (mimetypes.guess_extension(part.content_type) or "")
     enclosed = part.raw[part.start : min(part.end, part.start + _ENCLOSED_HEADERS)]
     end, _ = headers.find_headers(enclosed, 0, len(enclosed))
-    return (
-        file_name(headers.subject(headers.split_fields(enclosed[:end])[0])[:200] or "message")
-        + ".eml"
-    )
+    return file_name(headers.subject(headers.split_fields(enclosed[:end])[0])[:200] or "message") + ".eml"

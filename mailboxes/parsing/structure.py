@@ -121,9 +121,7 @@ def _part(raw: bytes, body: int, entity: _Entity, fields: Fields) -> Part:
         digest = entity.parent_type == "multipart/digest" and not value
         content_type = "message/rfc822" if digest else "text/plain"
     parameters = parameters_of(value) if ";" in value else {}
-    return Part(
-        raw, body, entity.end, fields, content_type, parameters, entity.parent_type, entity.group
-    )
+    return Part(raw, body, entity.end, fields, content_type, parameters, entity.parent_type, entity.group)
 
 
 class _Cutter:
@@ -179,9 +177,7 @@ class _Cutter:
             found = self.raw.find(delimiter, after, end)
 
 
-def _delimiter_line(
-    raw: bytes, start: int, found: int, after: int, end: int
-) -> tuple[bool, int] | None:
+def _delimiter_line(raw: bytes, start: int, found: int, after: int, end: int) -> tuple[bool, int] | None:
     """Is raw[found:after] a whole line? If so, whether it closes, and where the next line starts."""
     if found > start and raw[found - 1 : found] not in {b"\n", b"\r"}:
         return None

@@ -39,9 +39,7 @@ class _Place:
 class ArchiveMail:
     """Mail in mbox files and Maildirs."""
 
-    def __init__(
-        self, *, mbox: Sequence[str | Path] = (), maildir: Sequence[str | Path] = ()
-    ) -> None:
+    def __init__(self, *, mbox: Sequence[str | Path] = (), maildir: Sequence[str | Path] = ()) -> None:
         self._mboxes = [existing(path) for path in mbox]
         self._maildirs = [Path(path) for path in maildir]
         self._places: dict[str, _Place] = {}

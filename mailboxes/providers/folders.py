@@ -40,9 +40,7 @@ _NAMES = {
 # Google Takeout labels chats like a folder of mail.
 CHAT_LABELS = frozenset({"chat", "chats", "bate-papo", "chatten", "чат", "чаты", "チャット", "聊天", "채팅"})
 
-_ROLES = {
-    name.strip().casefold(): role for role, names in _NAMES.items() for name in names.split("|")
-}
+_ROLES = {name.strip().casefold(): role for role, names in _NAMES.items() for name in names.split("|")}
 LEFT_OUT = frozenset({DRAFTS, JUNK, TRASH})
 
 

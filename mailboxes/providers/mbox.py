@@ -96,7 +96,7 @@ def _separators(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         is_end = not more
         window += more
         limit = len(window) if is_end else len(window) - _MARGIN
-        while 0 <= (found := window.find(b"\nFrom ", at, max(limit, 0))):
+        while (found := window.find(b"\nFrom ", at, max(limit, 0))) >= 0:
             at = found + 1
             if line := _separator_line(window, found):
                 yield base + found + 1, line

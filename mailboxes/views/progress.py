@@ -1,8 +1,8 @@
+from crm.decorators import member_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from crm.decorators import member_required
 from mailboxes.progress import backfill_progress
 
 

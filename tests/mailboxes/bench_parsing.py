@@ -15,7 +15,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 from mailboxes.parsing import headers
 from mailboxes.parsing.mail import parse_mail
 
-WORDS = "the quick brown fox jumps over lazy dog meeting report revenue küche café naïve".split()
+WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "lazy", "dog", "meeting", "report", "revenue", "küche", "café", "naïve"]
 ROUNDS = 6
 MESSAGES = 200
 

@@ -35,9 +35,7 @@ def test_the_same_meeting_in_two_calendars_is_one_event(desk: Desk) -> None:
 
 def test_the_organisers_copy_speaks_before_a_newer_one(desk: Desk) -> None:
     desk.schedule("ada", meeting("u1", ADA, {ADA: "accepted", BOB: "declined"}, at=SOON))
-    desk.schedule(
-        "ben", meeting("u1", ADA, {ADA: "accepted", BOB: "accepted"}, at=NOW, sequence=9)
-    )
+    desk.schedule("ben", meeting("u1", ADA, {ADA: "accepted", BOB: "accepted"}, at=NOW, sequence=9))
 
     event = CalendarEvent.objects.get()
     assert event.starts_at == SOON
@@ -45,12 +43,8 @@ def test_the_organisers_copy_speaks_before_a_newer_one(desk: Desk) -> None:
 
 
 def test_a_members_own_answer_comes_from_his_own_copy(desk: Desk) -> None:
-    desk.schedule(
-        "ada", meeting("u1", ADA, {ADA: "accepted", BEN: "needs_action", BOB: "accepted"}, at=SOON)
-    )
-    desk.schedule(
-        "ben", meeting("u1", ADA, {ADA: "needs_action", BEN: "declined", BOB: "accepted"}, at=SOON)
-    )
+    desk.schedule("ada", meeting("u1", ADA, {ADA: "accepted", BEN: "needs_action", BOB: "accepted"}, at=SOON))
+    desk.schedule("ben", meeting("u1", ADA, {ADA: "needs_action", BEN: "declined", BOB: "accepted"}, at=SOON))
 
     assert answers() == {
         "ada@halyard.example": "accepted",

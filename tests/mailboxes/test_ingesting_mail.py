@@ -159,9 +159,7 @@ def test_threads_are_never_joined_by_subject(desk: Desk) -> None:
 
 
 def test_messages_that_answer_each_other_do_not_hang(desk: Desk) -> None:
-    desk.put(
-        "ada", mail("1@x", BOB, ADA, in_reply_to="2@x"), mail("2@x", BOB, ADA, in_reply_to="1@x")
-    )
+    desk.put("ada", mail("1@x", BOB, ADA, in_reply_to="2@x"), mail("2@x", BOB, ADA, in_reply_to="1@x"))
 
     assert EmailMessage.objects.count() == 2
 

@@ -231,10 +231,7 @@ def test_delivery_reports_are_bounces():
 
     assert parse_mail(report).category == "bounce"
     assert parse_mail(report).attachments == ()
-    assert (
-        parse_mail(b"Auto-Submitted: auto-replied\r\nReturn-Path: <>\r\n" + report).category
-        == "bounce"
-    )
+    assert parse_mail(b"Auto-Submitted: auto-replied\r\nReturn-Path: <>\r\n" + report).category == "bounce"
 
 
 def test_read_receipts_are_automatic():
@@ -387,9 +384,7 @@ def test_date(value, expected):
 def test_received_is_the_topmost_and_may_be_missing():
     assert parse_mail(with_headers()).received is None
     assert (
-        parse_mail(
-            with_headers("Received: by x", "Received: by y; Tue, 3 Nov 2026 11:00:00 +0000")
-        ).received
+        parse_mail(with_headers("Received: by x", "Received: by y; Tue, 3 Nov 2026 11:00:00 +0000")).received
         is None
     )
 
@@ -484,9 +479,7 @@ def test_broken_header_blocks(raw, text):
             (),
         ),
         (
-            with_headers(
-                'Content-Type: multipart/mixed; boundary="b"', body=b"--b\r\n\r\nnever closed"
-            ),
+            with_headers('Content-Type: multipart/mixed; boundary="b"', body=b"--b\r\n\r\nnever closed"),
             "never closed",
             (),
         ),
@@ -510,9 +503,7 @@ def test_broken_structure(raw, text, flags):
     assert (parsed.text, parsed.flags) == (text, flags)
 
 
-@pytest.mark.parametrize(
-    "raw", [b"", b"\r\n\r\n", b"hello", b"\x00" * 1000, b"From jane Tue Nov 3\n\nhello"]
-)
+@pytest.mark.parametrize("raw", [b"", b"\r\n\r\n", b"hello", b"\x00" * 1000, b"From jane Tue Nov 3\n\nhello"])
 def test_what_has_no_headers_is_no_mail(raw):
     with pytest.raises(Unparsable, match=r"^This is not an e-mail message: it has no headers\.$"):
         parse_mail(raw)
@@ -523,8 +514,7 @@ def test_what_has_no_headers_is_no_mail(raw):
 
 def nested(depth: int) -> bytes:
     parts = b"".join(
-        b'--b%d\r\nContent-Type: multipart/mixed; boundary="b%d"\r\n\r\n' % (n, n + 1)
-        for n in range(depth)
+        b'--b%d\r\nContent-Type: multipart/mixed; boundary="b%d"\r\n\r\n' % (n, n + 1) for n in range(depth)
     )
     return with_headers(
         'Content-Type: multipart/mixed; boundary="b0"', body=parts + b"--b%d\r\n\r\nhello" % depth
@@ -533,9 +523,7 @@ def nested(depth: int) -> bytes:
 
 def dashes() -> bytes:
     part = b'---\r\nContent-Type: multipart/mixed; boundary="-"\r\n\r\n'
-    return with_headers(
-        'Content-Type: multipart/mixed; boundary="-"', body=part * 900 + b"-" * 20_000_000
-    )
+    return with_headers('Content-Type: multipart/mixed; boundary="-"', body=part * 900 + b"-" * 20_000_000)
 
 
 BIG_TABLE = b"<table><tr><td>" + b"x" * 200_000 + b"</td></tr>" + b"<tr><td>b</td></tr>" * 15_000
@@ -587,9 +575,7 @@ HOSTILE = {
     ),
     "a table of 3 GB": (with_headers("Content-Type: text/html", body=BIG_TABLE), ()),
     "padding": (
-        with_headers(
-            "Content-Type: text/html", body=b"<p style='padding-left:99999em'>x</p>" * 10_000
-        ),
+        with_headers("Content-Type: text/html", body=b"<p style='padding-left:99999em'>x</p>" * 10_000),
         (),
     ),
     "open tags": (with_headers("Content-Type: text/html", body=b"<" * 500_000), ()),
@@ -702,9 +688,7 @@ def test_random_header_values_are_safe(name, value):
     value = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
 
     parse_anything(name.encode() + b": " + value + b"\r\n\r\nhello")
-    parse_anything(
-        name.encode() + b": =?utf-8?q?" + value + b"?= <" + value + b"@x.test>\r\n\r\nhello"
-    )
+    parse_anything(name.encode() + b": =?utf-8?q?" + value + b"?= <" + value + b"@x.test>\r\n\r\nhello")
 
 
 @FUZZ

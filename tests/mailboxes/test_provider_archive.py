@@ -149,9 +149,7 @@ def test_takeout_labels_keep_spam_trash_drafts_and_chats_out(tmp_path, labels):
 def test_takeout_of_another_day_has_other_labels_and_the_same_items(tmp_path):
     earlier = as_mbox(letter(1, extra="X-GM-THRID: 7\nX-Gmail-Labels: Inbox,\n Unread\n"))
     later = as_mbox(letter(1, extra="X-GM-THRID: 7\nX-Gmail-Labels: Inbox,Opened,Work\n"))
-    archive = ArchiveMail(
-        mbox=[write(tmp_path / "earlier", earlier), write(tmp_path / "later", later)]
-    )
+    archive = ArchiveMail(mbox=[write(tmp_path / "earlier", earlier), write(tmp_path / "later", later)])
 
     assert len(listed(archive)) == 1
 

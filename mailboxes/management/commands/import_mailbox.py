@@ -58,9 +58,7 @@ def _find_member(slug: str, email: str) -> Member:
 
 
 def _connect(member: Member, options: dict[str, Any]) -> Mailbox:
-    files = {
-        name: [str(path.resolve()) for group in options[name] for path in group] for name in FILES
-    }
+    files = {name: [str(path.resolve()) for group in options[name] for path in group] for name in FILES}
     if not any(files.values()):
         raise CommandError("Name at least one file: --mbox, --maildir or --ics.")
     try:
