@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from crm.addresses import company_name
+from crm.counting import count_people
 from crm.models import Company, CompanyDomain, Person
 from crm.naming import name_key
 from crm.statements import arrays, execute, fetch
@@ -72,6 +73,7 @@ def _create_people(workspace_id: int, address_ids: Sequence[int]) -> list[int]:
     )
     pairs = ((row[0], person.pk) for row, person in zip(wanted, people, strict=True))
     execute(ATTACH, **arrays(pairs, "addresses", "people"))
+    count_people({company_id for _, _, company_id in wanted} - {None})
     return [person.pk for person in people]
 
 

@@ -149,7 +149,7 @@ def _unprivileged_uid() -> int:
             return pwd.getpwnam(name).pw_uid
         except KeyError:
             if name == "rapport" and (useradd := shutil.which("useradd")):
-                made = subprocess.run(  # noqa: S603 (fixed arguments)
+                made = subprocess.run(
                     [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name],
                     capture_output=True,
                     check=False,
@@ -243,7 +243,7 @@ def _give_to_server(here: Home, path: Path) -> None:
 
 
 def _run(here: Home, command: list[str | Path], *, check: bool = True) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 (our own binaries, fixed arguments)
+    return subprocess.run(
         [str(part) for part in command],
         user=here.uid,
         extra_groups=[] if here.uid is not None else None,

@@ -6,4 +6,10 @@ class IntelligenceConfig(AppConfig):
     verbose_name = "Communication intelligence"
 
     def ready(self) -> None:
+        from crm.exporting import register_settler
         from intelligence import receivers  # noqa: F401  (connects the signals)
+        from intelligence.attributes import register_attributes
+        from intelligence.refreshing import settle_due_events
+
+        register_attributes()
+        register_settler(lambda workspace_id, now: settle_due_events(now, workspace_id))

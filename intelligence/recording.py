@@ -25,6 +25,7 @@ class Facts:
 
     occurred_at: datetime
     is_crowd: bool
+    is_all_day: bool
     member_id: int
     addresses: list[int]
     members: list[int | None]
@@ -45,7 +46,7 @@ WANTED_FROM_MESSAGES = f"""
         WHERE p.message_id = ANY(%(ids)s) AND (a.member_id IS NOT NULL OR {OUTSIDE})
         GROUP BY p.message_id, p.address_id, a.member_id
     )
-    SELECT m.id, m.occurred_at, m.recipients > {MAIL_CROWD},
+    SELECT m.id, m.occurred_at, m.recipients > {MAIL_CROWD}, false,
            (array_agg(party.member_id ORDER BY party.rank,
                 CASE WHEN party.rank = 0 THEN party.member_id ELSE party.position END, party.member_id)
             FILTER (WHERE party.member_id IS NOT NULL))[1],
@@ -68,7 +69,7 @@ WANTED_FROM_EVENTS = f"""
         WHERE t.event_id = ANY(%(ids)s)
           AND ((a.member_id IS NOT NULL AND t.response <> 'declined') OR {OUTSIDE})
     )
-    SELECT e.id, e.starts_at, e.attendee_count > {MEETING_CROWD},
+    SELECT e.id, e.starts_at, e.attendee_count > {MEETING_CROWD}, e.all_day,
            (array_agg(party.member_id ORDER BY party.rank, party.member_id)
             FILTER (WHERE party.member_id IS NOT NULL))[1],
            array_agg(party.address_id ORDER BY party.address_id),
@@ -81,7 +82,7 @@ WANTED_FROM_EVENTS = f"""
 """
 
 STORED = """
-    SELECT i.{source}, i.id, i.occurred_at, i.is_crowd, i.member_id,
+    SELECT i.{source}, i.id, i.occurred_at, i.is_crowd, i.is_all_day, i.member_id,
            array_agg(p.address_id ORDER BY p.address_id),
            array_agg(p.member_id ORDER BY p.address_id),
            array_agg(p.is_author ORDER BY p.address_id)
@@ -93,11 +94,12 @@ STORED = """
 
 INSERT_INTERACTIONS = """
     INSERT INTO intelligence_interaction
-        (workspace_id, kind, occurred_at, member_id, is_crowd, has_started, {source})
-    SELECT %(workspace)s, %(kind)s, w.occurred_at, w.member_id, w.is_crowd,
+        (workspace_id, kind, occurred_at, member_id, is_crowd, is_all_day, has_started, {source})
+    SELECT %(workspace)s, %(kind)s, w.occurred_at, w.member_id, w.is_crowd, w.is_all_day,
            w.occurred_at <= %(now)s, w.id
     FROM unnest(%(ids)s::bigint[], %(times)s::timestamptz[], %(members)s::bigint[],
-                %(crowds)s::bool[]) AS w(id, occurred_at, member_id, is_crowd)
+                %(crowds)s::bool[], %(all_days)s::bool[])
+         AS w(id, occurred_at, member_id, is_crowd, is_all_day)
     RETURNING {source}, id
 """
 
@@ -111,9 +113,9 @@ INSERT_PARTIES = """
 
 INSERT_TIMELINE = """
     INSERT INTO {interaction}
-        (workspace_id, interaction_id, {record}, kind, occurred_at, member_id, is_author)
+        (workspace_id, interaction_id, {record}, kind, occurred_at, member_id, is_all_day, is_author)
     SELECT i.workspace_id, i.id, owner.record_id, i.kind, i.occurred_at, i.member_id,
-           bool_or(p.is_author)
+           i.is_all_day, bool_or(p.is_author)
     FROM intelligence_interaction i
     JOIN intelligence_interactionparty p ON p.interaction_id = i.id AND p.member_id IS NULL
     JOIN crm_address a ON a.id = p.address_id
@@ -134,7 +136,7 @@ RELINK = """
     WITH owned AS ({owned_addresses}),
     wanted AS (
         SELECT i.workspace_id, i.id, owned.record_id, i.kind, i.occurred_at, i.member_id,
-               bool_or(p.is_author) AS is_author
+               i.is_all_day, bool_or(p.is_author) AS is_author
         FROM owned
         JOIN intelligence_interactionparty p
           ON p.address_id = owned.address_id AND p.member_id IS NULL
@@ -150,8 +152,8 @@ RELINK = """
     ),
     come AS (
         INSERT INTO {interaction} AS t
-            (workspace_id, interaction_id, {record}, kind, occurred_at, member_id, is_author)
-        SELECT workspace_id, id, record_id, kind, occurred_at, member_id, is_author FROM wanted
+            (workspace_id, interaction_id, {record}, kind, occurred_at, member_id, is_all_day, is_author)
+        SELECT workspace_id, id, record_id, kind, occurred_at, member_id, is_all_day, is_author FROM wanted
         ON CONFLICT (interaction_id, {record}) DO UPDATE SET is_author = excluded.is_author
             WHERE t.is_author <> excluded.is_author
         RETURNING t.{record}, t.occurred_at
@@ -231,8 +233,8 @@ def _insert_interactions(
     kind: InteractionKind, new: dict[int, Facts], *, workspace_id: int, now: datetime
 ) -> dict[int, int]:
     columns = arrays(
-        ((source, f.occurred_at, f.member_id, f.is_crowd) for source, f in new.items()),
-        "ids", "times", "members", "crowds",
+        ((source, f.occurred_at, f.member_id, f.is_crowd, f.is_all_day) for source, f in new.items()),
+        "ids", "times", "members", "crowds", "all_days",
     )  # fmt: skip
     statement = INSERT_INTERACTIONS.format(source=_source(kind))
     return dict(fetch(statement, workspace=workspace_id, kind=kind.value, now=now, **columns))

@@ -92,61 +92,52 @@ REFRESH_CONNECTIONS = """
         meetings = excluded.meetings, last_at = excluded.last_at, score = excluded.score
 """
 
+# What an insight stores, and where REFRESH_INSIGHTS takes each from.
+ANSWERS = {
+    "first_email_at": "first_email.occurred_at",
+    "first_email_member_id": "first_email.member_id",
+    "last_email_at": "last_email.occurred_at",
+    "last_email_member_id": "last_email.member_id",
+    "first_calendar_at": "first_meeting.occurred_at",
+    "first_calendar_member_id": "first_meeting.member_id",
+    "first_calendar_all_day": "first_meeting.is_all_day",
+    "last_calendar_at": "last_meeting.occurred_at",
+    "last_calendar_member_id": "last_meeting.member_id",
+    "last_calendar_all_day": "last_meeting.is_all_day",
+    "next_calendar_at": "next_meeting.occurred_at",
+    "next_calendar_member_id": "next_meeting.member_id",
+    "next_calendar_all_day": "next_meeting.is_all_day",
+    "score": "best.score",
+    "strongest_id": "CASE WHEN best.score > 0 THEN best.member_id END",
+}
+
+
+def _one(alias: str, condition: str, order: str) -> str:
+    """The interaction at one end of a record's timeline; at equal instants the lower member's."""
+    return f"""
+    LEFT JOIN LATERAL (SELECT t.occurred_at, t.member_id, t.is_all_day FROM {{interaction}} t
+        WHERE t.{{record}} = r.id AND {condition}
+        ORDER BY t.occurred_at {order}, t.member_id, t.is_all_day LIMIT 1) {alias} ON true"""
+
+
 # Ties: a stronger one, then the later last interaction, then the lower member id.
-REFRESH_INSIGHTS = """
-    INSERT INTO {insight} AS s (workspace_id, {record},
-        first_email_at, first_email_member_id, last_email_at, last_email_member_id,
-        first_calendar_at, first_calendar_member_id, last_calendar_at, last_calendar_member_id,
-        next_calendar_at, next_calendar_member_id, score, strongest_id)
-    SELECT r.workspace_id, r.id,
-        first_email.occurred_at, first_email.member_id, last_email.occurred_at, last_email.member_id,
-        first_meeting.occurred_at, first_meeting.member_id,
-        last_meeting.occurred_at, last_meeting.member_id,
-        next_meeting.occurred_at, next_meeting.member_id,
-        best.score, CASE WHEN best.score > 0 THEN best.member_id END
-    FROM {records} r
-    LEFT JOIN LATERAL (SELECT t.occurred_at, t.member_id FROM {interaction} t
-        WHERE t.{record} = r.id AND t.kind = 1
-        ORDER BY t.occurred_at, t.member_id LIMIT 1) first_email ON true
-    LEFT JOIN LATERAL (SELECT t.occurred_at, t.member_id FROM {interaction} t
-        WHERE t.{record} = r.id AND t.kind = 1
-        ORDER BY t.occurred_at DESC, t.member_id LIMIT 1) last_email ON true
-    LEFT JOIN LATERAL (SELECT t.occurred_at, t.member_id FROM {interaction} t
-        WHERE t.{record} = r.id AND t.kind = 2 AND t.occurred_at <= %(now)s
-        ORDER BY t.occurred_at, t.member_id LIMIT 1) first_meeting ON true
-    LEFT JOIN LATERAL (SELECT t.occurred_at, t.member_id FROM {interaction} t
-        WHERE t.{record} = r.id AND t.kind = 2 AND t.occurred_at <= %(now)s
-        ORDER BY t.occurred_at DESC, t.member_id LIMIT 1) last_meeting ON true
-    LEFT JOIN LATERAL (SELECT t.occurred_at, t.member_id FROM {interaction} t
-        WHERE t.{record} = r.id AND t.kind = 2 AND t.occurred_at > %(now)s
-        ORDER BY t.occurred_at, t.member_id LIMIT 1) next_meeting ON true
-    LEFT JOIN LATERAL (SELECT c.score, c.member_id FROM {connection} c
+REFRESH_INSIGHTS = f"""
+    INSERT INTO {{insight}} AS s (workspace_id, {{record}}, {", ".join(ANSWERS)})
+    SELECT r.workspace_id, r.id, {", ".join(ANSWERS.values())}
+    FROM {{records}} r
+    {_one("first_email", "t.kind = 1", "ASC")}
+    {_one("last_email", "t.kind = 1", "DESC")}
+    {_one("first_meeting", "t.kind = 2 AND t.occurred_at <= %(now)s", "ASC")}
+    {_one("last_meeting", "t.kind = 2 AND t.occurred_at <= %(now)s", "DESC")}
+    {_one("next_meeting", "t.kind = 2 AND t.occurred_at > %(now)s", "ASC")}
+    LEFT JOIN LATERAL (SELECT c.score, c.member_id FROM {{connection}} c
         JOIN crm_member m ON m.id = c.member_id AND m.is_active
-        WHERE c.{record} = r.id
+        WHERE c.{{record}} = r.id
         ORDER BY c.score DESC, c.last_at DESC, c.member_id LIMIT 1) best ON true
     WHERE r.id = ANY(%(records)s)
-    ON CONFLICT ({record}) DO UPDATE SET
-        first_email_at = excluded.first_email_at,
-        first_email_member_id = excluded.first_email_member_id,
-        last_email_at = excluded.last_email_at,
-        last_email_member_id = excluded.last_email_member_id,
-        first_calendar_at = excluded.first_calendar_at,
-        first_calendar_member_id = excluded.first_calendar_member_id,
-        last_calendar_at = excluded.last_calendar_at,
-        last_calendar_member_id = excluded.last_calendar_member_id,
-        next_calendar_at = excluded.next_calendar_at,
-        next_calendar_member_id = excluded.next_calendar_member_id,
-        score = excluded.score, strongest_id = excluded.strongest_id
-    WHERE (s.first_email_at, s.first_email_member_id, s.last_email_at, s.last_email_member_id,
-           s.first_calendar_at, s.first_calendar_member_id, s.last_calendar_at,
-           s.last_calendar_member_id, s.next_calendar_at, s.next_calendar_member_id, s.score,
-           s.strongest_id)
-        IS DISTINCT FROM
-          (excluded.first_email_at, excluded.first_email_member_id, excluded.last_email_at,
-           excluded.last_email_member_id, excluded.first_calendar_at,
-           excluded.first_calendar_member_id, excluded.last_calendar_at,
-           excluded.last_calendar_member_id, excluded.next_calendar_at,
-           excluded.next_calendar_member_id, excluded.score, excluded.strongest_id)
+    ON CONFLICT ({{record}}) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in ANSWERS)}
+    WHERE ({", ".join(f"s.{name}" for name in ANSWERS)})
+        IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in ANSWERS)})
 """
 
 START_DUE = """

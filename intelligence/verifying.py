@@ -29,6 +29,7 @@ from intelligence.strength import (
 EDGES = f"""
     CREATE TEMP TABLE verified_edge ON COMMIT DROP AS
     SELECT 1 AS kind, m.id AS source, m.occurred_at AS at, m.recipients > {MAIL_CROWD} AS crowd,
+           false AS all_day,
            p.address_id, a.member_id, p.role <= 2 AS author,
            (CASE WHEN p.role <= 2 THEN 0 ELSE p.role END) * 100000
                + CASE WHEN p.role <= 2 THEN 0 ELSE p.position END AS rank
@@ -38,7 +39,7 @@ EDGES = f"""
     WHERE m.workspace_id = %(workspace)s AND m.is_contact
       AND (a.member_id IS NOT NULL OR (NOT a.is_internal AND a.kind IN ('human', 'role')))
     UNION ALL
-    SELECT 2, e.id, e.starts_at, e.attendee_count > {MEETING_CROWD}, t.address_id, a.member_id,
+    SELECT 2, e.id, e.starts_at, e.attendee_count > {MEETING_CROWD}, e.all_day, t.address_id, a.member_id,
            t.is_organiser,
            CASE WHEN t.is_organiser THEN 0
                 ELSE array_position('{{accepted,tentative,needs_action}}', t.response::text) END

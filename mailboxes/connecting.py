@@ -26,7 +26,7 @@ def connect(
     kept. Raises ValueError for something that is no address."""
     own = [_normalised(email) for email in (address, *aliases)]
     with transaction.atomic():
-        mailbox, created = Mailbox.objects.get_or_create(
+        mailbox, _ = Mailbox.objects.get_or_create(
             workspace_id=member.workspace_id,
             member=member,
             kind=kind,

@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 from django.utils.translation import ngettext
 
 from crm.models import Workspace
 from mailboxes.models import MailboxState, SyncStream
+
+_UNREAD = Q(backfilled_at=None, mailbox__state=MailboxState.ACTIVE, last_error="") & (
+    Q(total__gt=F("done")) | Q(lease_until__isnull=False)
+)
+
+# Over Member: does anybody's mailbox in the workspace still have to be read?
+IS_READING = Exists(SyncStream.objects.filter(_UNREAD, workspace=OuterRef("workspace")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +27,7 @@ class Progress:
 
 def backfill_progress(workspace: Workspace) -> Progress | None:
     """None when every connected mailbox has been read once."""
-    running = SyncStream.objects.filter(
-        workspace=workspace, backfilled_at=None, mailbox__state=MailboxState.ACTIVE, last_error=""
-    ).filter(Q(total__gt=F("done")) | Q(lease_until__isnull=False))
+    running = SyncStream.objects.filter(_UNREAD, workspace=workspace)
     sums = running.aggregate(done=Sum("done"), total=Sum("total"), mailboxes=Count("mailbox", distinct=True))
     if not sums["mailboxes"]:
         return None

@@ -20,6 +20,8 @@ class Company(models.Model):
     name = models.CharField(max_length=200)
     name_key = models.CharField(max_length=200, editable=False)
     named_by_hand = models.BooleanField(default=False)
+    # Kept by crm.creation and crm.editing, so that a table can be sorted by it.
+    people_count = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CompanyQuerySet.as_manager()
@@ -27,7 +29,10 @@ class Company(models.Model):
     class Meta:
         verbose_name_plural = "companies"
         constraints = [models.UniqueConstraint(fields=["workspace", "id"], name="company_workspace_id")]
-        indexes = [models.Index(fields=["workspace", "name_key", "id"], name="company_by_name")]
+        indexes = [
+            models.Index(fields=["workspace", "name_key", "id"], name="company_by_name"),
+            models.Index(fields=["workspace", "people_count", "id"], name="company_by_people_count"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -38,10 +38,13 @@ class Insight(models.Model):
     last_email_member = member_key()
     first_calendar_at = models.DateTimeField(null=True)
     first_calendar_member = member_key()
+    first_calendar_all_day = models.BooleanField(null=True)
     last_calendar_at = models.DateTimeField(null=True)
     last_calendar_member = member_key()
+    last_calendar_all_day = models.BooleanField(null=True)
     next_calendar_at = models.DateTimeField(null=True)
     next_calendar_member = member_key()
+    next_calendar_all_day = models.BooleanField(null=True)
     first_at = models.GeneratedField(
         expression=Least("first_email_at", "first_calendar_at"),
         output_field=models.DateTimeField(null=True),

@@ -21,6 +21,8 @@ class Interaction(models.Model):
     member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     # Too many people on it to say anything about a tie.
     is_crowd = models.BooleanField()
+    # At 00:00 UTC of its date, and shown as a date.
+    is_all_day = models.BooleanField()
     # False while it lies in the future; the sweep turns it.
     has_started = models.BooleanField()
     message = models.OneToOneField(
@@ -92,6 +94,7 @@ class RecordInteraction(models.Model):
     kind = models.PositiveSmallIntegerField(choices=InteractionKind.choices)
     occurred_at = models.DateTimeField()
     member = models.ForeignKey(Member, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    is_all_day = models.BooleanField()
     # The record's own people wrote it.
     is_author = models.BooleanField()
 

@@ -88,7 +88,8 @@ def resolve(workspace_id: int, sightings: Sightings, insiders: Insiders) -> dict
     rename_people(renamed)
     return dict(
         fetch(
-            "SELECT email, id FROM crm_address WHERE workspace_id = %(workspace)s AND email = ANY(%(emails)s)",
+            "SELECT email, id FROM crm_address"
+            " WHERE workspace_id = %(workspace)s AND email = ANY(%(emails)s)",
             workspace=workspace_id,
             emails=columns["emails"],
         )

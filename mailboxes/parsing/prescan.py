@@ -3,7 +3,6 @@
 Only counts: real mail is far below every one of these numbers, hostile mail has to exceed one.
 """
 
-
 from mailboxes.parsing.headers import MAX_HEADERS, find_headers
 
 MAX_MESSAGE = 25 * 1024 * 1024

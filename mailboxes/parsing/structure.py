@@ -210,7 +210,7 @@ def parameters_of(value: str) -> dict[str, str]:
         pairs.append((name.lower(), text))
     if any("*" in name for name, _ in pairs):
         pairs = _rfc2231(pairs)
-    return {name: text for name, text in reversed(pairs)}
+    return dict(reversed(pairs))
 
 
 def _rfc2231(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -85,13 +85,14 @@ class ArchiveMail:
 
     def _index_mbox(self, path: Path) -> None:
         with opened(path) as scanned, path.open("rb") as file:
-            count = 0
-            for count, span in enumerate(mbox.spans(scanned), 1):
+            is_empty = True
+            for span in mbox.spans(scanned):
+                is_empty = False
                 head = mbox.look(file, span)
                 if not head.is_left_out:
                     place = _Place(path, span, head.date or span.stamp, span.stamp)
                     self._places.setdefault(head.content_id, place)
-            if not count:
+            if is_empty:
                 _refuse_unless_empty(path)
 
     def _index_maildir(self, root: Path) -> None:

@@ -1,6 +1,5 @@
 """Files given by a person: found, opened, or refused in a sentence that names them."""
 
-import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,7 +27,7 @@ def opened(path: Path) -> BinaryIO:
 def signature(path: Path) -> bytes:
     """Differs when the file has changed. Its folder may move without being another file."""
     try:
-        stat = os.stat(path)
+        stat = path.stat()
     except OSError as error:
         raise SetupWrong(f"The file “{path}” cannot be read any more.") from error
     return repr((path.name, stat.st_size, stat.st_mtime_ns)).encode()

@@ -1,16 +1,13 @@
-from crm.decorators import member_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from mailboxes.progress import backfill_progress
 
 
 @require_GET
-@member_required
-def progress(request: HttpRequest) -> HttpResponse:
-    return render(
-        request,
-        "mailboxes/_progress.html",
-        {"progress": backfill_progress(request.member.workspace)},
-    )
+@member_required(NO_MAIL)
+def progress(request: WorkspaceRequest) -> HttpResponse:
+    """How far reading everybody's mail has come; asked for again by the page until it is done."""
+    return render(request, "_backfill_toast.html", {"progress": backfill_progress(request.member.workspace)})

@@ -15,7 +15,22 @@ from email.utils import getaddresses, parsedate_to_datetime
 from mailboxes.parsing import headers
 from mailboxes.parsing.mail import parse_mail
 
-WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "lazy", "dog", "meeting", "report", "revenue", "küche", "café", "naïve"]
+WORDS = [
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "lazy",
+    "dog",
+    "meeting",
+    "report",
+    "revenue",
+    "küche",
+    "café",
+    "naïve",
+]
 ROUNDS = 6
 MESSAGES = 200
 

@@ -1,0 +1,134 @@
+"""The inside of a cell, as HTML: a table of fifty rows has hundreds, so they are put together here
+rather than by a template each. Everything given is escaped."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from crm import moments
+
+EMPTY = SafeString("")
+
+
+class Face(NamedTuple):
+    """A member, as far as a cell shows one."""
+
+    pk: int
+    name: str
+    email: str
+
+    @property
+    def first_name(self) -> str:
+        return self.name.split(" ")[0]
+
+
+def hue(pk: int) -> int:
+    """A colour that stays somebody's own; the golden angle keeps neighbours apart."""
+    return pk * 137 % 360
+
+
+def initials(name: str) -> str:
+    words = [word for word in name.replace("@", " ").split() if word[0].isalnum()]
+    letters = f"{words[0][0]}{words[-1][0]}" if len(words) > 1 else "".join(words)[:1]
+    return letters.upper()
+
+
+def icon(name: str, size: str = "sm") -> SafeString:
+    return format_html('<svg class="icon icon--{}" aria-hidden="true"><use href="#i-{}"/></svg>', size, name)
+
+
+def avatar(pk: int, name: str, size: str = "") -> SafeString:
+    return format_html(
+        '<span class="avatar{}" style="--hue:{}" aria-hidden="true">{}</span>',
+        f" avatar--{size}" if size else "",
+        hue(pk),
+        initials(name),
+    )
+
+
+def mark(pk: int, name: str, size: str = "") -> SafeString:
+    """A company's, where it has no picture of its own."""
+    return format_html(
+        '<span class="mark{}" style="--hue:{}" aria-hidden="true">{}</span>',
+        f" mark--{size}" if size else "",
+        hue(pk),
+        name[:1].upper(),
+    )
+
+
+def text(words: Sequence[str]) -> SafeString:
+    """Several values in one line; the tooltip has them all."""
+    if not words:
+        return EMPTY
+    shown = ", ".join(words)
+    return format_html('<span class="cell-text" title="{}">{}</span>', shown, shown)
+
+
+def link(url: str, words: str) -> SafeString:
+    return format_html('<a class="cell-link" href="{}" tabindex="-1">{}</a>', url, words)
+
+
+def faces(people: Sequence[tuple[int, str]], total: int) -> SafeString:
+    """The first few people of a company and how many more there are."""
+    if not total:
+        return EMPTY
+    heads = format_html_join(
+        "",
+        '<span class="avatar" style="--hue:{}" aria-hidden="true">{}</span>',
+        ((hue(pk), name[:1].upper()) for pk, name in people),
+    )
+    rest = total - len(people)
+    more = format_html('<span class="avatar-stack__more">+{}</span>', rest) if rest else EMPTY
+    words = "1 person" if total == 1 else f"{total} people"
+    return format_html(
+        '<span class="avatar-stack" title="{}">{}{}<span class="visually-hidden">{}</span></span>',
+        words,
+        heads,
+        more,
+        words,
+    )
+
+
+def person(face: Face, title: str) -> SafeString:
+    return format_html(
+        '<span class="person" title="{}">{}<span>{}</span></span>',
+        title,
+        avatar(face.pk, face.name),
+        face.name,
+    )
+
+
+def moment(
+    at: datetime, *, kind: str, face: Face | None, now: datetime, is_all_day: bool = False
+) -> SafeString:
+    """An interaction: `kind` (email or meeting), relative time, who. The tooltip is absolute."""
+    who = face.name if face else ""
+    title = f"{kind.capitalize()} · {moments.absolute(at, is_all_day=is_all_day)} · {who}"
+    return format_html(
+        '<span class="when" title="{}">{}<time datetime="{}">{}</time>{}</span>',
+        title,
+        icon("mail" if kind == "email" else "calendar"),
+        moments.machine(at, is_all_day=is_all_day),
+        moments.relative(at, now, is_all_day=is_all_day),
+        _who(face) if face else EMPTY,
+    )
+
+
+def _who(face: Face) -> SafeString:
+    return format_html(
+        '<span class="when__who">{}<span>{}</span></span>',
+        avatar(face.pk, face.name, "xs"),
+        face.first_name,
+    )
+
+
+def strength(level: int, word: str) -> SafeString:
+    return format_html(
+        '<span class="strength" data-level="{}"><span class="bars" aria-hidden="true">'
+        "<i></i><i></i><i></i><i></i><i></i></span>{}</span>",
+        level,
+        word,
+    )

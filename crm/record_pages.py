@@ -1,0 +1,65 @@
+"""What every tab of a record page shares: header, details, the values of its attributes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.safestring import SafeString
+
+from crm import cells
+from crm.columns import Column, Look, columns_of
+from crm.models import Member
+from crm.records import RecordType, find_record
+from crm.statements import fetch
+from crm.tables import members_of, per_column
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    column: Column
+    value: SafeString
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    kind: RecordType
+    record: Any
+    look: Look
+    mark: SafeString
+    list_url: str
+    smart: Sequence[Detail]
+    plain: Sequence[Detail]
+
+    @property
+    def url(self) -> str:
+        return self.kind.url(self.look.slug, self.record.pk)
+
+
+def record_page(member: Member, kind: RecordType, pk: int, *, now: datetime) -> RecordPage:
+    """Raises Http404 for a record the member may not see."""
+    record = find_record(member, kind, pk)
+    look = Look(now, members_of(member.workspace_id), member.workspace.slug)
+    details = [Detail(column, column.cell(look, values)) for column, values in _values(kind, pk, now)]
+    draw = cells.mark if kind.name == "company" else cells.avatar
+    return RecordPage(
+        kind=kind,
+        record=record,
+        look=look,
+        mark=draw(pk, record.name, "xl"),
+        list_url=kind.list_url(look.slug),
+        smart=[one for one in details if one.column.is_smart],
+        plain=[one for one in details if not one.column.is_smart and one.column.name != "name"],
+    )
+
+
+def _values(kind: RecordType, pk: int, now: datetime) -> list[tuple[Column, Sequence[Any]]]:
+    columns = list(columns_of(kind.name).values())
+    selected = ", ".join(expression for column in columns for expression in column.select)
+    joins = " ".join(dict.fromkeys(column.join for column in columns))
+    rows = fetch(
+        f"SELECT {selected} FROM {kind.table} r {joins} WHERE r.id = %(pk)s",
+        pk=pk,
+        now=now,
+    )
+    return list(per_column(columns, rows[0]))

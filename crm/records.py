@@ -1,0 +1,47 @@
+"""The two kinds of record, and the one door to a single one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404
+from django.urls import reverse
+
+from crm.models import Company, Member, Person
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """`name` is what code, hooks and tables say; `plural` what URLs say."""
+
+    name: str
+    plural: str
+    model: type[Company] | type[Person]
+    icon: str
+
+    @property
+    def title(self) -> str:
+        return self.plural.capitalize()
+
+    @property
+    def table(self) -> str:
+        return f"crm_{self.name}"
+
+    def url(self, slug: str, pk: int) -> str:
+        return f"/{slug}/{self.plural}/{pk}/"
+
+    def list_url(self, slug: str) -> str:
+        return reverse(f"crm:{self.plural}", args=[slug])
+
+
+COMPANY = RecordType("company", "companies", Company, "building")
+PERSON = RecordType("person", "people", Person, "user")
+RECORD_TYPES = {kind.name: kind for kind in (COMPANY, PERSON)}
+BY_PLURAL = {kind.plural: kind for kind in RECORD_TYPES.values()}
+
+
+def find_record(member: Member, kind: RecordType, pk: int) -> Any:
+    """A company or person the member may see. One of another workspace does not exist: Http404."""
+    record = kind.model.objects.visible_to(member).filter(pk=pk).first()
+    if record is None:
+        raise Http404
+    return record

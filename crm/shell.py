@@ -1,0 +1,81 @@
+"""What surrounds every page: workspace, navigation, progress of long work.
+
+Other apps register what they know, so that the frame costs no query of its own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from crm.cells import hue, initials
+from crm.models import Member, Workspace
+
+ProgressOf = Callable[[Workspace], Any]
+
+
+@dataclass
+class _Registered:
+    annotations: dict[str, Any] = field(default_factory=dict)
+    progress: dict[str, ProgressOf] = field(default_factory=dict)
+
+
+_registered = _Registered()
+
+
+def register_progress(name: str, *, is_running: Any, progress: ProgressOf) -> None:
+    """`is_running` is an expression over Member, read with the membership itself; only where it
+    is true `progress` is asked, for a value with percent, label and detail (or None)."""
+    _registered.annotations[name] = is_running
+    _registered.progress[name] = progress
+
+
+def memberships(user: Any) -> QuerySet[Member]:
+    """The workspaces somebody is active in, with what the frame of a page wants to know."""
+    active = Member.objects.active().filter(user_id=user.pk).select_related("workspace")
+    return active.annotate(**_registered.annotations)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context processor."""
+    member = getattr(request, "member", None)
+    return {
+        "product_name": settings.PRODUCT_NAME,
+        "can_send_mail": bool(settings.EMAIL_URL),
+        "shell": _frame(request, member) if member else None,
+    }
+
+
+def _frame(request: HttpRequest, member: Member) -> dict[str, Any]:
+    workspace = member.workspace
+    return {
+        "workspace": {"name": workspace.name, "slug": workspace.slug, "initial": workspace.name[:1].upper()},
+        "member": {
+            "name": member.name,
+            "email": member.user.email,
+            "initials": initials(member.name),
+            "hue": hue(member.pk),
+        },
+        "nav": _navigation(request, workspace),
+        "progress": _progress(member),
+        "progress_url": reverse("mailboxes:progress", args=[workspace.slug]),
+        "workspaces_url": reverse("crm:workspaces"),
+    }
+
+
+def _navigation(request: HttpRequest, workspace: Workspace) -> list[dict[str, Any]]:
+    pages = (("Companies", "building", "crm:companies"), ("People", "users", "crm:people"))
+    items = [
+        {"label": label, "icon": icon, "url": reverse(name, args=[workspace.slug])}
+        for label, icon, name in pages
+    ]
+    return [item | {"is_current": request.path.startswith(item["url"])} for item in items]
+
+
+def _progress(member: Member) -> Any:
+    running = (name for name in _registered.progress if getattr(member, name, False))
+    return next((_registered.progress[name](member.workspace) for name in running), None)

@@ -1,0 +1,9 @@
+"""Faces and grades in templates, the same HTML as in cells."""
+
+from django import template
+
+from crm import cells
+
+register = template.Library()
+register.simple_tag(cells.avatar)
+register.simple_tag(cells.strength)

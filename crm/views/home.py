@@ -1,0 +1,70 @@
+"""Where people arrive: their workspace, or the making of the first one."""
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from crm.decorators import public, signed_in
+from crm.models import Workspace
+from crm.shell import memberships
+from crm.workspaces import found_workspace
+
+
+class WorkspaceForm(forms.Form):
+    name = forms.CharField(label="Name of your workspace", max_length=120)
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def home(request: HttpRequest) -> HttpResponse:
+    """Sign-up creates the first workspace; afterwards people come by invitation."""
+    membership = memberships(request.user).order_by("pk").first()
+    if membership:
+        return redirect("crm:companies", membership.workspace.slug)
+    if Workspace.objects.exists():
+        return render(request, "crm/no_workspace.html", status=403)
+    form = WorkspaceForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        workspace = found_workspace(request.user, form.cleaned_data["name"])  # type: ignore[arg-type]
+        messages.success(request, f"{workspace.name} is ready.")
+        return redirect("crm:companies", workspace.slug)
+    return render(request, "crm/first_workspace.html", {"form": form})
+
+
+@require_GET
+@signed_in
+def workspaces(request: HttpRequest) -> HttpResponse:
+    """The menu behind the workspace's name."""
+    return render(request, "crm/_workspaces.html", {"memberships": memberships(request.user).order_by("pk")})
+
+
+@require_GET
+@public
+def health(request: HttpRequest) -> JsonResponse:
+    """For load balancers: 200 when the database and Redis answer, else 503."""
+    checks = {"database": _answers(_ask_database), "redis": _answers(_ask_redis)}
+    return JsonResponse(
+        {"product": settings.PRODUCT_NAME, **checks}, status=200 if all(checks.values()) else 503
+    )
+
+
+def _answers(ask: object) -> bool:
+    try:
+        ask()  # type: ignore[operator]
+    except Exception:  # whatever is wrong with it, it does not answer
+        return False
+    return True
+
+
+def _ask_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _ask_redis() -> None:
+    cache.get("health")

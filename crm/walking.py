@@ -1,0 +1,208 @@
+"""Keyset paging through an index, in both directions, with records that have no value last.
+
+A backward index scan yields nulls first, so descending order is written in two parts; each part
+stops at the page's size, and the second does not run while the first still fills the page. Deep
+pages cost what the first does.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class BadPlace(ValueError):
+    """A cursor that we did not make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The last row that was shown: its key (None where it has none), its id, and its number."""
+
+    key: Any
+    pk: int
+    number: int
+
+    def encoded(self) -> str:
+        text = json.dumps([self.key, self.pk, self.number], default=str)
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def decoded(cls, text: str) -> "Place":
+        try:
+            padded = text + "=" * (-len(text) % 4)
+            key, pk, number = json.loads(base64.urlsafe_b64decode(padded))
+        except (ValueError, binascii.Error, TypeError) as error:
+            raise BadPlace from error
+        is_ours = (
+            isinstance(pk, int) and isinstance(number, int) and isinstance(key, str | int | float | None)
+        )
+        if not is_ours:
+            raise BadPlace
+        return cls(key, pk, number)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Which page: everything after `after` in the direction asked for. `members` are in the order
+    of their names."""
+
+    is_descending: bool = False
+    after: Place | None = None
+    members: Sequence[int] = ()
+
+    @property
+    def sign(self) -> str:
+        return "<" if self.is_descending else ">"
+
+    @property
+    def order(self) -> str:
+        return "DESC" if self.is_descending else "ASC"
+
+
+class Walk(Protocol):
+    """SQL that yields (id, key) of at most %(limit)s records in order, %(workspace)s given, and
+    the parameters it needs besides. `narrow` is a condition on {pk} that records have to meet."""
+
+    def page(self, step: Step, narrow: str = "") -> tuple[str, dict[str, Any]]: ...
+
+    def sorted_few(self, step: Step, few: str) -> tuple[str, dict[str, Any]]:
+        """The same for the records in the set `few` (id), which is small enough to sort."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IndexWalk:
+    """`source` is what follows FROM, up to and with WHERE conditions; (`key`, `pk`) has an index
+    there. `rest` yields the records without a key."""
+
+    source: str
+    pk: str
+    key: str
+    key_type: str
+    rest: str = ""
+    rest_pk: str = ""
+
+    def page(self, step: Step, narrow: str = "") -> tuple[str, dict[str, Any]]:
+        parts = []
+        if step.after is None or step.after.key is not None:
+            parts.append(self._with_key(step, narrow))
+        if self.rest:
+            parts.append(self._without_key(step, narrow))
+        return " UNION ALL ".join(parts), _bounds(step)
+
+    def _with_key(self, step: Step, narrow: str) -> str:
+        conditions = [f"{self.key} IS NOT NULL"] if self.rest else []
+        if step.after:
+            key = f"%(after_key)s::{self.key_type}"
+            conditions += [
+                f"{self.key} {step.sign}= {key}",
+                f"({self.key}, {self.pk}) {step.sign} ({key}, %(after_id)s)",
+            ]
+        return (
+            f"(SELECT {self.pk} AS id, {self.key} AS key FROM {self.source}"
+            f"{_and(conditions, narrow, self.pk)}"
+            f" ORDER BY {self.key} {step.order}, {self.pk} {step.order} LIMIT %(limit)s)"
+        )
+
+    def _without_key(self, step: Step, narrow: str) -> str:
+        is_inside = step.after is not None and step.after.key is None
+        conditions = [f"{self.rest_pk} {step.sign} %(after_id)s"] if is_inside else []
+        return (
+            f"(SELECT {self.rest_pk} AS id, NULL::{self.key_type} AS key FROM {self.rest}"
+            f"{_and(conditions, narrow, self.rest_pk)}"
+            f" ORDER BY {self.rest_pk} {step.order} LIMIT %(limit)s)"
+        )
+
+    def sorted_few(self, step: Step, few: str) -> tuple[str, dict[str, Any]]:
+        keyed = (
+            f"SELECT few.id, k.key FROM ({few}) few LEFT JOIN LATERAL"
+            f" (SELECT {self.key} AS key FROM {self.source} AND {self.pk} = few.id) k ON true"
+        )
+        return _sorted_set(keyed, step, self.key_type), _bounds(step)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberWalk:
+    """By a member's name: one short index range for each member, in the order of their names, of
+    which only as many are read as the page needs. `table` has (workspace_id, `key`, `pk`)."""
+
+    table: str
+    pk: str
+    key: str
+
+    def page(self, step: Step, narrow: str = "") -> tuple[str, dict[str, Any]]:
+        parts = []
+        if step.after is None or step.after.key is not None:
+            parts.append(self._by_member(step, narrow))
+        parts.append(self._without_member(step, narrow))
+        return " UNION ALL ".join(parts), self._parameters(step)
+
+    def _by_member(self, step: Step, narrow: str) -> str:
+        inner = [f"w.workspace_id = %(workspace)s AND w.{self.key} = m.member_id"]
+        outer = ""
+        if step.after:
+            inner.append(f"(m.rank > %(after_rank)s OR w.{self.pk} {step.sign} %(after_id)s)")
+            outer = " WHERE m.rank >= %(after_rank)s"
+        return (
+            "(SELECT s.id, m.member_id AS key"
+            " FROM unnest(%(members)s::bigint[]) WITH ORDINALITY AS m(member_id, rank)"
+            f" CROSS JOIN LATERAL (SELECT w.{self.pk} AS id FROM {self.table} w"
+            f" WHERE {inner[0]}{_and(inner[1:], narrow, f'w.{self.pk}')}"
+            f" ORDER BY w.{self.pk} {step.order} LIMIT %(limit)s) s{outer}"
+            f" ORDER BY m.rank, s.id {step.order} LIMIT %(limit)s)"
+        )
+
+    def _without_member(self, step: Step, narrow: str) -> str:
+        is_inside = step.after is not None and step.after.key is None
+        conditions = [f"w.{self.pk} {step.sign} %(after_id)s"] if is_inside else []
+        return (
+            f"(SELECT w.{self.pk} AS id, NULL::bigint AS key FROM {self.table} w"
+            f" WHERE w.workspace_id = %(workspace)s AND w.{self.key} IS NULL"
+            f"{_and(conditions, narrow, f'w.{self.pk}')} ORDER BY w.{self.pk} {step.order} LIMIT %(limit)s)"
+        )
+
+    def sorted_few(self, step: Step, few: str) -> tuple[str, dict[str, Any]]:
+        keyed = (
+            f"SELECT few.id, array_position(%(members)s::bigint[], w.{self.key}) AS key"
+            f" FROM ({few}) few JOIN {self.table} w ON w.{self.pk} = few.id"
+        )
+        ascending = Step(False, step.after, step.members)
+        ranked = _sorted_set(keyed, ascending, "int", key="%(after_rank)s", id_step=step)
+        named = f"SELECT x.id, (%(members)s::bigint[])[x.key] AS key FROM ({ranked}) x"
+        return named, self._parameters(step)
+
+    def _parameters(self, step: Step) -> dict[str, Any]:
+        members = list(reversed(step.members)) if step.is_descending else list(step.members)
+        after = step.after.key if step.after else None
+        rank = members.index(after) + 1 if after in members else 0
+        return {"members": members, "after_rank": rank, **_bounds(step)}
+
+
+def _sorted_set(
+    keyed: str, step: Step, key_type: str, *, key: str = "%(after_key)s", id_step: Step | None = None
+) -> str:
+    by_id = id_step or step
+    condition = ""
+    if step.after and step.after.key is None:
+        condition = f" WHERE x.key IS NULL AND x.id {by_id.sign} %(after_id)s"
+    elif step.after:
+        condition = (
+            f" WHERE x.key IS NULL OR x.key {step.sign} {key}::{key_type}"
+            f" OR (x.key = {key}::{key_type} AND x.id {by_id.sign} %(after_id)s)"
+        )
+    return (
+        f"SELECT x.id, x.key FROM ({keyed}) x{condition}"
+        f" ORDER BY x.key {step.order} NULLS LAST, x.id {by_id.order} LIMIT %(limit)s"
+    )
+
+
+def _and(conditions: Sequence[str], narrow: str, pk: str) -> str:
+    narrowed = [*conditions, *([narrow.replace("{pk}", pk)] if narrow else [])]
+    return "".join(f" AND {condition}" for condition in narrowed)
+
+
+def _bounds(step: Step) -> dict[str, Any]:
+    return {"after_key": step.after.key, "after_id": step.after.pk} if step.after else {}

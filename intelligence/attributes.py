@@ -1,0 +1,312 @@
+"""The nine smart attributes, declared once: how they are read, shown, sorted, filtered and exported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from django.utils.safestring import SafeString
+
+from crm import cells, moments
+from crm.columns import Column, Look, Values, register
+from crm.filters import BadFilter, Condition, Filterable, register_filter
+from crm.walking import IndexWalk, MemberWalk, Walk
+from intelligence.recordkinds import RECORD_KINDS, RecordKind
+from intelligence.strength import GRADES, grade, landmark_threshold, today_score
+
+GROUP = "Communication intelligence"
+
+# The stored answers as `v`. Between two sweeps an event may have started: for those few rows the
+# calendar's part is read from the timeline instead.
+_CALENDAR = ", ".join(
+    f"CASE WHEN due THEN {end}.{part} ELSE s.{end}_calendar_{field} END AS {end}_calendar_{field}"
+    for end in ("first", "last", "next")
+    for part, field in (("at", "at"), ("member", "member_id"), ("all_day", "all_day"))
+)
+SETTLED = f"""
+    JOIN LATERAL (
+        SELECT s.first_email_at, s.first_email_member_id, s.last_email_at, s.last_email_member_id,
+               s.score, s.strongest_id, {_CALENDAR}
+        FROM {{insight}} s
+        CROSS JOIN LATERAL (SELECT coalesce(s.next_calendar_at <= %(now)s, false) AS due) d
+        LEFT JOIN LATERAL ({{first}}) first ON due
+        LEFT JOIN LATERAL ({{last}}) last ON due
+        LEFT JOIN LATERAL ({{next}}) next ON due
+        WHERE s.{{record}} = r.id
+    ) v ON true
+"""
+PROBE = """
+    SELECT t.occurred_at AS at, t.member_id AS member, t.is_all_day AS all_day FROM {{interaction}} t
+    WHERE d.due AND t.{{record}} = r.id AND t.kind = 2 AND t.occurred_at {compare} %(now)s
+    ORDER BY t.occurred_at {order}, t.member_id, t.is_all_day LIMIT 1
+"""
+
+EMAIL_FIELDS = ("v.{end}_email_at", "v.{end}_email_member_id")
+CALENDAR_FIELDS = ("v.{end}_calendar_at", "v.{end}_calendar_member_id", "v.{end}_calendar_all_day")
+
+Kind = Literal["email", "meeting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One interaction, as far as an attribute shows it."""
+
+    at: datetime
+    kind: Kind
+    member_id: int
+    is_all_day: bool = False
+
+
+def first_of(values: Values) -> Touch | None:
+    """The earlier of e-mail and meeting; at equal instants the meeting."""
+    email, meeting = email_of(values[:2]), meeting_of(values[2:])
+    return min((one for one in (meeting, email) if one), key=lambda one: one.at, default=None)
+
+
+def last_of(values: Values) -> Touch | None:
+    email, meeting = email_of(values[:2]), meeting_of(values[2:])
+    return max((one for one in (meeting, email) if one), key=lambda one: one.at, default=None)
+
+
+def email_of(values: Values) -> Touch | None:
+    at, member_id = values
+    return Touch(at, "email", member_id) if at else None
+
+
+def meeting_of(values: Values) -> Touch | None:
+    at, member_id, is_all_day = values
+    return Touch(at, "meeting", member_id, bool(is_all_day)) if at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An interaction attribute: which stored time it sorts by, and how its value is put together."""
+
+    name: str
+    label: str
+    icon: str
+    key: str
+    fields: tuple[str, ...]
+    touch: Any
+    description: str
+
+
+def _both(end: str) -> tuple[str, ...]:
+    return _fields(end, (*EMAIL_FIELDS, *CALENDAR_FIELDS))
+
+
+def _fields(end: str, patterns: Sequence[str]) -> tuple[str, ...]:
+    return tuple(pattern.format(end=end) for pattern in patterns)
+
+
+INTERACTIONS = (
+    Attribute(
+        "last_interaction", "Last interaction", "dot-end", "last_at", _both("last"), last_of,
+        "The most recent email or meeting anyone in the workspace had with the record.",
+    ),
+    Attribute(
+        "next_calendar_interaction", "Next calendar interaction", "cal-next", "next_calendar_at",
+        _fields("next", CALENDAR_FIELDS), meeting_of,
+        "The soonest meeting anyone in the workspace has scheduled with the record.",
+    ),
+    Attribute(
+        "last_email_interaction", "Last email interaction", "mail-last", "last_email_at",
+        _fields("last", EMAIL_FIELDS), email_of,
+        "The latest email between anyone in the workspace and the record.",
+    ),
+    Attribute(
+        "last_calendar_interaction", "Last calendar interaction", "cal-last", "last_calendar_at",
+        _fields("last", CALENDAR_FIELDS), meeting_of,
+        "The latest meeting with the record that has started.",
+    ),
+    Attribute(
+        "first_interaction", "First interaction", "dot-start", "first_at", _both("first"), first_of,
+        "The first email or meeting anyone in the workspace had with the record.",
+    ),
+    Attribute(
+        "first_email_interaction", "First email interaction", "mail-first", "first_email_at",
+        _fields("first", EMAIL_FIELDS), email_of,
+        "The earliest email between anyone in the workspace and the record.",
+    ),
+    Attribute(
+        "first_calendar_interaction", "First calendar interaction", "cal-first", "first_calendar_at",
+        _fields("first", CALENDAR_FIELDS), meeting_of,
+        "The earliest meeting with the record.",
+    ),
+)  # fmt: skip
+
+
+def register_attributes() -> None:
+    for kind in RECORD_KINDS:
+        columns = [_interaction_column(kind, attribute) for attribute in INTERACTIONS]
+        columns[1:1] = [_strength_column(kind), _strongest_column(kind)]
+        register(kind.name, *columns, default_sort="-last_interaction")
+        source = (kind.names["insight"], kind.names["record"])
+        register_filter(kind.name, *(_time_filter(one, source) for one in INTERACTIONS))
+        register_filter(kind.name, Filterable("connection_strength", source, _grade_condition))
+
+
+def _interaction_column(kind: RecordKind, attribute: Attribute) -> Column:
+    def cell(look: Look, values: Values) -> SafeString:
+        return touch_cell(look, attribute.touch(values))
+
+    def export(look: Look, values: Values) -> Sequence[str]:
+        touch = attribute.touch(values)
+        if touch is None:
+            return "", "", ""
+        return moments.machine(touch.at), touch.kind, look.faces[touch.member_id].email
+
+    name = attribute.name
+    return Column(
+        name=name,
+        label=attribute.label,
+        icon=attribute.icon,
+        width=204,
+        walk=_insight_walk(kind, attribute.key, "timestamptz"),
+        select=attribute.fields,
+        join=settled(kind),
+        cell=cell,
+        group=GROUP,
+        description=attribute.description,
+        is_smart=True,
+        exports=(name, f"{name}_kind", f"{name}_member"),
+        export=export,
+    )
+
+
+def touch_cell(look: Look, touch: Touch | None) -> SafeString:
+    if touch is None:
+        return cells.EMPTY
+    face = look.faces.get(touch.member_id)
+    return cells.moment(touch.at, kind=touch.kind, face=face, now=look.now, is_all_day=touch.is_all_day)
+
+
+def _strength_column(kind: RecordKind) -> Column:
+    return Column(
+        name="connection_strength",
+        label="Connection strength",
+        icon="strength",
+        width=160,
+        walk=_insight_walk(kind, "score", "float8"),
+        select=("v.score",),
+        join=settled(kind),
+        cell=lambda look, values: strength_cell(look, values[0]),
+        group=GROUP,
+        description="How well the workspace knows the record: every day in touch counts, recent ones more.",
+        is_smart=True,
+        exports=("connection_strength", "connection_score"),
+        export=_export_strength,
+    )
+
+
+def strength_cell(look: Look, score: float | None) -> SafeString:
+    found = grade(score, _today(look.now))
+    return cells.strength(found.level, found.word) if found else cells.EMPTY
+
+
+def _export_strength(look: Look, values: Values) -> Sequence[str]:
+    today = _today(look.now)
+    found = grade(values[0], today)
+    return (found.word, f"{today_score(values[0], today):.4f}") if found else ("", "")
+
+
+def _strongest_column(kind: RecordKind) -> Column:
+    def cell(look: Look, values: Values) -> SafeString:
+        face = look.faces.get(values[0])
+        return cells.person(face, f"{face.name} has the strongest connection") if face else cells.EMPTY
+
+    def export(look: Look, values: Values) -> Sequence[str]:
+        return (look.faces[values[0]].email if values[0] else "",)
+
+    return Column(
+        name="strongest_connection",
+        label="Strongest connection",
+        icon="crown",
+        width=172,
+        walk=MemberWalk(table=kind.names["insight"], pk=kind.names["record"], key="strongest_id"),
+        select=("v.strongest_id",),
+        join=settled(kind),
+        cell=cell,
+        group=GROUP,
+        description="The member of the workspace who knows the record best.",
+        is_smart=True,
+        exports=("strongest_connection",),
+        export=export,
+    )
+
+
+def settled(kind: RecordKind) -> str:
+    probes = {
+        "first": PROBE.format(compare="<=", order="ASC"),
+        "last": PROBE.format(compare="<=", order="DESC"),
+        "next": PROBE.format(compare=">", order="ASC"),
+    }
+    return SETTLED.format(**kind.names, **{name: kind.sql(probe) for name, probe in probes.items()})
+
+
+def _insight_walk(kind: RecordKind, key: str, key_type: str) -> Walk:
+    table = f"{kind.names['insight']} w WHERE w.workspace_id = %(workspace)s"
+    pk = f"w.{kind.names['record']}"
+    return IndexWalk(
+        source=table,
+        pk=pk,
+        key=f"w.{key}",
+        key_type=key_type,
+        rest=f"{table} AND w.{key} IS NULL",
+        rest_pk=pk,
+    )
+
+
+def _today(now: datetime) -> Any:
+    return now.astimezone(UTC).date()
+
+
+# Filters
+
+
+def _time_filter(attribute: Attribute, source: tuple[str, str]) -> Filterable:
+    def condition(operator: str, value: str, now: datetime) -> Condition:
+        key = f"f.{attribute.key}"
+        match operator:
+            case "within_days":
+                edge, ahead = _days(value), attribute.key.startswith("next")
+                return f"{key} {'<=' if ahead else '>='} %(value)s", now + edge if ahead else now - edge
+            case "more_than_days_ago":
+                return f"{key} < %(value)s", now - _days(value)
+            case "before":
+                return f"{key} < %(value)s", _date(value)
+            case "after":
+                return f"{key} >= %(value)s", _date(value)
+            case "is_empty":
+                return f"({key} IS NULL OR %(value)s::text IS NULL)", ""
+            case "is_not_empty":
+                return f"({key} IS NOT NULL OR %(value)s::text IS NULL)", ""
+        raise BadFilter(operator)
+
+    return Filterable(attribute.name, source, condition)
+
+
+def _grade_condition(operator: str, value: str, now: datetime) -> Condition:
+    """A grade is a range of the stored score with a moved threshold, so a plain index serves it."""
+    by_word = {one.word.casefold(): place for place, one in enumerate(GRADES)}
+    place = by_word.get(value.casefold())
+    if place is None or operator not in {"is", "at_least", "at_most"}:
+        raise BadFilter(value)
+    today = _today(now)
+    lower = landmark_threshold(GRADES[place].threshold, today) if operator != "at_most" else 0.0
+    upper = landmark_threshold(GRADES[place - 1].threshold, today) if place else float("inf")
+    limits = [lower, float("inf") if operator == "at_least" else upper]
+    return "(f.score >= (%(value)s::float8[])[1] AND f.score < (%(value)s::float8[])[2])", limits
+
+
+def _days(value: str) -> timedelta:
+    if not value.isdigit() or int(value) > 36_500:
+        raise BadFilter(value)
+    return timedelta(days=int(value))
+
+
+def _date(value: str) -> datetime:
+    try:
+        return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise BadFilter(value) from error
