@@ -1,5 +1,7 @@
 """Who may sign up, and what signing in is followed by."""
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.signals import email_confirmed
 from django.dispatch import receiver
@@ -16,7 +18,6 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 @receiver(email_confirmed)
-def claim_confirmed(*, email_address: object, **_: object) -> None:
-    user_id = email_address.user_id  # type: ignore[attr-defined]  (allauth's EmailAddress)
-    for member in Member.objects.active().filter(user_id=user_id):
+def claim_confirmed(*, email_address: Any, **_: Any) -> None:
+    for member in Member.objects.active().filter(user_id=email_address.user_id):
         claim_verified(member)

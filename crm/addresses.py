@@ -62,9 +62,9 @@ def normalise(text: str) -> str | None:
 
 
 def _normalise_unusual(text: str) -> str | None:
-    local, at, host = text.rpartition("@")
-    local = _normalise_local(local)
-    host = _normalise_host(host) if at and local else None
+    before, _, after = text.rpartition("@")
+    local = _normalise_local(before)
+    host = _normalise_host(after) if local else None
     if not local or not host or len(local) + len(host) + 1 > MAX_ADDRESS:
         return None
     return f"{local}@{host}"

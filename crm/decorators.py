@@ -5,11 +5,12 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 
 from crm.shell import memberships
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 PUBLIC, SIGNED_IN, MEMBER, ADMIN = "public", "signed-in", "member", "admin"
 # What a response can hold of mail: nothing, or something that depends on who reads it.
@@ -44,11 +45,11 @@ def admin_required(tag: str) -> Callable[[View], View]:
 
 def _for_members(view: View, *, admins: bool = False) -> View:
     @wraps(view)
-    def checked(request: WorkspaceRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponse:
+    def checked(request: WorkspaceRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
         member = memberships(request.user).filter(workspace__slug=slug).first()
         if member is None or (admins and not member.is_admin):
             raise Http404
-        member.user = request.user
+        member.user = request.user  # type: ignore[assignment]
         request.member = member
         return view(request, *args, **kwargs)
 

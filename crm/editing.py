@@ -108,7 +108,7 @@ def merge(record: Record, into: Record, *, by: Editor) -> None:
             if into.company_id is None and record.company_id:
                 into.company_id = record.company_id
                 into.save(update_fields=["company"])
-        else:
+        elif isinstance(record, Company) and isinstance(into, Company):
             touched.companies |= {into.pk}
             CompanyDomain.objects.filter(company=record).update(company=into)
             Person.objects.filter(company=record).update(company=into)

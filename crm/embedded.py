@@ -337,7 +337,7 @@ def _init_postgres(here: Home) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
     _give_to_server(here, unfinished)
-    command = [
+    command: list[str | Path] = [
         here.binaries / "postgres/bin/initdb", "-D", unfinished, "-U", USER, "--encoding=UTF8",
         "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth=scram-sha-256",
         f"--pwfile={here.folder / 'password'}", "--data-checksums",
@@ -362,8 +362,8 @@ def _forget_dead_postmaster(here: Home) -> None:
 def _ensure_database(here: Home, port: int) -> None:
     import psycopg
 
-    where = {"host": "127.0.0.1", "port": port, "user": USER, "password": _password(here)}
-    with psycopg.connect(dbname="postgres", autocommit=True, **where) as server:
+    url = f"postgresql://{USER}:{_password(here)}@127.0.0.1:{port}/postgres"
+    with psycopg.connect(url, autocommit=True) as server:
         known = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
         if not known:
             server.execute(f"CREATE DATABASE {DATABASE}")

@@ -97,7 +97,7 @@ def read_state(kind: RecordType, given: QueryDict) -> State:
         raise BadState("There is no such column to sort by.")
     try:
         filters = tuple(parse_filter(kind.name, text) for text in given.getlist("filter"))
-        after = Place.decoded(given["after"]) if given.get("after") else None
+        after = Place.decoded(str(given["after"])) if given.get("after") else None
     except (BadFilter, BadPlace) as error:
         raise BadState("This address asks for something that does not exist.") from error
     return State(name, sort.startswith("-"), filters, after)

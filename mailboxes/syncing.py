@@ -5,6 +5,7 @@ or the slice is over. No transaction or lock is held while a provider is being a
 """
 
 import time
+from collections.abc import Iterator
 
 from django.db import transaction
 from django.utils import timezone
@@ -150,7 +151,7 @@ def _fetch_page(
         _add(counts, done)
 
 
-def _chunks(provider: Provider, wanted: list[str]):
+def _chunks(provider: Provider, wanted: list[str]) -> Iterator[tuple[list[Fetched], bool]]:
     """Fetched items in chunks of bounded size in memory, with a mark on the last."""
     chunk: list[Fetched] = []
     size = 0

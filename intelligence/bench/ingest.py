@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from statistics import median
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Min
@@ -61,7 +63,7 @@ def storing(world: World, *, filled: float) -> float:
     pages = [world.page() for _ in range(ROUNDS)]
     raw = _raw_copy_rate(pages[0][1])
     touched = _touched(world)
-    seconds = median(timed(lambda p=page: world.store(*p)) for page in pages)
+    seconds = median(timed(partial(world.store, *page)) for page in pages)
     orm = median(_orm_seconds(world) for _ in range(ORM_MESSAGES))
     rate = PAGE / seconds
     after = _touched(world)
@@ -118,7 +120,7 @@ def _raw_copy_rate(page: Page) -> float:
     return len(facts) / seconds
 
 
-def _copy(cursor, facts: list[tuple], people: list[tuple]) -> None:
+def _copy(cursor: Any, facts: list[tuple], people: list[tuple]) -> None:
     for table, rows in (("raw_fact", facts), ("raw_party", people)):
         with cursor.copy(f"COPY {table} FROM STDIN") as copy:
             for row in rows:

@@ -3,6 +3,7 @@ its whole history. Kept as the measure of what set-based storing is worth; rolle
 
 from collections import defaultdict
 from datetime import date
+from typing import Any
 
 from django.db import transaction
 
@@ -110,13 +111,13 @@ def _link(interaction: Interaction, person: Person) -> None:
             CompanyInteraction.objects.create(company=person.company, **common)
 
 
-def _recompute(timeline: type, insights: type, name: str, record: Person | Company) -> None:
+def _recompute(timeline: Any, insights: Any, name: str, record: Person | Company) -> None:
     history = timeline.objects.filter(**{name: record}).select_related("interaction", "member")
     days: dict[int, dict[date, int]] = defaultdict(lambda: defaultdict(int))
     moments = sorted(history, key=lambda row: row.occurred_at)
     for row in moments:
         for party in row.interaction.parties.exclude(member=None):
-            days[party.member_id][row.occurred_at.date()] += 1
+            days[int(party.member_id)][row.occurred_at.date()] += 1
     scores = {
         member: sum(n**0.25 * growth(day) for day, n in by_day.items()) for member, by_day in days.items()
     }
@@ -124,6 +125,6 @@ def _recompute(timeline: type, insights: type, name: str, record: Person | Compa
     insights.objects.filter(**{name: record}).update(
         first_email_at=moments[0].occurred_at,
         last_email_at=moments[-1].occurred_at,
-        score=scores.get(best),
+        score=scores[best] if best else None,
         strongest=best,
     )

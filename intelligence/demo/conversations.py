@@ -61,12 +61,12 @@ class Conversation:
         """Who plays whom; people who have not been heard of come first."""
         company, dice = self.company, self.dice
         us = dice.early(company.team[:3])
-        them = company.people[0] if company.people[0] in company.unseen else dice.early(company.people)
-        others = same(company.people, them)
+        candidates = same(company.people, us)
+        them = candidates[0] if candidates[0] in company.unseen else dice.early(candidates)
+        others = same(candidates, them)
         them2 = next((one for one in company.unseen if one is not them), None) or dice.pick(others)
         self._roles = {"us": us, "us2": dice.early(same(company.team, us)), "them": them, "them2": them2}
-        if audience_is_internal(company):
-            self._roles["us2"] = them
+        self._last = {"us": us, "them": them}
         names = {role: someone.first_name for role, someone in self._roles.items()}
         local = self.start.astimezone(zoneinfo(us.zone)).date()
         self._slots = Slots(company.field, local, dice, **names)
@@ -122,7 +122,8 @@ class Conversation:
         parent: Message | None,
     ) -> Message:
         author = self._roles[turn.who]
-        to = self._addressee(author, parent)
+        ours, theirs = ("us", "them") if turn.who.startswith("us") else ("them", "us")
+        to, self._last[ours] = self._last[theirs], author  # whoever wrote last on the other side
         dice = self.dice
         return Message(
             token=dice.token(),
@@ -137,15 +138,6 @@ class Conversation:
             has_html=author.program in {"web", "office"} and dice.chance(_HTML),
             quotes=parent is not None and dice.chance(_QUOTING),
         )
-
-    def _addressee(self, author: Someone, parent: Message | None) -> Someone:
-        """Who wrote last, or was written to last, on the other side."""
-        if parent and parent.sender.is_member != author.is_member:
-            return parent.sender
-        if parent and parent.to[0].is_member != author.is_member:
-            return parent.to[0]
-        return self._roles["us2" if author.employer == self._roles["them"].employer == "Halyard Studio" else
-                           ("them" if author.is_member else "us")]
 
     def _letter(self, said: str, author: Someone, to: Someone, *, is_reply: bool) -> str:
         """Greeting, what is said, and a signature the first time somebody writes in a thread."""

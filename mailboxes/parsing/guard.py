@@ -72,7 +72,7 @@ def from_plain(hint: Any, data: Any) -> Any:
         return data
     if hint is datetime:
         return datetime.fromisoformat(data)
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         hints = get_type_hints(hint)
         return hint(**{field.name: from_plain(hints[field.name], data[field.name]) for field in fields(hint)})
     inner = next(part for part in get_args(hint) if part not in (type(None), Ellipsis))

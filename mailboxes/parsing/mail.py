@@ -135,8 +135,8 @@ def _body_parts(parts: Sequence[Part], content_type: str) -> list[Part]:
 
 
 def _one_of_each_group(parts: Sequence[Part]) -> list[Part]:
-    seen: set[int] = set()
-    return [part for part in parts if not part.group or not (part.group in seen or seen.add(part.group))]
+    first = {part.group: part for part in reversed(parts)}
+    return [part for part in parts if not part.group or first[part.group] is part]
 
 
 # Attachments
