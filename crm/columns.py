@@ -30,7 +30,8 @@ Values = Sequence[Any]
 @dataclass(frozen=True, slots=True)
 class Column:
     """`select` are SQL expressions over the record `r` and over `join`; their values go to `cell`
-    for the page and, under the names in `exports`, through `export` into a CSV file."""
+    for the page and, under the names in `exports`, through `export` into a CSV file. Where `due` is
+    true of a row, the clock has overtaken what is stored, and `due_join` answers instead."""
 
     name: str
     label: str
@@ -40,6 +41,8 @@ class Column:
     select: tuple[str, ...]
     cell: Callable[[Look, Values], SafeString]
     join: str = ""
+    due: str = ""
+    due_join: str = ""
     group: str = RECORD_ATTRIBUTES
     description: str = ""
     is_smart: bool = False
@@ -112,6 +115,13 @@ EMPLOYER_WALK = IndexWalk(
     rest_pk="p.id",
 )
 
+
+def _face(text: str) -> tuple[int, str]:
+    """`17 Sofia Bianchi`: as one text, which the driver reads far faster than a pair."""
+    pk, _, name = text.partition(" ")
+    return int(pk), name
+
+
 register(
     COMPANY.name,
     Column(
@@ -148,11 +158,11 @@ register(
             key_type="int",
         ),
         select=(
-            "ARRAY(SELECT json_build_array(p.id, p.name) FROM crm_person p"
+            "ARRAY(SELECT p.id || ' ' || p.name FROM crm_person p"
             " WHERE p.company_id = r.id ORDER BY p.id LIMIT 3)",
             "r.people_count",
         ),
-        cell=lambda look, values: cells.faces(*values),
+        cell=lambda look, values: cells.faces([_face(text) for text in values[0]], values[1]),
     ),
     default_sort="name",
 )

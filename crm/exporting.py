@@ -7,7 +7,8 @@ from datetime import datetime
 from crm.columns import Look, columns_of
 from crm.models import Workspace
 from crm.records import RecordType
-from crm.tables import all_rows, members_of, per_column
+from crm.selecting import Selection
+from crm.tables import all_rows, members_of
 
 # Called before an export: what only the clock changes is brought up to date.
 _settlers: list[Callable[[int, datetime], object]] = []
@@ -24,10 +25,11 @@ def export_lines(workspace: Workspace, kind: RecordType, *, now: datetime) -> It
     exported = [column for column in columns_of(kind.name).values() if column.export]
     yield ["id", "name", *(name for column in exported for name in column.exports)]
     look = Look(now, members_of(workspace.pk), workspace.slug)
-    for pk, name, *values in all_rows(workspace.pk, kind, exported, now=now):
-        line = [str(pk), name]
-        for column, own in per_column(exported, values):
-            line += column.export(look, own) if column.export else ()
+    selection = Selection.of(exported)
+    for row in all_rows(workspace.pk, kind, selection, now=now):
+        line = [str(row[0]), row[1]]
+        for column, values in selection.per_column(row):
+            line += column.export(look, values) if column.export else ()
         yield [defused(cell) for cell in line]
 
 

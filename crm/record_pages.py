@@ -1,6 +1,6 @@
 """What every tab of a record page shares: header, details, the values of its attributes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,8 @@ from crm import cells
 from crm.columns import Column, Look, columns_of
 from crm.models import Member
 from crm.records import RecordType, find_record
-from crm.statements import fetch
-from crm.tables import members_of, per_column
+from crm.selecting import Selection
+from crm.tables import members_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,7 @@ def record_page(member: Member, kind: RecordType, pk: int, *, now: datetime) -> 
     )
 
 
-def _values(kind: RecordType, pk: int, now: datetime) -> list[tuple[Column, Sequence[Any]]]:
-    columns = list(columns_of(kind.name).values())
-    selected = ", ".join(expression for column in columns for expression in column.select)
-    joins = " ".join(dict.fromkeys(column.join for column in columns))
-    rows = fetch(
-        f"SELECT {selected} FROM {kind.table} r {joins} WHERE r.id = %(pk)s",
-        pk=pk,
-        now=now,
-    )
-    return list(per_column(columns, rows[0]))
+def _values(kind: RecordType, pk: int, now: datetime) -> Iterable[tuple[Column, Sequence[Any]]]:
+    selection = Selection.of(columns_of(kind.name).values())
+    statement = f"SELECT {{selected}} FROM {kind.table} r {{joins}} WHERE r.id = %(pk)s"
+    return selection.per_column(selection.rows(statement, pk=pk, now=now)[0])

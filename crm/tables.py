@@ -17,6 +17,7 @@ from crm.filters import BadFilter, Filter, parse_filter
 from crm.models import Member
 from crm.naming import name_key
 from crm.records import RecordType
+from crm.selecting import Selection
 from crm.statements import fetch
 from crm.walking import BadPlace, Place, Step
 
@@ -115,7 +116,9 @@ def build_table(
 ) -> Table:
     faces = members_of(member.workspace_id)
     look = Look(now, faces, member.workspace.slug)
-    rows, count, total = _page(member.workspace_id, kind, state, columns=columns, look=look)
+    selection = Selection.of(columns)
+    page = read_page(member.workspace_id, kind, state, selection=selection, look=look)
+    rows = page.rows
     start = state.after.number if state.after else 0
     shown = rows[:PAGE_ROWS]
     next_query = ""
@@ -127,10 +130,11 @@ def build_table(
         state=state,
         headers=[_header(column, state) for column in columns],
         rows=[
-            _row(kind, row, number, columns=columns, look=look) for number, row in enumerate(shown, start + 1)
+            _row(kind, row, number, selection=selection, look=look)
+            for number, row in enumerate(shown, start + 1)
         ],
-        count=count,
-        total=total,
+        count=page.count,
+        total=page.total,
         next_query=next_query,
     )
 
@@ -145,44 +149,47 @@ def members_of(workspace_id: int) -> dict[int, Face]:
 
 
 def all_rows(
-    workspace_id: int, kind: RecordType, columns: Sequence[Column], *, now: datetime
+    workspace_id: int, kind: RecordType, selection: Selection, *, now: datetime
 ) -> Iterator[tuple[Any, ...]]:
-    """(id, name, values of the columns) of every record by id, a thousand at a time."""
+    """(id, name, the selection) of every record by id, a thousand at a time."""
     after = 0
-    while rows := fetch(
-        f"SELECT r.id, r.name, {_selected(columns)} FROM (SELECT * FROM {kind.table}"
-        " WHERE workspace_id = %(workspace)s AND id > %(after)s ORDER BY id LIMIT 1000) r"
-        f" {_joins(columns)} ORDER BY r.id",
-        workspace=workspace_id,
-        after=after,
-        now=now,
-    ):
+    statement = f"""
+        SELECT r.id, r.name, {{selected}} FROM (SELECT * FROM {kind.table}
+            WHERE workspace_id = %(workspace)s AND id > %(after)s ORDER BY id LIMIT 1000) r
+        {{joins}} ORDER BY r.id
+    """
+    while rows := selection.rows(statement, workspace=workspace_id, after=after, now=now):
         yield from rows
         after = rows[-1][0]
 
 
-def per_column(columns: Iterable[Column], values: Sequence[Any]) -> Iterator[tuple[Column, Sequence[Any]]]:
-    """The values of one row, dealt out to its columns."""
-    start = 0
-    for column in columns:
-        end = start + len(column.select)
-        yield column, values[start:end]
-        start = end
-
-
 PAGE = """
     WITH page AS MATERIALIZED (SELECT x.*, row_number() OVER () AS n FROM ({walk} LIMIT %(limit)s) x)
-    SELECT r.id, page.key, (SELECT count(*) FROM (SELECT FROM {table}
-            WHERE workspace_id = %(workspace)s LIMIT %(most)s) counted), r.name, {selected}
-    FROM page JOIN {table} r ON r.id = page.id {joins}
+    SELECT r.id, page.key, {total}, r.name, {{selected}}
+    FROM page JOIN {table} r ON r.id = page.id {{joins}}
     ORDER BY page.n
 """
 
 
-def _page(
-    workspace_id: int, kind: RecordType, state: State, *, columns: Sequence[Column], look: Look
-) -> tuple[list[tuple[Any, ...]], int, int]:
-    """One row more than a page holds, how many match, and how many there are in all."""
+COUNTED = """
+    (SELECT count(*) FROM (SELECT FROM {table} WHERE workspace_id = %(workspace)s LIMIT %(most)s) counted)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRows:
+    """Rows of (id, sort key, total, name, values …), one more than a page holds where there are
+    more; how many match and how many there are, both counted no further than MOST_COUNTED + 1 and
+    only on a first page."""
+
+    rows: list[tuple[Any, ...]]
+    count: int
+    total: int
+
+
+def read_page(
+    workspace_id: int, kind: RecordType, state: State, *, selection: Selection, look: Look
+) -> PageRows:
     walk = columns_of(kind.name)[state.sort].walk
     step = Step(state.is_descending, state.after, list(look.faces))
     common = {"workspace": workspace_id, "limit": PAGE_ROWS + 1, "most": MOST_COUNTED + 1, "now": look.now}
@@ -197,12 +204,11 @@ def _page(
     statement = PAGE.format(
         walk=sql if not sql.startswith("(") else f"SELECT * FROM ({sql}) both_parts",
         table=kind.table,
-        selected=_selected(columns),
-        joins=_joins(columns),
+        total="0" if state.after else COUNTED.format(table=kind.table),
     )
-    rows = fetch(statement, **common, **bounds)
+    rows = selection.rows(statement, **common, **bounds)
     total = rows[0][2] if rows else 0
-    return rows, total if matching is None else matching, total
+    return PageRows(rows, total if matching is None else matching, total)
 
 
 def _narrowed(kind: RecordType, filters: Sequence[Filter], now: datetime) -> tuple[str, str, dict[str, Any]]:
@@ -219,14 +225,6 @@ def _narrowed(kind: RecordType, filters: Sequence[Filter], now: datetime) -> tup
     return few, narrow, values
 
 
-def _selected(columns: Iterable[Column]) -> str:
-    return ", ".join(expression for column in columns for expression in column.select)
-
-
-def _joins(columns: Iterable[Column]) -> str:
-    return " ".join(dict.fromkeys(column.join for column in columns))
-
-
 def _header(column: Column, state: State) -> Header:
     is_sorted = column.name == state.sort
     # What changes is best seen newest and strongest first.
@@ -237,7 +235,7 @@ def _header(column: Column, state: State) -> Header:
     )
 
 
-def _row(kind: RecordType, row: Sequence[Any], number: int, *, columns: Sequence[Column], look: Look) -> Row:
+def _row(kind: RecordType, row: tuple[Any, ...], number: int, *, selection: Selection, look: Look) -> Row:
     pk, name = row[0], row[3]
     mark = cells.mark(pk, name) if kind.name == "company" else cells.avatar(pk, name)
     html = format_html_join(
@@ -245,7 +243,7 @@ def _row(kind: RecordType, row: Sequence[Any], number: int, *, columns: Sequence
         '<td{} data-attribute="{}">{}</td>',
         (
             (SMART if column.is_smart else cells.EMPTY, column.name, column.cell(look, values))
-            for column, values in per_column(columns, row[4:])
+            for column, values in selection.per_column(row)
             if column.name != "name"
         ),
     )

@@ -171,7 +171,7 @@ class MemberWalk:
         )
         ascending = Step(False, step.after, step.members)
         ranked = _sorted_set(keyed, ascending, "int", key="%(after_rank)s", id_step=step)
-        named = f"SELECT x.id, (%(members)s::bigint[])[x.key] AS key FROM ({ranked}) x"
+        named = f"SELECT x.id, (%(members)s::bigint[])[x.key] AS key FROM ({ranked} LIMIT %(limit)s) x"
         return named, self._parameters(step)
 
     def _parameters(self, step: Step) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def _sorted_set(
         )
     return (
         f"SELECT x.id, x.key FROM ({keyed}) x{condition}"
-        f" ORDER BY x.key {step.order} NULLS LAST, x.id {by_id.order} LIMIT %(limit)s"
+        f" ORDER BY x.key {step.order} NULLS LAST, x.id {by_id.order}"
     )
 
 

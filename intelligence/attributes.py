@@ -16,8 +16,11 @@ from intelligence.strength import GRADES, grade, landmark_threshold, today_score
 
 GROUP = "Communication intelligence"
 
-# The stored answers as `v`. Between two sweeps an event may have started: for those few rows the
-# calendar's part is read from the timeline instead.
+# The stored answers as `v`.
+STORED = "JOIN {insight} v ON v.{record} = r.id"
+# Between two sweeps an event may have started: for those few rows the calendar's part is read from
+# the timeline instead.
+DUE = "v.next_calendar_at <= %(now)s"
 _CALENDAR = ", ".join(
     f"CASE WHEN due THEN {end}.{part} ELSE s.{end}_calendar_{field} END AS {end}_calendar_{field}"
     for end in ("first", "last", "next")
@@ -41,8 +44,13 @@ PROBE = """
     ORDER BY t.occurred_at {order}, t.member_id, t.is_all_day LIMIT 1
 """
 
-EMAIL_FIELDS = ("v.{end}_email_at", "v.{end}_email_member_id")
-CALENDAR_FIELDS = ("v.{end}_calendar_at", "v.{end}_calendar_member_id", "v.{end}_calendar_all_day")
+# Times come as seconds: a page has three hundred, and the driver takes longest over timestamps.
+EMAIL_FIELDS = ("date_part('epoch', v.{end}_email_at)", "v.{end}_email_member_id")
+CALENDAR_FIELDS = (
+    "date_part('epoch', v.{end}_calendar_at)",
+    "v.{end}_calendar_member_id",
+    "v.{end}_calendar_all_day",
+)
 
 Kind = Literal["email", "meeting"]
 
@@ -69,13 +77,19 @@ def last_of(values: Values) -> Touch | None:
 
 
 def email_of(values: Values) -> Touch | None:
-    at, member_id = values
-    return Touch(at, "email", member_id) if at else None
+    seconds, member_id = values
+    return Touch(_moment(seconds), "email", member_id) if seconds is not None else None
 
 
 def meeting_of(values: Values) -> Touch | None:
-    at, member_id, is_all_day = values
-    return Touch(at, "meeting", member_id, bool(is_all_day)) if at else None
+    seconds, member_id, is_all_day = values
+    if seconds is None:
+        return None
+    return Touch(_moment(seconds), "meeting", member_id, bool(is_all_day))
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +178,7 @@ def _interaction_column(kind: RecordKind, attribute: Attribute) -> Column:
         width=204,
         walk=_insight_walk(kind, attribute.key, "timestamptz"),
         select=attribute.fields,
-        join=settled(kind),
+        **_joins(kind),
         cell=cell,
         group=GROUP,
         description=attribute.description,
@@ -189,7 +203,7 @@ def _strength_column(kind: RecordKind) -> Column:
         width=160,
         walk=_insight_walk(kind, "score", "float8"),
         select=("v.score",),
-        join=settled(kind),
+        **_joins(kind),
         cell=lambda look, values: strength_cell(look, values[0]),
         group=GROUP,
         description="How well the workspace knows the record: every day in touch counts, recent ones more.",
@@ -225,7 +239,7 @@ def _strongest_column(kind: RecordKind) -> Column:
         width=172,
         walk=MemberWalk(table=kind.names["insight"], pk=kind.names["record"], key="strongest_id"),
         select=("v.strongest_id",),
-        join=settled(kind),
+        **_joins(kind),
         cell=cell,
         group=GROUP,
         description="The member of the workspace who knows the record best.",
@@ -235,13 +249,14 @@ def _strongest_column(kind: RecordKind) -> Column:
     )
 
 
-def settled(kind: RecordKind) -> str:
+def _joins(kind: RecordKind) -> dict[str, str]:
     probes = {
         "first": PROBE.format(compare="<=", order="ASC"),
         "last": PROBE.format(compare="<=", order="DESC"),
         "next": PROBE.format(compare=">", order="ASC"),
     }
-    return SETTLED.format(**kind.names, **{name: kind.sql(probe) for name, probe in probes.items()})
+    probed = {name: kind.sql(probe) for name, probe in probes.items()}
+    return {"join": kind.sql(STORED), "due": DUE, "due_join": SETTLED.format(**kind.names, **probed)}
 
 
 def _insight_walk(kind: RecordKind, key: str, key_type: str) -> Walk:

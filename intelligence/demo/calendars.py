@@ -127,9 +127,7 @@ def _where(one: Appointment) -> Iterator[str]:
         yield f"LOCATION:{_text(place)}"
 
 
-def _attendees(
-    one: Appointment, reader: Someone, *, change: Change | None, is_answer: bool
-) -> Iterator[str]:
+def _attendees(one: Appointment, reader: Someone, *, change: Change | None, is_answer: bool) -> Iterator[str]:
     """An invited member's copy knows his own answer and the organiser's; the organiser's knows all."""
     if not one.answers:
         return
@@ -140,7 +138,7 @@ def _attendees(
     yield _attendee(one.organiser, DECLINED if change and one.organiser in change.absent else ACCEPTED)
     for number, (someone, answer) in enumerate(one.answers.items()):
         if reader is not one.organiser and reader is not someone:
-            answer = WAITING if len(one.uid) % 2 else answer
+            answer = WAITING if int(one.uid[0], 16) % 2 else answer
         elif change and someone in change.absent:
             answer = DECLINED
         yield _attendee(someone, answer, optional=number > 2)
@@ -155,7 +153,8 @@ def _attendees(
 def _attendee(someone: Someone, answer: str, *, optional: bool = False) -> str:
     role = "OPT-PARTICIPANT" if optional else "REQ-PARTICIPANT"
     rsvp = ";RSVP=TRUE" if answer == WAITING else ""
-    return f"ATTENDEE;CUTYPE=INDIVIDUAL;ROLE={role};PARTSTAT={answer}{rsvp};{_name(someone)}:mailto:{someone.email}"
+    said = f"ROLE={role};PARTSTAT={answer}{rsvp}"
+    return f"ATTENDEE;CUTYPE=INDIVIDUAL;{said};{_name(someone)}:mailto:{someone.email}"
 
 
 def _name(someone: Someone) -> str:

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from intelligence.demo.dice import Dice
 from intelligence.demo.material import rows, sections
@@ -10,7 +11,23 @@ from intelligence.demo.material import rows, sections
 HOME = "halyardstudio.example"
 # Letters that do not come apart into a plain letter and an accent.
 _PLAIN = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "æ": "ae", "đ": "d"})
-_TITLES = ["Head of operations", "Project lead", "Managing partner", "Marketing manager", "Facilities", "Head of design", "Procurement", "Communications", "Chief of staff", "Product owner", "Site manager", "Finance", "Editor", "Assistant to the board", "IT"]
+_TITLES = [
+    "Head of operations",
+    "Project lead",
+    "Managing partner",
+    "Marketing manager",
+    "Facilities",
+    "Head of design",
+    "Procurement",
+    "Communications",
+    "Chief of staff",
+    "Product owner",
+    "Site manager",
+    "Finance",
+    "Editor",
+    "Assistant to the board",
+    "IT",
+]
 _PROGRAMS = ("web", "office", "phone", "plain")
 _STAYS_HOME = 0.75
 
@@ -44,7 +61,7 @@ class Company:
 
     domain: str
     name: str
-    field: str
+    trade: str
     city: str
     zone: str
     stage: str
@@ -53,6 +70,7 @@ class Company:
     unseen: list[Someone] = field(default_factory=list)
 
 
+@cache
 def members() -> tuple[Someone, ...]:
     return tuple(
         Someone(
@@ -92,7 +110,7 @@ def stranger(employer: str, domain: str, dice: Dice) -> Someone:
 
 def _company_name(domain: str) -> str:
     words = domain.removesuffix(".example").split("-")
-    return " ".join(word if word == "and" else word.capitalize() for word in words)
+    return " ".join(map(str.capitalize, words))
 
 
 def _people(company: Company, culture: str, count: int, dice: Dice) -> tuple[Someone, ...]:

@@ -19,7 +19,16 @@ _TYPES = {
 }
 _MAGIC = {"pdf": b"%PDF-1.7\n", "png": b"\x89PNG\r\n\x1a\n", "docx": b"PK\x03\x04", "zip": b"PK\x03\x04"}
 _GREETINGS = ("Hi {}", "Hello {}", "Dear {}", "{}", "Hi {}", "Good morning {}")
-_CLOSINGS = ("Best", "Best regards", "Kind regards", "Thanks", "Cheers", "Warm regards", "Greetings", "All the best")
+_CLOSINGS = (
+    "Best",
+    "Best regards",
+    "Kind regards",
+    "Thanks",
+    "Cheers",
+    "Warm regards",
+    "Greetings",
+    "All the best",
+)
 _TRIES = 40
 _HTML, _QUOTING = 0.4, 0.55
 
@@ -48,7 +57,7 @@ class Conversation:
     def play(self, audience: str, *, brisk: bool = False) -> Iterator[Message]:
         """Scenes are drawn until one has something new to say."""
         for _ in range(_TRIES):
-            possible = scenes(audience, self.company.field)
+            possible = scenes(audience, self.company.trade)
             scene = self.dice.weighted(possible, [one.weight for one in possible])
             self._cast(scene)
             subject = told(scene.subject, self._slots, self.dice)
@@ -69,7 +78,7 @@ class Conversation:
         self._last = {"us": us, "them": them}
         names = {role: someone.first_name for role, someone in self._roles.items()}
         local = self.start.astimezone(zoneinfo(us.zone)).date()
-        self._slots = Slots(company.field, local, dice, **names)
+        self._slots = Slots(company.trade, local, dice, **names)
 
     def _turns(self, scene: Scene, subject: str, *, opening: str, brisk: bool) -> Iterator[Message]:
         present = self._present(scene)
@@ -145,7 +154,9 @@ class Conversation:
         if not is_reply or dice.chance(0.6):
             parts.append(dice.pick(_GREETINGS).format(to.first_name) + ",")
         parts.append(said)
-        parts.append(f"{dice.pick(_CLOSINGS)},\n{author.first_name}" if dice.chance(0.8) else author.first_name)
+        parts.append(
+            f"{dice.pick(_CLOSINGS)},\n{author.first_name}" if dice.chance(0.8) else author.first_name
+        )
         if author not in self._signed and dice.chance(0.8):
             parts.append(signature(author))
         self._signed.add(author)

@@ -29,7 +29,8 @@ class Dice:
 
     def early(self, choices: Sequence[T]) -> T:
         """The first ones far more often than the last."""
-        return choices[int(self._roll() ** 2.5 * len(choices))]
+        roll = self._roll()
+        return choices[int(roll * roll * roll * len(choices))]
 
     def weighted(self, choices: Sequence[T], weights: Sequence[int]) -> T:
         left = self._roll() * sum(weights)

@@ -16,10 +16,10 @@ class Hours:
     Sunday wants to see something happen too."""
 
     def __init__(self, day: date) -> None:
-        self._day = day
+        self.day = day
 
     def is_open(self, day: date) -> bool:
-        return day == self._day or _is_workday(day)
+        return day == self.day or _is_workday(day)
 
     def next_open(self, day: date) -> date:
         while not self.is_open(day):

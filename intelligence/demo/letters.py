@@ -13,7 +13,8 @@ from intelligence.demo.messages import Attached, Message
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_WIDTH = 76
+_WIDTH = 72
+_BASE64_LINE = 76
 _WORD_BYTES = 42
 _ATOMS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]+")
 _UNSAFE = re.compile(rb"[^\n !-<>-~]|[ ](?=\n)")
@@ -31,12 +32,13 @@ def delivered(message: Message, recipient: Someone) -> bytes:
     seconds = 2 + int(message.token[:2], 16) % 40
     arrived = message.at + timedelta(seconds=seconds)
     relayed = message.at + timedelta(seconds=seconds // 2)
+    relay, desk = f"relay.{message.sender.domain}", int(message.token[2:4], 16)
     return (
         f"Delivered-To: {recipient.email}\n"
-        f"Received: from relay.{message.sender.domain} by mx.{recipient.domain} with ESMTPS id {message.token[:12]}\n"
-        f"\tfor <{recipient.email}>; {_date(arrived, 'UTC')}\n"
-        f"Received: from [10.0.{int(message.token[2:4], 16)}.7] by relay.{message.sender.domain} with ESMTPSA\n"
-        f"\t id {message.token[12:]}; {_date(relayed, 'UTC')}\n"
+        f"Received: from {relay} by mx.{recipient.domain} with ESMTPS\n"
+        f"\tid {message.token[:12]} for <{recipient.email}>; {_date(arrived, 'UTC')}\n"
+        f"Received: from [10.0.{desk}.7] by {relay} with ESMTPSA\n"
+        f"\tid {message.token[12:]}; {_date(relayed, 'UTC')}\n"
         f"Return-Path: <{message.sender.email}>\n"
     ).encode()
 
@@ -70,7 +72,8 @@ def _header_lines(message: Message) -> Iterator[str]:
 
 def _date(at: datetime, zone: str) -> str:
     local = at.astimezone(zoneinfo(zone))
-    return f"{_DAYS[local.weekday()]}, {local.day:02} {_MONTHS[local.month - 1]} {local.year} {local:%H:%M:%S %z}"
+    day = f"{_DAYS[local.weekday()]}, {local.day:02} {_MONTHS[local.month - 1]} {local.year}"
+    return f"{day} {local:%H:%M:%S %z}"
 
 
 def _people(name: str, people: tuple[Someone, ...]) -> str:
@@ -158,7 +161,7 @@ def _multipart(kind: str, parts: list[Content], token: str) -> Content:
 
 def _attachment(attached: Attached) -> Content:
     coded = b64encode(attached.content)
-    lines = b"\n".join(coded[at : at + _WIDTH] for at in range(0, len(coded), _WIDTH))
+    lines = b"\n".join(coded[at : at + _BASE64_LINE] for at in range(0, len(coded), _BASE64_LINE))
     return (
         attached.content_type,
         "Content-Transfer-Encoding: base64\n"
@@ -210,7 +213,8 @@ def _html(message: Message) -> str:
         intro = escape(_introduction(message.parent, message.sender)).replace("\n", "<br>")
         blocks += (
             f'\n<div class="quote">{intro}<blockquote style="margin:0 0 0 8px;'
-            f'border-left:1px solid #ccc;padding-left:8px">{_paragraphs(message.parent.text)}</blockquote></div>'
+            f'border-left:1px solid #ccc;padding-left:8px">{_paragraphs(message.parent.text)}'
+            "</blockquote></div>"
         )
     pictures = "".join(
         f'\n<p><img src="https://img.{message.sender.domain}/{message.token[:8]}-{number}.png" alt=""></p>'
@@ -222,5 +226,3 @@ def _html(message: Message) -> str:
 def _paragraphs(text: str) -> str:
     paragraphs = (escape(one).replace("\n", "<br>\n") for one in text.split("\n\n"))
     return "\n".join(f"<p>{one}</p>" for one in paragraphs)
-
-

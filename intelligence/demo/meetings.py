@@ -62,7 +62,7 @@ class Diary:
         return at(day, self._company.team[0].zone, self._dice.pick(_MINUTES))
 
     def _appointment(self, kind: str, start: datetime) -> Appointment:
-        dice, company = self._dice, self._company
+        dice = self._dice
         ours, theirs = self._party()
         organiser = theirs[0] if kind != "private" and dice.chance(_OUTSIDE) else ours[0]
         guests = [one for one in (*ours, *theirs) if one is not organiser]
@@ -76,10 +76,15 @@ class Diary:
             answers={one: dice.pick(_ANSWERS) if n else ACCEPTED for n, one in enumerate(guests)},
             start=start,
             minutes=minutes,
-            created=start - timedelta(minutes=dice.whole(2, 18) * 1440 + dice.whole(0, 400)),
+            created=self._created(start),
             room=dice.pick(_ROOMS) if has_room else "",
             video="" if has_room else f"https://meet.{HOME}/{dice.token()[:10]}",
         )
+
+    def _created(self, start: datetime) -> datetime:
+        """Some days before, and what lies ahead is known by now."""
+        dice, today = self._dice, at(self._hours.day, "UTC", 0)
+        return min(start, today) - timedelta(minutes=dice.whole(2, 18) * 1440 + dice.whole(0, 400))
 
     def _party(self) -> tuple[list[Someone], list[Someone]]:
         dice, company = self._dice, self._company
@@ -94,7 +99,7 @@ class Diary:
         title, minutes, description = row if len(row) == 3 else (row[0], "60", "")
         company = self._company
         slots = Slots(
-            company.field,
+            company.trade,
             start.date(),
             self._dice,
             company=company.name,

@@ -53,9 +53,7 @@ class Message:
 
     def copies(self) -> tuple[Someone, ...]:
         """The members in whose mailboxes it lies."""
-        involved = self.keepers or tuple(
-            one for one in (self.sender, *self.to, *self.cc) if one.is_member
-        )
+        involved = self.keepers or tuple(one for one in (self.sender, *self.to, *self.cc) if one.is_member)
         return tuple(dict.fromkeys(involved))
 
 

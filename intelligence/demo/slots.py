@@ -8,11 +8,12 @@ from intelligence.demo.dice import Dice
 from intelligence.demo.hours import Hours
 from intelligence.demo.material import sections
 
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-MONTHS = (
-    "January February March April May June July August September October November December".split()
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
 )
-_NUMBERS = "two three four five six eight".split()
+_NUMBERS = ("two", "three", "four", "five", "six", "eight")
 _FROM_FIELD = ("project", "thing", "place", "remark", "detail")
 
 
@@ -58,7 +59,7 @@ def vocabulary(field: str) -> dict[str, tuple[str, ...]]:
 
 
 def spoken_date(day: date) -> str:
-    return f"{day.day} {MONTHS[day.month - 1]}"
+    return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
 def _weekday(day: date, dice: Dice) -> str:
@@ -71,7 +72,7 @@ def _date(day: date, dice: Dice) -> str:
 
 
 def _month(day: date, dice: Dice) -> str:
-    return MONTHS[(day.month + dice.whole(0, 2)) % 12]
+    return _MONTHS[(day.month + dice.whole(0, 2)) % 12]
 
 
 def _time(day: date, dice: Dice) -> str:

@@ -1,0 +1,47 @@
+"""The values of columns for some records, each SQL expression once, however many columns use it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crm.columns import Column
+from crm.statements import fetch
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """`statement` passed to `rows` has {selected} as its last columns and {joins}."""
+
+    columns: Sequence[Column]
+    expressions: Sequence[str]
+    due: str
+
+    @classmethod
+    def of(cls, columns: Iterable[Column]) -> "Selection":
+        columns = list(columns)
+        used = dict.fromkeys(expression for column in columns for expression in column.select)
+        overtaken = dict.fromkeys(column.due for column in columns if column.due)
+        return cls(columns, list(used), " OR ".join(overtaken) or "false")
+
+    def rows(self, statement: str, **parameters: Any) -> list[Row]:
+        """Rows end with the values of `expressions`. Where the clock has overtaken a stored answer
+        the rows are read once more, from what it is made of."""
+        found = fetch(self._filled(statement, is_due=False), **parameters)
+        if any(row[-1] for row in found):
+            found = fetch(self._filled(statement, is_due=True), **parameters)
+        return found
+
+    def per_column(self, row: Row) -> Iterator[tuple[Column, Sequence[Any]]]:
+        """The values of one row, dealt out to its columns."""
+        values = dict(zip(self.expressions, row[-1 - len(self.expressions) : -1], strict=True))
+        for column in self.columns:
+            yield column, [values[expression] for expression in column.select]
+
+    def _filled(self, statement: str, *, is_due: bool) -> str:
+        joins = dict.fromkeys(
+            column.due_join if is_due and column.due_join else column.join for column in self.columns
+        )
+        selected = ", ".join([*self.expressions, "false" if is_due else f"({self.due})"])
+        return statement.replace("{selected}", selected).replace("{joins}", " ".join(joins))

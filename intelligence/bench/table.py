@@ -1,0 +1,165 @@
+"""Figures 8–11 and 13: the tables, on a workspace with many records."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from django.db import connection
+from django.http import QueryDict
+from django.test import Client
+from django.test.utils import CaptureQueriesContext, override_settings
+from django.utils import timezone
+
+from crm.columns import Look
+from crm.records import COMPANY, PERSON, RecordType
+from crm.selecting import Selection
+from crm.statements import fetch
+from crm.tables import PAGE_ROWS, members_of, read_page, read_state, shown_columns
+from crm.walking import Place
+from intelligence.attributes import INTERACTIONS
+from intelligence.bench.figures import interleaved, show
+from intelligence.bench.shelf import Shelf
+
+SMART = (*(one.name for one in INTERACTIONS), "connection_strength", "strongest_connection")
+OPPOSED = "filter=last_email_interaction:more_than_days_ago:90&filter=connection_strength:at_least:Good"
+
+
+def run(companies: int, people: int) -> None:
+    shelf = Shelf(companies=companies, people=people, now=timezone.now())
+    for kind, size in ((COMPANY, companies), (PERSON, people)):
+        reader = _Reader(shelf, kind, size)
+        reader.every_sort()
+        reader.deep_page()
+        reader.strongest()
+    _Reader(shelf, COMPANY, companies).opposed_filters()
+    whole_page(shelf, companies)
+
+
+class _Reader:
+    """Reads one table as the page does, and a bare one beside it."""
+
+    def __init__(self, shelf: Shelf, kind: RecordType, size: int) -> None:
+        self.shelf, self.kind, self.size = shelf, kind, size
+        self.selection = Selection.of(shown_columns(kind, None))
+        self.look = Look(shelf.now, members_of(shelf.workspace.pk), shelf.workspace.slug)
+
+    def bare(self) -> None:
+        fetch(f"SELECT * FROM {self.kind.table} ORDER BY id LIMIT 50")
+
+    def page(self, query: str, after: Place | None = None) -> list[tuple[Any, ...]]:
+        """With `after` it is a later page, on which nothing is counted."""
+        state = read_state(self.kind, QueryDict(f"{query}&after={after.encoded()}" if after else query))
+        return read_page(
+            self.shelf.workspace.pk, self.kind, state, selection=self.selection, look=self.look
+        ).rows
+
+    def every_sort(self) -> None:
+        for name in SMART:
+            for sign in ("", "-"):
+                query = f"sort={sign}{name}"
+                after = self._place(f"{sign}{name}", 1)
+                ours, bare = interleaved(partial(self.page, query, after), self.bare, rounds=9)
+                show(
+                    f"8 page of {self.kind.plural} by {sign}{name}",
+                    ratio=ours / bare,
+                    of=ours,
+                    against=bare,
+                    unit="s",
+                    goal="<= 5",
+                    size=self.size,
+                    indexes=sorted(set(self.indexes(query))),
+                )
+
+    def deep_page(self) -> None:
+        for sort in ("-last_interaction", "connection_strength"):
+            after = self._place(sort, 1000)
+            ours, bare = interleaved(partial(self.page, f"sort={sort}", after), self.bare, rounds=9)
+            show(
+                f"9 page 1,000 of {self.kind.plural} by {sort}",
+                ratio=ours / bare,
+                of=ours,
+                against=bare,
+                unit="s",
+                goal="<= 8",
+                size=self.size,
+            )
+
+    def strongest(self) -> None:
+        table = f"intelligence_{self.kind.name}insight"
+        statement = (
+            f"SELECT {self.kind.name}_id, score FROM {table} WHERE workspace_id = %(w)s"
+            " AND score IS NOT NULL ORDER BY score DESC LIMIT 50"
+        )
+        ours, bare = interleaved(lambda: fetch(statement, w=self.shelf.workspace.pk), self.bare, rounds=15)
+        show(
+            f"13 the fifty strongest of {self.kind.plural}",
+            ratio=ours / bare,
+            of=ours,
+            against=bare,
+            unit="s",
+            goal="<= 2",
+            size=self.size,
+        )
+
+    def opposed_filters(self) -> None:
+        ours, bare = interleaved(partial(self.page, f"sort=-last_interaction&{OPPOSED}"), self.bare, rounds=9)
+        show(
+            "10 page with a capped count and two opposed filters",
+            ratio=ours / bare,
+            of=ours,
+            against=bare,
+            unit="s",
+            goal="<= 80",
+            size=self.size,
+            matching=len(self.page(f"sort=-last_interaction&{OPPOSED}")),
+        )
+
+    def indexes(self, query: str) -> Iterator[str]:
+        """The indexes that the page's statement walks, as EXPLAIN names them."""
+        with CaptureQueriesContext(connection) as captured:
+            self.page(query)
+        plan = fetch(f"EXPLAIN (FORMAT JSON) {captured[-1]['sql']}".replace("%", "%%"))[0][0]
+        return _named((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
+
+    def _place(self, sort: str, number: int) -> Place:
+        """The last row of a page so far down, found by walking there."""
+        rows = self.page(f"sort={sort}")
+        for page in range(1, number + 1):
+            last = rows[PAGE_ROWS - 1]
+            after = Place(last[1], last[0], page * PAGE_ROWS)
+            if len(rows) <= PAGE_ROWS or page == number:
+                break
+            rows = self.page(f"sort={sort}", after)
+        return after
+
+
+def _named(plan: dict[str, Any]) -> Iterator[str]:
+    if name := plan.get("Index Name"):
+        yield name
+    for below in plan.get("Plans", []):
+        yield from _named(below)
+
+
+@override_settings(ROOT_URLCONF="intelligence.bench.bare", ALLOWED_HOSTS=["testserver"])
+def whole_page(shelf: Shelf, size: int) -> None:
+    """The whole answer through client and middleware, against a view that lists fifty names."""
+    browser = Client()
+    browser.force_login(shelf.members[0].user, backend="django.contrib.auth.backends.ModelBackend")
+    address = f"/{shelf.workspace.slug}/companies/"
+    for sort in ("-last_interaction", "connection_strength", "name"):
+        ours, bare = interleaved(
+            partial(browser.get, f"{address}?sort={sort}"), partial(browser.get, "/bare/"), rounds=15
+        )
+        with CaptureQueriesContext(connection) as captured:
+            browser.get(f"{address}?sort={sort}")
+        show(
+            f"11 whole page by {sort}",
+            ratio=ours / bare,
+            of=ours,
+            against=bare,
+            unit="s",
+            goal="<= 5, at most 4 queries",
+            size=size,
+            queries=len(captured),
+        )
