@@ -223,5 +223,8 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": text("LOG_LEVEL", "INFO")},
     # A parameter of a statement may be somebody's mail.
-    "loggers": {"django.db.backends": {"level": "ERROR"}},
+    "loggers": {
+        "django.db.backends": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},  # it names every calendar it asks for
+    },
 }

@@ -10,6 +10,7 @@ from intelligence.demo.dice import Dice
 from intelligence.demo.hours import Hours, zoneinfo
 from intelligence.demo.hours import at as at_hour
 from intelligence.demo.messages import Message
+from intelligence.demo.slots import spoken_date
 
 _VERBS = {"ACCEPTED": "Accepted", "DECLINED": "Declined", "TENTATIVE": "Tentative"}
 _ANSWERED_BY_MAIL = 0.5
@@ -74,8 +75,9 @@ def _cancellation(one: Appointment, asked: Message, *, dice: Dice, hours: Hours)
 
 def _summary(one: Appointment) -> str:
     local = one.start.astimezone(zoneinfo(one.organiser.zone))
-    lines = [one.title, f"{local.day}.{local.month}.{local.year}, {local:%H:%M} ({one.organiser.zone})"]
+    clock = "" if one.whole_days else f", {local:%H:%M} ({one.organiser.zone})"
+    lines = [one.title, f"{spoken_date(local.date())} {local.year}{clock}"]
     if one.weeks:
         lines.append("Every week" if one.weeks == 1 else f"Every {one.weeks} weeks")
-    lines += [place for place in (one.room, one.video, one.description) if place]
+    lines += [place for place in (one.location, one.room, one.video, one.description) if place]
     return "\n".join(lines)

@@ -33,7 +33,9 @@ class Diary:
 
     def series(self, *, first: date, until: date | None, seen_until: date, weeks: int) -> Appointment:
         """Every so many weeks; what happens to single ones is known up to `seen_until`."""
-        one = self._appointment("series", self._start(self._hours.next_open(first)))
+        monday = first - timedelta(days=first.weekday())
+        day = self._hours.next_open(monday + timedelta(days=self._dice.whole(0, 4)))
+        one = self._appointment("series", day)
         one.weeks, one.until = weeks, until
         for start in occurrences(one, seen_until):
             self._disturb(one, start)
@@ -41,7 +43,7 @@ class Diary:
 
     def single(self, day: date, *, kind: str = "single") -> Appointment:
         dice = self._dice
-        one = self._appointment(kind, self._start(day))
+        one = self._appointment(kind, day)
         if dice.chance(_CALLED_OFF):
             one.status, one.sequence = "CANCELLED", 1
         elif dice.chance(0.1):
@@ -49,24 +51,24 @@ class Diary:
         return one
 
     def whole_days(self, day: date) -> Appointment:
-        one = self._appointment("whole days", datetime(day.year, day.month, day.day, tzinfo=UTC))
-        one.whole_days, one.room, one.video = self._dice.whole(1, 2), "", ""
+        one = self._appointment("whole days", day)
+        one.start = at(day, "UTC", 0)
+        one.whole_days = self._dice.whole(1, 2)
         return one
 
     def private(self, day: date) -> Appointment:
-        one = self._appointment("private", self._start(day))
-        one.is_private, one.room, one.video = True, "", ""
+        one = self._appointment("private", day)
+        one.is_private = True
         return one
 
-    def _start(self, day: date) -> datetime:
-        return at(day, self._company.team[0].zone, self._dice.pick(_MINUTES))
-
-    def _appointment(self, kind: str, start: datetime) -> Appointment:
+    def _appointment(self, kind: str, day: date) -> Appointment:
         dice = self._dice
         ours, theirs = self._party()
         organiser = theirs[0] if kind != "private" and dice.chance(_OUTSIDE) else ours[0]
         guests = [one for one in (*ours, *theirs) if one is not organiser]
-        title, minutes, description = self._words(kind, start, them=theirs[0])
+        row = dice.pick(rows("meetings", kind))
+        title, description, place = self._words((row[0], *row[2:4]), day, them=theirs[0])
+        start = self._start(day, row[4] if len(row) > 4 else "")
         has_room = dice.chance(_HAS_ROOM)
         return Appointment(
             uid=f"{dice.token()}@{organiser.domain}",
@@ -75,11 +77,19 @@ class Diary:
             organiser=organiser,
             answers={one: dice.pick(_ANSWERS) if n else ACCEPTED for n, one in enumerate(guests)},
             start=start,
-            minutes=minutes,
+            minutes=int(row[1]),
             created=self._created(start),
-            room=dice.pick(_ROOMS) if has_room else "",
-            video="" if has_room else f"https://meet.{HOME}/{dice.token()[:10]}",
+            location=place,
+            room=dice.pick(_ROOMS) if has_room and not place else "",
+            video="" if has_room or place else f"https://meet.{HOME}/{dice.token()[:10]}",
         )
+
+    def _start(self, day: date, clock: str) -> datetime:
+        minute = self._dice.pick(_MINUTES)
+        if clock:
+            hour, _, minutes = clock.partition(":")
+            minute = int(hour) * 60 + int(minutes)
+        return at(day, self._company.team[0].zone, minute)
 
     def _created(self, start: datetime) -> datetime:
         """Some days before, and what lies ahead is known by now."""
@@ -94,23 +104,13 @@ class Diary:
         theirs = [them, *dice.some(same(company.people, them), dice.pick((0, 0, 1, 1, 2, 3)))]
         return ours, theirs
 
-    def _words(self, kind: str, start: datetime, *, them: Someone) -> tuple[str, int, str]:
-        row = self._dice.pick(rows("meetings", kind))
-        title, minutes, description = row if len(row) == 3 else (row[0], "60", "")
+    def _words(self, texts: tuple[str, ...], day: date, *, them: Someone) -> tuple[str, str, str]:
+        """Title, description and place."""
         company = self._company
-        slots = Slots(
-            company.trade,
-            start.date(),
-            self._dice,
-            company=company.name,
-            city=company.city,
-            them=them.first_name,
-        )
-        return (
-            told(template(title), slots, self._dice),
-            int(minutes),
-            told(template(description), slots, self._dice),
-        )
+        names = {"company": company.name, "city": company.city, "them": them.first_name}
+        slots = Slots(company.trade, day, self._dice, **names)
+        title, description, *place = (told(template(text), slots, self._dice) for text in texts)
+        return title, description, "".join(place)
 
     def _disturb(self, one: Appointment, start: datetime) -> None:
         """Holidays fall out; now and then a meeting is called off, moved, or somebody is missing."""

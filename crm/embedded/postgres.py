@@ -1,0 +1,119 @@
+"""The private PostgreSQL: made, started and found again."""
+
+import shutil
+import time
+from pathlib import Path
+
+import psycopg
+
+from crm.embedded.home import (
+    START_SECONDS,
+    CannotStart,
+    Home,
+    answers,
+    free_port,
+    give_to_server,
+    is_running,
+    password,
+    run,
+)
+
+USER, DATABASE = "crm", "rapport"
+POSTGRES_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "random_page_cost": "1.1",
+    "jit": "off",
+}
+
+
+def postgres_port(here: Home) -> int | None:
+    """Where it listens, if it runs: its lock file says so on the first and fourth line."""
+    try:
+        lines = (here.postgres / "postmaster.pid").read_text().splitlines()
+        pid, port = int(lines[0]), int(lines[3])
+    except (OSError, IndexError, ValueError):
+        return None
+    return port if is_running(pid, str(here.postgres)) and answers(port) else None
+
+
+def start_postgres(here: Home) -> int:
+    if not (here.postgres / "PG_VERSION").exists():
+        _init_postgres(here)
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        port = free_port()
+        _forget_dead_postmaster(here)
+        options = " ".join(
+            f"-c {name}={value or chr(39) * 2}"
+            for name, value in (POSTGRES_OPTIONS | {"port": str(port)}).items()
+        )
+        started = run(
+            here,
+            [
+                here.binaries / "postgres/bin/pg_ctl",
+                "-D",
+                here.postgres,
+                "-w",
+                "-l",
+                here.postgres / "server.log",
+                "-o",
+                options,
+                "start",
+            ],
+            check=False,
+        )
+        if started.returncode == 0:
+            _ensure_database(here, port)
+            return port
+        # The children of a killed server take a moment to go, and hold its shared memory till then.
+        if time.monotonic() > deadline:
+            log = here.postgres / "server.log"
+            raise CannotStart(
+                f"The private PostgreSQL does not start; its log is {log}. Or set DATABASE_URL."
+            )
+        time.sleep(0.5)
+
+
+def stop_postgres(here: Home) -> None:
+    pg_ctl = here.binaries / "postgres/bin/pg_ctl"
+    run(here, [pg_ctl, "-D", here.postgres, "-w", "-m", "fast", "stop"])
+
+
+def _init_postgres(here: Home) -> None:
+    """Made under another name first, so that an interrupted attempt leaves nothing half done."""
+    password(here)
+    unfinished = here.folder / "postgres.new"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    give_to_server(here, unfinished)
+    command: list[str | Path] = [
+        here.binaries / "postgres/bin/initdb", "-D", unfinished, "-U", USER, "--encoding=UTF8",
+        "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth=scram-sha-256",
+        f"--pwfile={here.folder / 'password'}", "--data-checksums",
+    ]  # fmt: skip
+    made = run(here, command, check=False)
+    if made.returncode:
+        raise CannotStart(f"The private PostgreSQL could not be set up:\n{made.stdout}")
+    unfinished.rename(here.postgres)
+
+
+def _forget_dead_postmaster(here: Home) -> None:
+    """A number that now belongs to another program would keep PostgreSQL from starting."""
+    lock = here.postgres / "postmaster.pid"
+    try:
+        pid = int(lock.read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return
+    if not is_running(pid, str(here.postgres)):
+        lock.unlink(missing_ok=True)
+
+
+def _ensure_database(here: Home, port: int) -> None:
+    url = f"postgresql://{USER}:{password(here)}@127.0.0.1:{port}/postgres"
+    with psycopg.connect(url, autocommit=True) as server:
+        known = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+        if not known:
+            server.execute(f"CREATE DATABASE {DATABASE}")
