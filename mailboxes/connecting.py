@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib.postgres.functions import TransactionNow
 from django.db import transaction
-from django.db.models.functions import Now
 
 from crm.addresses import normalise
 from crm.claiming import claim
@@ -49,7 +49,7 @@ def _make_due(mailbox: Mailbox) -> None:
             workspace_id=mailbox.workspace_id,
             mailbox=mailbox,
             kind=kind,
-            defaults={"due_at": Now(), "failures": 0, "last_error": ""},
+            defaults={"due_at": TransactionNow(), "failures": 0, "last_error": ""},
         )
 
 

@@ -7,7 +7,7 @@ together or not at all.
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
@@ -23,7 +23,8 @@ from mailboxes.matching import create_from_contact
 from mailboxes.models import Mailbox, SkipReason, StreamKind, SyncStream
 from mailboxes.parsing.calendar import parse_calendar
 from mailboxes.parsing.mail import parse_mail
-from mailboxes.parsing.values import ParsedCalendar, Unparsable
+from mailboxes.parsing.prescan import MAX_MESSAGE
+from mailboxes.parsing.values import ParsedCalendar, ParsedMail, Unparsable
 from mailboxes.providers.base import Fetched, FetchedCalendar, FetchedMail, Missing, Unreadable
 from mailboxes.removing import remove_mail, remove_sources
 from mailboxes.screening import Insiders
@@ -90,7 +91,7 @@ class Reader:
                 page.gone.append(item.provider_id)
 
     def _read_mail(self, item: FetchedMail, page: Page) -> None:
-        mail = parse_mail(item.raw)
+        mail = _marked_as_cut(parse_mail(item.raw), item)
         read = mail_item(
             mail,
             mailbox=self.mailbox,
@@ -133,6 +134,13 @@ class Reader:
             events=kept,
             read_until=(self.now + WINDOW).date() if calendar.goes_on else None,
         )
+
+
+def _marked_as_cut(mail: ParsedMail, item: FetchedMail) -> ParsedMail:
+    """Of a huge message a provider hands over the headers alone; the owner should know."""
+    if item.size <= MAX_MESSAGE or "too_large" in mail.flags:
+        return mail
+    return replace(mail, flags=(*mail.flags, "too_large"))
 
 
 def reader(mailbox: Mailbox, now: datetime) -> Reader:

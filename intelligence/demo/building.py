@@ -106,7 +106,7 @@ class _World:
         self.hours = Hours(day)
         self.told = Told()
         sizes = {name: stage.people for name, stage in STAGES.items()}
-        self.companies = companies(self._dice("cast"), sizes=sizes, every=every)
+        self.companies = companies(Dice(SLUG), sizes=sizes, every=every)
         self.spans = {company.domain: self._span(company) for company in self.companies}
 
     def _dice(self, *names: object) -> Dice:

@@ -108,6 +108,15 @@ def stranger(employer: str, domain: str, dice: Dice) -> Someone:
     return Someone(f"{given} {family}", email, "Europe/London", "", employer, "web")
 
 
+@cache
+def _regulars() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Companies of which we know who is there first, and who of us looks after them."""
+    return {
+        domain: (tuple(names.split(", ")), tuple(team.split()))
+        for domain, names, team in rows("companies", "regulars")
+    }
+
+
 def _company_name(domain: str) -> str:
     words = domain.removesuffix(".example").split("-")
     return " ".join(map(str.capitalize, words))
@@ -116,9 +125,12 @@ def _company_name(domain: str) -> str:
 def _people(company: Company, culture: str, count: int, dice: Dice) -> tuple[Someone, ...]:
     program, style = dice.pick(_PROGRAMS), dice.pick(("dotted", "dotted", "given", "initial"))
     people: dict[str, Someone] = {}
+    first = [name.partition(" ")[::2] for name in _regulars().get(company.domain, ((), ()))[0]]
     while len(people) < count:
         at_home = dice.chance(_STAYS_HOME)
         given, family = _name(culture if at_home else dice.pick(tuple(sections("names"))), dice)
+        if first:
+            given, family = first.pop(0)
         email = f"{_local_part(style, given, family)}@{company.domain}"
         title = _TITLES[len(people) % len(_TITLES)] if len(people) > 8 else dice.pick(_TITLES)
         someone = Someone(f"{given} {family}", email, company.zone, title, company.name, program)
@@ -145,6 +157,9 @@ def _local(name: str) -> str:
 def _team(company: Company, dice: Dice) -> tuple[Someone, ...]:
     """In charge is mostly somebody who is awake when they are."""
     everybody = members()
+    known = _regulars().get(company.domain, ((), ()))[1]
+    if known:
+        return tuple(one for name in known for one in everybody if one.email == f"{name}@{HOME}")
     nearby = [one for one in everybody if one.zone.partition("/")[0] == company.zone.partition("/")[0]]
     chosen = dice.some(nearby, 2)
     return (*chosen, *dice.some([one for one in everybody if one not in chosen], 4 - len(chosen)))

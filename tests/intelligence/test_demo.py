@@ -1,4 +1,4 @@
-"""The demo workspace: its material, and its way through the product."""
+"""The demo's mail and calendars, before anything reads them."""
 
 import email
 import email.policy
@@ -9,29 +9,23 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
 from email.headerregistry import Address
-from io import StringIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
 import recurring_ical_events
-from django.core.management import CommandError, call_command
 
 from crm.addresses import company_name, kind, registrable_domain
-from crm.models import Company, Member, Workspace
-from crm.workspaces import create_workspace
 from intelligence.demo.building import STAGES, Account, Demo, Letter, build
 from intelligence.demo.dice import Dice
 from intelligence.demo.files import write
 from intelligence.demo.hours import Hours, at
 from intelligence.demo.scenes import scenes, template, told
 from intelligence.demo.slots import Slots
-from mailboxes.models import EmailMessage, QuarantinedItem, SyncStream
 from mailboxes.parsing.mail import parse_mail
 from mailboxes.providers.archive import ArchiveMail
 from mailboxes.providers.base import FetchedMail
-from tests.desk import Desk
 
 DAY = date(2026, 11, 24)  # a Tuesday
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -388,65 +382,3 @@ def test_work_waits_for_the_next_morning_and_leaves_out_holidays():
     assert late_on_friday.date() == date(2026, 11, 23)
     assert before_christmas.date() == date(2026, 12, 28)
     assert on_good_friday.date() == date(2026, 4, 7)
-
-
-# Through the product
-
-
-def seed(*arguments: str) -> str:
-    out = StringIO()
-    call_command("seed_demo", *arguments, "--day", DAY.isoformat(), "--scale", "0.05", stdout=out)
-    return out.getvalue()
-
-
-@pytest.fixture
-def data_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("intelligence.management.commands.seed_demo.DATA_DIR", tmp_path)
-    return tmp_path
-
-
-@pytest.mark.django_db
-def test_seed_demo_reads_everything_in(data_folder):
-    said = seed()
-
-    workspace = Workspace.objects.get(slug="halyard")
-    expected = build(DAY, scale=0.05)
-    assert _stream_states() == {("", 0)}
-    assert set(Company.objects.values_list("name", flat=True)) == {one.name for one in expected.companies}
-    assert Member.objects.filter(workspace=workspace).count() == 8
-    assert "Sign in with the password “halyard-demo” as:\n  ines@halyardstudio.example" in said
-    call_command("verify_intelligence", "halyard", stdout=StringIO())
-
-
-def _stream_states() -> set[tuple[str, int]]:
-    """Errors and numbers of quarantined items."""
-    return {
-        (stream.last_error, QuarantinedItem.objects.filter(stream=stream).count())
-        for stream in SyncStream.objects.all()
-    }
-
-
-@pytest.mark.django_db
-def test_seed_demo_twice_changes_nothing(data_folder):
-    seed("harbour")
-    before = EmailMessage.objects.count()
-
-    assert seed("harbour") == "The demo workspace “harbour” is there already, with its mail.\n"
-    assert EmailMessage.objects.count() == before > 100
-
-
-@pytest.mark.django_db
-def test_seed_demo_leaves_a_workspace_in_use_alone(data_folder):
-    Desk("halyard")
-
-    with pytest.raises(CommandError, match="has mailboxes of its own"):
-        seed()
-
-
-@pytest.mark.django_db
-def test_seed_demo_fills_a_workspace_without_mailboxes(data_folder):
-    create_workspace("halyard", name="Halyard", admin_email="ines@halyardstudio.example")
-
-    seed()
-
-    assert Member.objects.filter(workspace__slug="halyard").count() == 8

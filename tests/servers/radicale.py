@@ -155,6 +155,22 @@ def requests(heard: Heard) -> list[str]:
     return [line.removesuffix(" HTTP/1.1\r\n") for line in lines]
 
 
+def event(name: str, summary: str = "Meeting") -> str:
+    return calendar(event_lines(name, summary))
+
+
+def event_lines(name: str, summary: str = "Meeting") -> str:
+    return (
+        f"BEGIN:VEVENT\nUID:{name}\nDTSTAMP:20260101T000000Z\nDTSTART:20260105T100000\n"
+        f"DURATION:PT1H\nSUMMARY:{summary}\nEND:VEVENT\n"
+    )
+
+
+def calendar(inside: str) -> str:
+    text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//Example//EN\n{inside}END:VCALENDAR\n"
+    return text.replace("\n", "\r\n")
+
+
 def _wait(port: int, process: subprocess.Popen) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:

@@ -1,0 +1,74 @@
+"""The demo on its way through the product."""
+
+from datetime import date
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from crm.models import Company, Member, Workspace
+from crm.workspaces import create_workspace
+from intelligence.demo.building import build
+from mailboxes.models import EmailMessage, QuarantinedItem, SyncStream
+from tests.desk import Desk
+
+DAY = date(2026, 11, 24)
+
+
+def seed(*arguments: str) -> str:
+    out = StringIO()
+    call_command("seed_demo", *arguments, "--day", DAY.isoformat(), "--scale", "0.05", stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def data_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("intelligence.management.commands.seed_demo.DATA_DIR", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.django_db
+def test_seed_demo_reads_everything_in(data_folder):
+    said = seed()
+
+    workspace = Workspace.objects.get(slug="halyard")
+    expected = build(DAY, scale=0.05)
+    assert _stream_states() == {("", 0)}
+    assert set(Company.objects.values_list("name", flat=True)) == {one.name for one in expected.companies}
+    assert Member.objects.filter(workspace=workspace).count() == 8
+    assert "Sign in with the password “halyard-demo” as:\n  ines@halyardstudio.example" in said
+    call_command("verify_intelligence", "halyard", stdout=StringIO())
+
+
+def _stream_states() -> set[tuple[str, int]]:
+    """Errors and numbers of quarantined items."""
+    return {
+        (stream.last_error, QuarantinedItem.objects.filter(stream=stream).count())
+        for stream in SyncStream.objects.all()
+    }
+
+
+@pytest.mark.django_db
+def test_seed_demo_twice_changes_nothing(data_folder):
+    seed("harbour")
+    before = EmailMessage.objects.count()
+
+    assert seed("harbour") == "The demo workspace “harbour” is there already, with its mail.\n"
+    assert EmailMessage.objects.count() == before > 100
+
+
+@pytest.mark.django_db
+def test_seed_demo_leaves_a_workspace_in_use_alone(data_folder):
+    Desk("halyard")
+
+    with pytest.raises(CommandError, match="has mailboxes of its own"):
+        seed()
+
+
+@pytest.mark.django_db
+def test_seed_demo_fills_a_workspace_without_mailboxes(data_folder):
+    create_workspace("halyard", name="Halyard", admin_email="ines@halyardstudio.example")
+
+    seed()
+
+    assert Member.objects.filter(workspace__slug="halyard").count() == 8
