@@ -79,7 +79,7 @@ def everything_by_token(dav: WebDav, calendar: Calendar) -> Changes:
     for page in changes(dav, calendar, ""):
         # What had been deleted long ago may be listed as removed, and a page may correct the one before.
         for path in page.removed:
-            pass
+            total.entries.pop(path, None)
         total.entries |= page.entries
         total.token = page.token
         _refuse_too_many(total)

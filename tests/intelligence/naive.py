@@ -2,7 +2,7 @@
 from the rules alone. It asks the database only who owns which address, domain and mailbox."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -22,6 +22,7 @@ class Contact:
     email: str
     domain: str
     kind: str = "human"
+    is_freemail: bool = False
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,22 @@ def _readiness(answer: str) -> int:
     return ANSWERS.index(answer) if answer in ANSWERS else len(ANSWERS)
 
 
+def written_to(said: Said, workspace_id: int) -> set[str]:
+    """Whom members have written to or invited: domains, and addresses where anybody may have one."""
+    owners = Owners(workspace_id)
+    reached: set[str] = set()
+    for mailbox, box in said.mail.items():
+        for mail in box.values():
+            if mail.category == "contact" and mail.sender in owners.own_addresses[mailbox]:
+                reached |= _outside(mail.to + mail.cc, said, owners)
+    for mailbox, resources in said.meetings.items():
+        for meeting in (one for resource in resources.values() for one in resource):
+            if meeting.organiser in owners.own_addresses[mailbox]:
+                reached |= _outside((email for email, _ in meeting.answers), said, owners)
+    contacts = [said.contacts[email] for email in reached]
+    return {contact.email if contact.is_freemail else contact.domain for contact in contacts}
+
+
 # Interactions → what a record's answers should be
 
 
@@ -301,7 +318,7 @@ def _expected(
     )
 
 
-def _moment(candidates: list[Interaction], end: type[min] | type[max]) -> Moment | None:
+def _moment(candidates: list[Interaction], end: Callable[[Iterable[datetime]], datetime]) -> Moment | None:
     if not candidates:
         return None
     at = end(one.at for one in candidates)
