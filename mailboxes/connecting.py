@@ -33,11 +33,10 @@ def connect(
             address=own[0],
             defaults={"default_level": member.workspace.default_level},
         )
-        mailbox.settings = settings
-        mailbox.state = MailboxState.ACTIVE
-        if secrets is not None:
-            mailbox.credential = encrypt(secrets)
-        mailbox.save()
+        if secrets is not None or (mailbox.settings, mailbox.state) != (settings, MailboxState.ACTIVE):
+            mailbox.settings, mailbox.state = settings, MailboxState.ACTIVE
+            mailbox.credential = encrypt(secrets) if secrets is not None else mailbox.credential
+            mailbox.save()
         mailbox.claim(claim(member, own))
         _make_due(mailbox)
     return mailbox

@@ -67,12 +67,6 @@ def wanted_cells(record: dict[str, Any]) -> dict[str, str]:
     return {name: value or "" for name, value in record["cells"].items()}
 
 
-def without_open_question(cells: dict[str, str]) -> dict[str, str]:
-    """A record that has only a next meeting may have an empty score or a zero one."""
-    score = cells["connection_score"]
-    return cells | {"connection_score": "" if score == "0.0000" else score}
-
-
 @pytest.mark.usefixtures("counts")
 def test_the_export_says_what_was_written_down_for_every_company() -> None:
     rows = {row["domains"]: row for row in exported("companies")}
@@ -80,7 +74,7 @@ def test_the_export_says_what_was_written_down_for_every_company() -> None:
     wanted = {";".join(company["domains"]): company for company in EXPECTED["companies"]}
     assert set(rows) == set(wanted)
     for domains, company in wanted.items():
-        assert without_open_question(cells_of(rows[domains])) == wanted_cells(company), company["why"]
+        assert cells_of(rows[domains]) == wanted_cells(company), company["why"]
         if company["name"]:
             assert letters(rows[domains]["name"]) == letters(company["name"])
 
@@ -93,7 +87,7 @@ def test_the_export_says_what_was_written_down_for_every_person() -> None:
     wanted = {";".join(person["email_addresses"]): person for person in EXPECTED["people"]}
     assert set(rows) == set(wanted)
     for emails, person in wanted.items():
-        assert without_open_question(cells_of(rows[emails])) == wanted_cells(person), person["why"]
+        assert cells_of(rows[emails]) == wanted_cells(person), person["why"]
         assert rows[emails]["name"] in person["name_any_of"]
         assert rows[emails]["company"] == companies.get(person["company_domain"], "")
 
@@ -149,7 +143,7 @@ def test_the_order_of_arrival_does_not_matter(
         *((one, companies, "domains") for one in EXPECTED["companies"]),
         *((one, people, "email_addresses") for one in EXPECTED["people"]),
     ):
-        assert without_open_question(rows[";".join(record[key])]) == wanted_cells(record)
+        assert rows[";".join(record[key])] == wanted_cells(record)
     workspace = members["ada"].workspace_id
     assert list(differences(workspace, now=NOW)) == []
 

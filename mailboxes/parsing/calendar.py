@@ -307,9 +307,9 @@ def _uid_of(block: list[str]) -> str:
         keyword = line[:6].upper()
         depth += keyword == "BEGIN:"
         depth -= keyword[:4] == "END:"
-        if depth == 1 and line[:4].upper() in {"UID:", "UID;"}:
-            if uid := one_line(line.partition(":")[2], MAX_UID):
-                return uid
+        is_own = depth == 1 and line[:4].upper() in {"UID:", "UID;"}
+        if is_own and (uid := one_line(line.partition(":")[2], MAX_UID)):
+            return uid
     return f"content:{hashlib.sha256(chr(10).join(block).encode()).hexdigest()[:32]}"
 
 

@@ -126,7 +126,8 @@ def _add(event: Event, line: str) -> None:
     if len(known) >= MAX_OF_A_NAME.get(name, 50):
         event.cut.add(name)
         return
-    parameters, at = {}, start
+    at = start
+    parameters: dict[str, str] = {}
     while found := _PARAMETER.match(line, at):
         parameters.setdefault(found[1].upper(), found[2].strip().strip('"'))
         at = found.end()

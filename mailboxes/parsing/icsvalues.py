@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -70,7 +71,8 @@ class Zones:
         if name not in self._defined:
             return None
         try:
-            return Timezone.from_ical(self._defined[name] + "\r\n").to_tz(lookup_tzid=False)
+            zone: Any = Timezone.from_ical(self._defined[name] + "\r\n")
+            return zone.to_tz(lookup_tzid=False)
         except Exception:  # whatever is wrong with it, it defines no zone
             return None
 
@@ -218,7 +220,8 @@ def _name(found: Property) -> str:
 # Where one joins
 
 _JOIN_PROPERTIES = (
-    "CONFERENCE", "X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL", "X-MICROSOFT-ONLINEMEETINGCONFLINK",
+    "CONFERENCE", "X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL",
+    "X-MICROSOFT-ONLINEMEETINGCONFLINK",
 )  # fmt: skip
 _HOSTS = (
     "zoom.us", "zoomgov.com", "meet.google.com", "teams.microsoft.com", "teams.live.com", "webex.com",
