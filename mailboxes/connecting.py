@@ -42,14 +42,43 @@ def connect(
     return mailbox
 
 
+def connect_servers(
+    member: Member,
+    *,
+    address: str,
+    password: str,
+    imap: dict[str, Any] | None = None,
+    caldav: dict[str, Any] | None = None,
+    aliases: Iterable[str] = (),
+) -> Mailbox:
+    """An IMAP account, a CalDAV account, or both under one password. `imap` has host, port,
+    security and username, `caldav` url and username; what is None is not read."""
+    servers = {"imap": imap, "caldav": caldav}
+    return connect(
+        member,
+        kind=MailboxKind.IMAP,
+        address=address,
+        settings={name: server for name, server in servers.items() if server},
+        aliases=aliases,
+        secrets={"password": password},
+    )
+
+
 def _make_due(mailbox: Mailbox) -> None:
-    for kind in StreamKind:
+    for kind in _streams(mailbox):
         SyncStream.objects.update_or_create(
             workspace_id=mailbox.workspace_id,
             mailbox=mailbox,
             kind=kind,
             defaults={"due_at": TransactionNow(), "failures": 0, "last_error": ""},
         )
+
+
+def _streams(mailbox: Mailbox) -> list[StreamKind]:
+    if mailbox.kind == MailboxKind.ARCHIVE:
+        return list(StreamKind)
+    servers = {StreamKind.MAIL: "imap", StreamKind.CALENDAR: "caldav"}
+    return [kind for kind, server in servers.items() if server in mailbox.settings]
 
 
 def _normalised(email: str) -> str:

@@ -30,6 +30,7 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if IS_HTTPS else []
 
 # Networks that members' mail servers may be in although they are private; administrators only.
 EGRESS_ALLOWED_NETWORKS = words("EGRESS_ALLOWED_NETWORKS")
+EGRESS_CA_FILE = text("EGRESS_CA_FILE")
 EGRESS_ALLOWED_PORTS = [int(port) for port in words("EGRESS_ALLOWED_PORTS")]
 
 # Commands that never look at the database start no servers.

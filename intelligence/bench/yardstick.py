@@ -26,7 +26,8 @@ from mailboxes.reading import Reader
 def store(reader: Reader, item: MailItem) -> None:
     with transaction.atomic():
         interaction = _store_message(reader, item)
-        people = Person.objects.filter(addresses__interactionparty__interaction=interaction)
+        parties = InteractionParty.objects.filter(interaction=interaction)
+        people = Person.objects.filter(addresses__in=parties.values("address"))
         for person in people.select_related("company"):
             _recompute(PersonInteraction, PersonInsight, "person", person)
             if person.company:
@@ -71,6 +72,7 @@ def _store_interaction(reader: Reader, item: MailItem, message: EmailMessage) ->
         occurred_at=item.occurred_at,
         member=member,
         is_crowd=False,
+        is_all_day=False,
         has_started=True,
         message=message,
     )
@@ -102,6 +104,7 @@ def _link(interaction: Interaction, person: Person) -> None:
         "kind": interaction.kind,
         "occurred_at": interaction.occurred_at,
         "member": interaction.member,
+        "is_all_day": False,
         "is_author": False,
     }
     PersonInteraction.objects.create(person=person, **common)

@@ -75,6 +75,7 @@ class Unreadable:
     provider_id: str
     reason: str
     size: int = 0
+    version: str = ""
 
 
 Fetched = FetchedMail | FetchedCalendar | Missing | Unreadable

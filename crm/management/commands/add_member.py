@@ -3,7 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from crm.models import Role, Workspace
+from crm.management.lookup import find_workspace
+from crm.models import Role
 from crm.workspaces import NotAnAddress, add_member
 
 
@@ -17,9 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--password", help="without one they cannot sign in yet")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = Workspace.objects.filter(slug=options["slug"]).first()
-        if workspace is None:
-            raise CommandError(f"There is no workspace “{options['slug']}”.")
+        workspace = find_workspace(options["slug"])
         try:
             member = add_member(
                 workspace, options["email"], role=Role(options["role"]), password=options["password"]

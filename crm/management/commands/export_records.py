@@ -2,11 +2,11 @@ import csv
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from crm.exporting import export_lines
-from crm.models import Workspace
+from crm.management.lookup import find_workspace
 from crm.records import BY_PLURAL
 
 
@@ -18,8 +18,6 @@ class Command(BaseCommand):
         parser.add_argument("plural", choices=list(BY_PLURAL))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = Workspace.objects.filter(slug=options["slug"]).first()
-        if workspace is None:
-            raise CommandError(f"There is no workspace “{options['slug']}”.")
+        workspace = find_workspace(options["slug"])
         writer = csv.writer(self.stdout)
         writer.writerows(export_lines(workspace, BY_PLURAL[options["plural"]], now=timezone.now()))

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from crm.management.lookup import find_workspace
 from crm.models import Workspace
 from intelligence.verifying import differences
 
@@ -18,11 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("slug", nargs="?", help="one workspace (default: all)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspaces = Workspace.objects.order_by("slug")
-        if options["slug"]:
-            workspaces = workspaces.filter(slug=options["slug"])
-            if not workspaces:
-                raise CommandError(f"There is no workspace “{options['slug']}”.")
+        slug = options["slug"]
+        workspaces = [find_workspace(slug)] if slug else Workspace.objects.order_by("slug")
         wrong = sum(self._verify(workspace) for workspace in workspaces)
         if wrong:
             raise CommandError(f"{wrong} stored answers differ.")

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from crm.management.lookup import find_member
 from crm.models import Member
 from mailboxes.connecting import connect
 from mailboxes.models import Mailbox, MailboxKind, SyncStream
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        member = _find_member(options["slug"], options["member"])
+        member = find_member(options["slug"], options["member"])
         mailbox = _connect(member, options)
         counts = {stream.kind: run_now(stream) for stream in mailbox.streams.order_by("-kind")}
         self._print(mailbox, counts, as_json=options["json"])
@@ -46,15 +47,6 @@ class Command(BaseCommand):
                 f"{kind}: {done['fetched']} fetched, {done['stored']} stored, "
                 f"skipped: {skipped}, {done['quarantined']} quarantined"
             )
-
-
-def _find_member(slug: str, email: str) -> Member:
-    try:
-        return Member.objects.select_related("workspace").get(
-            workspace__slug=slug, user__email=email.strip().lower()
-        )
-    except Member.DoesNotExist:
-        raise CommandError(f"{email} is not a member of “{slug}”.") from None
 
 
 def _connect(member: Member, options: dict[str, Any]) -> Mailbox:
