@@ -18,7 +18,7 @@ def encrypt(secrets: dict[str, str]) -> bytes:
     return _box(tuple(settings.CREDENTIAL_KEYS)).encrypt(json.dumps(secrets).encode())
 
 
-def decrypt(token: bytes) -> dict[str, str]:
+def decrypt(token: bytes | memoryview) -> dict[str, str]:
     """Raises AuthExpired when no key fits: the member has to connect again."""
     try:
         return json.loads(_box(tuple(settings.CREDENTIAL_KEYS)).decrypt(bytes(token)))

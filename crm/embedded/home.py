@@ -125,7 +125,12 @@ def _copied_binaries() -> Path:
         SHARED_HOME.mkdir(parents=True, exist_ok=True)
         SHARED_HOME.chmod(0o755)
         unfinished = SHARED_HOME / f"{wanted}.{os.getpid()}"
-        shutil.copytree(_postgres_wheel(), unfinished / "postgres", symlinks=True)
+        # The programs look for their libraries where the wheel has them, relative to themselves.
+        wheel = _postgres_wheel()
+        libraries = f"{wheel.parent.name}.libs"
+        shutil.copytree(wheel, unfinished / wheel.parent.name / wheel.name, symlinks=True)
+        shutil.copytree(wheel.parent.parent / libraries, unfinished / libraries, symlinks=True)
+        (unfinished / "postgres").symlink_to(Path(wheel.parent.name) / wheel.name)
         shutil.copy2(_valkey_wheel(), unfinished / "valkey-server")
         for path in (unfinished, *unfinished.rglob("*")):
             if not path.is_symlink():

@@ -42,10 +42,10 @@ class Stage:
 STAGES = {
     "weekly": Stage(("client",), (11, 13), (470, 725), (0, 0), 6.0, 1, 50),
     "fortnightly": Stage(("client",), (7, 9), (330, 720), (0, 0), 11.5, 2, 70),
-    "monthly": Stage(("client",), (4, 6), (240, 715), (0, 6), 25.0, 4, 110),
-    "prospect": Stage(("prospect",), (2, 4), (14, 150), (0, 9), 13.0, 0, 25),
-    "dormant": Stage(("client", "client", "client", "dormant"), (3, 5), (460, 725), (75, 330), 13.0, 3, 60),
-    "supplier": Stage(("supplier",), (2, 4), (500, 725), (0, 20), 23.0, 0, 150),
+    "monthly": Stage(("client",), (4, 6), (240, 715), (0, 45), 27.0, 4, 110),
+    "prospect": Stage(("prospect",), (2, 4), (14, 210), (0, 70), 16.0, 0, 45),
+    "dormant": Stage(("client", "client", "client", "dormant"), (3, 5), (460, 725), (50, 330), 13.0, 3, 60),
+    "supplier": Stage(("supplier",), (2, 4), (500, 725), (0, 40), 25.0, 0, 200),
     "silent": Stage(("silent",), (2, 2), (20, 640), (0, 0), 0.0, 0, 0),
 }
 
@@ -147,9 +147,7 @@ class _World:
     def _fresh(self) -> Iterator[Message]:
         """Threads of today and the working day before, so that the first page is alive."""
         dice = self._dice("fresh")
-        busy = [
-            one for one in self.companies if one.stage in {"weekly", "fortnightly", "monthly", "prospect"}
-        ]
+        busy = [one for one in self.companies if one.stage in {"weekly", "fortnightly", "monthly"}]
         yesterday = self.hours.last_open(self.day - timedelta(days=1))
         for number, company in enumerate(dice.some(busy, max(_FRESH // self.every, 4))):
             day = self.day if number % 4 else yesterday
@@ -224,7 +222,7 @@ class _World:
     def _near(self) -> Iterator[Appointment]:
         """Something for today, for tomorrow, and for the weeks after, whatever the weekday."""
         dice = self._dice("near")
-        active = [one for one in self.companies if one.stage in {"weekly", "fortnightly", "prospect"}]
+        active = [one for one in self.companies if one.stage in {"weekly", "fortnightly"}]
         for number, company in enumerate(dice.some(active, 14)):
             ahead = (0, 0, 1, 1, 1, 2, 4, 6, 9, 12, 16, 20, 24, 27)[number]
             day = self.day + timedelta(days=ahead)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
 from crm.models import Address, Company, CompanyDomain, InternalDomain, Member, Person
 from mailboxes.models import Mailbox, MailboxAddress
@@ -79,7 +80,7 @@ class Owners:
     """Who owns which address, domain and mailbox now."""
 
     def __init__(self, workspace_id: int) -> None:
-        def rows(model: type, *fields: str) -> list[tuple]:
+        def rows(model: Any, *fields: str) -> list[tuple]:
             return list(model._default_manager.filter(workspace_id=workspace_id).values_list(*fields))
 
         addresses = rows(Address, "email", "member_id", "person_id")
@@ -210,20 +211,24 @@ def _readiness(answer: str) -> int:
     return ANSWERS.index(answer) if answer in ANSWERS else len(ANSWERS)
 
 
-def written_to(said: Said, workspace_id: int) -> set[str]:
+def written_to(said: Said, owners: Owners) -> set[str]:
     """Whom members have written to or invited: domains, and addresses where anybody may have one."""
-    owners = Owners(workspace_id)
+    own_addresses = owners.own_addresses
     reached: set[str] = set()
     for mailbox, box in said.mail.items():
         for mail in box.values():
-            if mail.category == "contact" and mail.sender in owners.own_addresses[mailbox]:
-                reached |= _outside(mail.to + mail.cc, said, owners)
+            if mail.category == "contact" and mail.sender in own_addresses[mailbox]:
+                reached |= {*mail.to, *mail.cc}
     for mailbox, resources in said.meetings.items():
         for meeting in (one for resource in resources.values() for one in resource):
-            if meeting.organiser in owners.own_addresses[mailbox]:
-                reached |= _outside((email for email, _ in meeting.answers), said, owners)
-    contacts = [said.contacts[email] for email in reached]
-    return {contact.email if contact.is_freemail else contact.domain for contact in contacts}
+            if meeting.organiser in own_addresses[mailbox]:
+                reached |= {email for email, _ in meeting.answers}
+    return {opened_by(said.contacts[email]) for email in reached}
+
+
+def opened_by(contact: Contact) -> str:
+    """What one has to write to before somebody becomes a record: his domain, if that says anything."""
+    return contact.email if contact.is_freemail else contact.domain
 
 
 # Interactions → what a record's answers should be
@@ -270,8 +275,7 @@ class Expected:
     strongest: frozenset[int | None]
 
 
-def expectations(said: Said, workspace_id: int, now: datetime) -> dict[tuple[str, int], Expected]:
-    owners = Owners(workspace_id)
+def expectations(said: Said, owners: Owners, now: datetime) -> dict[tuple[str, int], Expected]:
     everything = interactions(said, owners)
     return {
         (kind, pk): _expected(addresses, everything, owners.active, now)
@@ -329,7 +333,9 @@ def _moment(candidates: list[Interaction], end: Callable[[Iterable[datetime]], d
 
 def _ties(past: list[Interaction], addresses: set[str]) -> dict[int, Tie]:
     members = {member for one in past for member in one.members}
-    return {member: _tie(member, [one for one in past if member in one.members], addresses) for member in members}
+    return {
+        member: _tie(member, [one for one in past if member in one.members], addresses) for member in members
+    }
 
 
 def _tie(member: int, shared: list[Interaction], addresses: set[str]) -> Tie:

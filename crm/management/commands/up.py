@@ -21,9 +21,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         port = options["port"]
         with running.only_one():
-            running.end_left_behind()
-            self._refuse_busy(port)
             try:
+                running.end_left_behind()
+                self._refuse_busy(port)
                 self._prepare(with_demo=not options["no_demo"])
                 self._greet(port)
                 sys.exit(running.run_processes(port))
@@ -54,3 +54,4 @@ class Command(BaseCommand):
         for line in running.sign_ins():
             self.stdout.write(f"  {line}")
         self.stdout.write("Ctrl-C stops everything.\n")
+        self.stdout.flush()

@@ -1,0 +1,212 @@
+// What the pages need beyond HTML and htmx, wired by data- attributes. Menus, the drawer and dialogs
+// open and close by themselves (popover, <dialog>); this only fills the gaps.
+(() => {
+  "use strict";
+
+  const YEAR = 60 * 60 * 24 * 365;
+  const SLOW = 150; // below this a wait is not worth showing, in milliseconds
+  const TOAST_TIME = 8000; // long enough to read one, in milliseconds
+  const FOCUSABLE = "a[href], button:not([disabled])";
+
+  // --- Cookies: the server reads the viewer's time zone and theme from them, so pages come out right
+
+  function readCookie(name) {
+    const pair = document.cookie.split("; ").find((one) => one.startsWith(`${name}=`));
+    return pair ? pair.slice(name.length + 1) : "";
+  }
+
+  function keepCookie(name, value) {
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `${name}=${value}; path=/; max-age=${value ? YEAR : 0}; samesite=lax${secure}`;
+  }
+
+  function rememberTimeZone() {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (zone && readCookie("timezone") !== zone) keepCookie("timezone", zone);
+  }
+
+  // --- Theme
+
+  function chooseTheme(theme) {
+    const isForced = theme === "light" || theme === "dark";
+    keepCookie("theme", isForced ? theme : "");
+    if (isForced) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
+  }
+
+  // --- Toasts
+
+  function showError(text) {
+    const toast = document.getElementById("error-toast").content.firstElementChild.cloneNode(true);
+    toast.querySelector("[data-text]").textContent = text;
+    const region = document.querySelector(".toasts");
+    for (const older of region.querySelectorAll("[data-error]")) older.remove();
+    toast.dataset.error = "";
+    region.append(toast);
+  }
+
+  // A toast that refreshes itself stays hidden for as long as the tab lives; others go for good.
+  function dismiss(toast) {
+    const name = toast.dataset.hides;
+    if (!name) return toast.remove();
+    sessionStorage.setItem(`hidden:${name}`, "1");
+    toast.hidden = true;
+  }
+
+  function hideDismissed(root) {
+    const toasts = root.matches("[data-hides]") ? [root] : root.querySelectorAll("[data-hides]");
+    for (const toast of toasts) toast.hidden = sessionStorage.getItem(`hidden:${toast.dataset.hides}`) === "1";
+  }
+
+  // Put into the live region once it is there, a message that came with the page is read out too.
+  function announceToasts() {
+    const region = document.querySelector(".toasts");
+    for (const toast of region.querySelectorAll("[data-toast]")) {
+      region.append(toast);
+      if (!("stays" in toast.dataset)) fadeAfterReading(toast);
+    }
+  }
+
+  function fadeAfterReading(toast) {
+    setTimeout(() => {
+      if (toast.matches(":hover, :focus-within")) fadeAfterReading(toast);
+      else toast.remove();
+    }, TOAST_TIME);
+  }
+
+  // --- Requests
+
+  function addCsrfToken(event) {
+    event.detail.headers["X-CSRFToken"] = readCookie("csrftoken");
+  }
+
+  function showWaiting(event) {
+    const { target, xhr } = event.detail;
+    const timer = setTimeout(() => {
+      target.classList.add("htmx-request");
+      target.setAttribute("aria-busy", "true");
+    }, SLOW);
+    xhr.addEventListener("loadend", () => {
+      clearTimeout(timer);
+      target.classList.remove("htmx-request");
+      target.removeAttribute("aria-busy");
+    });
+  }
+
+  // Signed out meanwhile: the answer is the sign-in page, which belongs in no fragment.
+  function refuseSignInPage(event) {
+    const loginUrl = document.body.dataset.loginUrl;
+    const answered = event.detail.xhr.responseURL;
+    if (!loginUrl || !answered || new URL(answered).pathname !== loginUrl) return;
+    event.detail.shouldSwap = false;
+    location.reload();
+  }
+
+  function explainFailure(event) {
+    const status = event.detail.xhr.status;
+    if (status === 403) showError("You may not do this, or you have signed in anew. Reload the page and try again.");
+    else if (status === 404) showError("This is no longer here. Reload the page to see what is.");
+    else if (status === 429) showError("Too many requests at once. Try again in a minute.");
+    else if (status < 500) showError("This could not be understood. Reload the page and try again.");
+    else showError("Something went wrong on our side. Nothing here has changed; try again in a moment.");
+  }
+
+  function focusHeading(region) {
+    const heading = region.querySelector("h1, h2, h3");
+    if (!heading) return;
+    if (!heading.hasAttribute("tabindex")) heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+  }
+
+  // --- Dialogs: whatever is loaded into the slot is shown; an answer without content means done
+
+  function showDialog(slot) {
+    if (!slot.open) slot.showModal();
+    const first = slot.querySelector("[autofocus]");
+    if (first) first.focus();
+    else focusHeading(slot);
+  }
+
+  function closeWhenDone(event) {
+    const slot = event.detail.elt.closest("#dialogs");
+    if (slot && event.detail.successful && event.detail.xhr.status === 204) slot.close();
+  }
+
+  // --- Menus
+
+  // A menu inside the region it changes is replaced with it: open it again, where it was.
+  function keepMenuOpen(event) {
+    const item = event.detail.elt.closest("[data-keep-open]");
+    const menu = item && item.closest("[popover]");
+    if (!menu) return;
+    const place = [...menu.querySelectorAll("[data-keep-open]")].indexOf(item);
+    const { scrollTop } = menu;
+    event.detail.target.addEventListener("htmx:afterSettle", () => {
+      const fresh = document.getElementById(menu.id);
+      if (!fresh || fresh.matches(":popover-open")) return;
+      fresh.showPopover({ source: document.querySelector(`[popovertarget="${menu.id}"]`) });
+      fresh.scrollTop = scrollTop;
+      fresh.querySelectorAll("[data-keep-open]")[place]?.focus({ preventScroll: true });
+    }, { once: true });
+  }
+
+  function menuAround(element) {
+    const opener = element.closest("[popovertarget]");
+    return element.closest(".menu:popover-open")
+      || (opener && document.querySelector(`#${opener.getAttribute("popovertarget")}.menu:popover-open`));
+  }
+
+  // From the button that opened it, down goes to a menu's first item and up to its last.
+  function moveInMenu(event) {
+    const isDown = event.key === "ArrowDown";
+    if (!isDown && event.key !== "ArrowUp") return;
+    const menu = menuAround(event.target);
+    if (!menu || event.target.matches("input")) return;
+    const items = [...menu.querySelectorAll(".menu__item")].filter((one) => one.matches(FOCUSABLE));
+    if (!items.length) return;
+    event.preventDefault();
+    const at = items.indexOf(event.target);
+    const next = at < 0 ? (isDown ? 0 : -1) : (at + (isDown ? 1 : -1)) % items.length;
+    items.at(next).focus();
+  }
+
+  // --- Wiring
+
+  function onSettled(event) {
+    const { target } = event.detail;
+    if (target.id === "main" || target.id === "tab") focusHeading(target);
+    if (target.id === "dialogs") showDialog(target);
+  }
+
+  function onClick(event) {
+    const hide = event.target.closest("[data-dismiss]");
+    if (hide) dismiss(hide.closest(".toast"));
+  }
+
+  function onChange(event) {
+    if (event.target.closest("[data-theme-switch]")) chooseTheme(event.target.value);
+  }
+
+  rememberTimeZone();
+  hideDismissed(document.body);
+  announceToasts();
+  for (const themes of document.querySelectorAll("[data-theme-switch]")) themes.hidden = false;
+  document.getElementById("dialogs").addEventListener("close", (event) => event.target.replaceChildren());
+
+  const listeners = {
+    "click": onClick,
+    "change": onChange,
+    "keydown": moveInMenu,
+    "htmx:configRequest": addCsrfToken,
+    "htmx:beforeSend": showWaiting,
+    "htmx:beforeRequest": keepMenuOpen,
+    "htmx:beforeSwap": refuseSignInPage,
+    "htmx:afterRequest": closeWhenDone,
+    "htmx:afterSettle": onSettled,
+    "htmx:load": (event) => hideDismissed(event.detail.elt),
+    "htmx:responseError": explainFailure,
+    "htmx:sendError": () => showError("The server does not answer. Check your connection and try again."),
+    "htmx:timeout": () => showError("The server took too long. Try again in a moment."),
+  };
+  for (const [name, listener] of Object.entries(listeners)) document.body.addEventListener(name, listener);
+})();

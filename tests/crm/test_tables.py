@@ -1,0 +1,279 @@
+"""The tables' order, pages and cost. Order is compared with sorting in Python, page by page."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
+
+from crm.cells import Face
+from crm.columns import Look, columns_of
+from crm.models import Address, Company, CompanyDomain, Member, Person
+from crm.naming import name_key
+from crm.records import COMPANY, PERSON, RecordType
+from crm.selecting import Selection
+from crm.tables import BadState, build_table, members_of, read_page, read_state, shown_columns
+from crm.walking import Place
+from intelligence.models import CompanyInsight, PersonInsight
+from tests.conftest import SignIn
+from tests.desk import NOW, Desk, mail, meeting
+
+pytestmark = pytest.mark.django_db
+
+RECORDS = 173
+
+
+@pytest.fixture
+def shelf(desk: Desk) -> Desk:
+    """Records with few distinct values and many gaps, so that ties and nulls are everywhere."""
+    members = list(desk.members.values())
+    workspace = desk.workspace
+    companies = [
+        Company.objects.create(workspace=workspace, name=name, name_key=name_key(name), people_count=n % 4)
+        for n, name in ((n, f"Ünited {n % 40}") for n in range(RECORDS))
+    ]
+    people = [
+        Person.objects.create(
+            workspace=workspace,
+            name=f"P {n % 30}",
+            name_key=f"p {n % 30}",
+            company=companies[n % 50] if n % 4 else None,
+        )
+        for n in range(RECORDS)
+    ]
+    for n, company in enumerate(companies):
+        for domain in range(n % 3):
+            CompanyDomain.objects.create(
+                workspace=workspace, company=company, domain=f"d{n * 7 % 90}-{n}-{domain}.example"
+            )
+        CompanyInsight.objects.create(workspace=workspace, company=company, **answers(n, members))
+    for n, person in enumerate(people):
+        for address in range(n % 3):
+            Address.objects.create(
+                workspace=workspace,
+                person=person,
+                email=f"a{n * 7 % 90}-{n}-{address}@x.example",
+                domain="x.example",
+                kind="human",
+            )
+        PersonInsight.objects.create(workspace=workspace, person=person, **answers(n, members))
+    return desk
+
+
+def answers(n: int, members: list[Member]) -> dict[str, Any]:
+    at = NOW - timedelta(days=n % 11)
+    return {
+        "first_email_at": at - timedelta(days=90) if n % 3 else None,
+        "first_email_member": members[n % 3] if n % 3 else None,
+        "last_email_at": at if n % 3 else None,
+        "last_email_member": members[n % 3] if n % 3 else None,
+        "first_calendar_at": at - timedelta(days=80) if n % 2 else None,
+        "first_calendar_member": members[n % 3] if n % 2 else None,
+        "last_calendar_at": at if n % 2 else None,
+        "last_calendar_member": members[n % 3] if n % 2 else None,
+        "next_calendar_at": NOW + timedelta(days=n % 7 + 1) if n % 5 == 0 else None,
+        "next_calendar_member": members[n % 3] if n % 5 == 0 else None,
+        "score": float(n % 13) if n % 3 else None,
+        "strongest": members[n % 3] if n % 3 else None,
+    }
+
+
+def pages(desk: Desk, kind: RecordType, query: str) -> list[list[int]]:
+    """The ids on every page, walked to the end."""
+    look = Look(NOW, members_of(desk.workspace.pk), desk.workspace.slug)
+    selection = Selection.of(shown_columns(kind, None))
+    found, after, number = [], None, 0
+    while True:
+        state = read_state(kind, QueryDict(f"{query}&after={after.encoded()}" if after else query))
+        rows = read_page(desk.workspace.pk, kind, state, selection=selection, look=look).rows
+        found.append([row[0] for row in rows[:50]])
+        if len(rows) <= 50:
+            return found
+        number += 50
+        after = Place(rows[49][1], rows[49][0], number)
+
+
+def keys(desk: Desk, kind: RecordType, name: str) -> dict[int, Any]:
+    """What each record is sorted by, worked out one record at a time."""
+    order = {
+        member.pk: rank for rank, member in enumerate(sorted(desk.members.values(), key=lambda m: m.name))
+    }
+    found = {}
+    for record in kind.model.objects.all():
+        insight = record.insight
+        found[record.pk] = {
+            "name": lambda r=record: r.name_key,
+            "domains": lambda r=record: min((d.domain for d in r.domains.all()), default=None),
+            "people": lambda r=record: r.people_count,
+            "email_addresses": lambda r=record: min((a.email for a in r.addresses.all()), default=None),
+            "company": lambda r=record: r.company.name_key if r.company else None,
+            "connection_strength": lambda i=insight: i.score,
+            "strongest_connection": lambda i=insight: order.get(i.strongest_id),
+        }.get(name, lambda i=insight: getattr(i, name.replace("_interaction", "_at")))()
+    return found
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, name) for kind in (COMPANY, PERSON) for name in columns_of(kind.name)],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
+def test_every_column_sorts_both_ways_with_gaps_last(
+    shelf: Desk, kind: RecordType, name: str, sign: str
+) -> None:
+    by_key = keys(shelf, kind, name)
+    with_key = [pk for pk in by_key if by_key[pk] is not None]
+    without = [pk for pk in by_key if by_key[pk] is None]
+    # Equal keys follow the id, in the same direction; those of one member's likewise.
+    wanted = sorted(with_key, key=lambda pk: (by_key[pk], pk), reverse=bool(sign))
+    wanted += sorted(without, reverse=bool(sign))
+
+    found = pages(shelf, kind, f"sort={sign}{name}")
+
+    assert [pk for page in found for pk in page] == wanted
+    assert [len(page) for page in found] == [50, 50, 50, RECORDS - 150]
+
+
+@pytest.mark.parametrize(
+    ("sort", "sign"), [("last_interaction", "-"), ("strongest_connection", ""), ("name", "")]
+)
+def test_filters_narrow_every_walk_and_what_is_left_is_sorted(shelf: Desk, sort: str, sign: str) -> None:
+    query = f"sort={sign}{sort}&filter=last_email_interaction:more_than_days_ago:4&filter=connection_strength:is:Very weak"
+    meets = {
+        insight.pk
+        for insight in CompanyInsight.objects.all()
+        if insight.last_email_at
+        and insight.last_email_at < NOW - timedelta(days=4)
+        and insight.score is not None
+    }
+    by_key = keys(shelf, COMPANY, sort)
+    keyed = sorted(
+        (pk for pk in meets if by_key[pk] is not None), key=lambda pk: (by_key[pk], pk), reverse=bool(sign)
+    )
+    wanted = keyed + sorted((pk for pk in meets if by_key[pk] is None), reverse=bool(sign))
+
+    found = pages(shelf, COMPANY, query)
+
+    assert 50 < len(wanted) < RECORDS
+    assert [pk for page in found for pk in page] == wanted
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["sort=subject", "sort=name_key", "after=x", "after=W10", "filter=subject:is:x", "filter=last_interaction:is:x",
+     "filter=connection_strength:is:Superb", "filter=last_interaction:before:yesterday", "filter=x"],
+)  # fmt: skip
+def test_what_does_not_exist_is_refused(query: str) -> None:
+    with pytest.raises(BadState):
+        read_state(COMPANY, QueryDict(query))
+
+
+def test_a_table_is_one_statement_with_three_records_or_many(shelf: Desk, ada: Member) -> None:
+    columns = shown_columns(COMPANY, None)
+    counts = []
+    for keep in (RECORDS, 3, 1, 0):
+        Company.objects.exclude(pk__in=list(Company.objects.values_list("pk", flat=True)[:keep])).delete()
+        with CaptureQueriesContext(connection) as captured:
+            table = build_table(ada, COMPANY, read_state(COMPANY, QueryDict("")), columns=columns, now=NOW)
+        counts.append((len(table.rows), table.count, len(captured)))
+
+    assert counts == [(50, RECORDS, 2), (3, 3, 2), (1, 1, 2), (0, 0, 2)]
+
+
+@pytest.mark.parametrize(
+    "path", ["companies/", "people/", "companies/?sort=name", "people/?sort=-strongest_connection"]
+)
+def test_a_table_page_is_four_queries(shelf: Desk, signed_in: SignIn, path: str) -> None:
+    browser = signed_in.as_(shelf.members["ben"])
+    with time_machine.travel(NOW, tick=False), CaptureQueriesContext(connection) as captured:
+        response = browser.get(f"/halyard/{path}")
+
+    assert response.status_code == 200
+    assert [query["sql"].split()[0] for query in captured] == ["SELECT", "SELECT", "SELECT", "WITH"]
+
+
+def test_an_event_that_has_started_since_the_sweep_is_shown_as_last(desk: Desk) -> None:
+    desk.workspace.enhanced_creation = False
+    desk.workspace.save()
+    desk.schedule(
+        "ada",
+        meeting(
+            "u1",
+            "bob@acme.example",
+            {"bob@acme.example": "accepted", "ada@halyard.example": "accepted"},
+            at=NOW + timedelta(hours=1),
+        ),
+    )
+    later = NOW + timedelta(hours=2)
+    columns = shown_columns(PERSON, None)
+
+    before = build_table(
+        desk.members["ada"], PERSON, read_state(PERSON, QueryDict("")), columns=columns, now=NOW
+    )
+    after = build_table(
+        desk.members["ada"], PERSON, read_state(PERSON, QueryDict("")), columns=columns, now=later
+    )
+
+    def filled(html: str) -> set[str]:
+        cells = html.split("<td")[1:]
+        return {cell.split('data-attribute="')[1].split('"')[0] for cell in cells if "<time" in cell}
+
+    assert filled(before.rows[0].cells) == {"next_calendar_interaction"}
+    assert filled(after.rows[0].cells) == {
+        "first_interaction", "last_interaction", "first_calendar_interaction", "last_calendar_interaction",
+    }  # fmt: skip
+
+
+def test_columns_are_shown_and_hidden_for_one_member_alone(shelf: Desk, signed_in: SignIn) -> None:
+    ben, cleo = signed_in.as_(shelf.members["ben"]), signed_in.as_(shelf.members["cleo"])
+
+    hidden = ben.post("/halyard/companies/columns/", {"column": "domains", "shown": "0"})
+    refused = ben.post("/halyard/companies/columns/", {"column": "subject", "shown": "1"})
+
+    assert (hidden.status_code, refused.status_code) == (302, 400)
+    assert 'data-attribute="domains"' not in ben.get("/halyard/companies/").content.decode()
+    assert 'data-attribute="domains"' in cleo.get("/halyard/companies/").content.decode()
+    ben.post("/halyard/companies/columns/", {"column": "domains", "shown": "1"})
+    assert 'data-attribute="domains"' in ben.get("/halyard/companies/").content.decode()
+
+
+def test_another_workspace_does_not_exist(desk: Desk, dan: Member, signed_in: SignIn) -> None:
+    desk.put("ada", mail("m1", "ada@halyard.example", "Bob Doe <bob@acme.example>"))
+    company = Company.objects.get(name="Acme")
+    browser = signed_in.as_(dan)
+
+    statuses = {
+        path: browser.get(path).status_code
+        for path in ("/halyard/companies/", "/halyard/people/", f"/halyard/companies/{company.pk}/",
+                     f"/elsewhere/companies/{company.pk}/", "/halyard/companies/export.csv", "/elsewhere/companies/")
+    }  # fmt: skip
+
+    assert statuses == {
+        "/halyard/companies/": 404,
+        "/halyard/people/": 404,
+        f"/halyard/companies/{company.pk}/": 404,
+        f"/elsewhere/companies/{company.pk}/": 404,
+        "/halyard/companies/export.csv": 404,
+        "/elsewhere/companies/": 200,
+    }
+
+
+def test_a_deactivated_member_and_a_visitor_see_nothing(
+    desk: Desk, ben: Member, signed_in: SignIn, client: Any
+) -> None:
+    browser = signed_in.as_(ben)
+    ben.is_active = False
+    ben.save()
+
+    assert browser.get("/halyard/companies/").status_code == 404
+    visitor = client.get("/halyard/companies/")
+    assert (visitor.status_code, visitor.url) == (302, "/accounts/login/?next=/halyard/companies/")
+
+
+def test_faces_are_in_the_order_of_names(desk: Desk) -> None:
+    assert [face.name for face in members_of(desk.workspace.pk).values()] == ["Ada", "Ben", "Cleo"]
+    assert isinstance(next(iter(members_of(desk.workspace.pk).values())), Face)
