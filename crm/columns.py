@@ -26,12 +26,28 @@ class Look:
 
 Values = Sequence[Any]
 
+OLDEST_OR_NEWEST = ("oldest first", "newest first")
+WEAKEST_OR_STRONGEST = ("weakest first", "strongest first")
+FEWEST_OR_MOST = ("fewest first", "most first")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is joined to the record. Where `due` is true of a row, the clock has overtaken what is
+    stored, and `due_join` answers instead."""
+
+    join: str = ""
+    due: str = ""
+    due_join: str = ""
+
+
+PLAIN = Source()
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`select` are SQL expressions over the record `r` and over `join`; their values go to `cell`
-    for the page and, under the names in `exports`, through `export` into a CSV file. Where `due` is
-    true of a row, the clock has overtaken what is stored, and `due_join` answers instead."""
+    """`select` are SQL expressions over the record `r` and over `source`; their values go to
+    `cell` for the page and, under the names in `exports`, through `export` into a CSV file."""
 
     name: str
     label: str
@@ -40,14 +56,20 @@ class Column:
     walk: Walk
     select: tuple[str, ...]
     cell: Callable[[Look, Values], SafeString]
-    join: str = ""
-    due: str = ""
-    due_join: str = ""
+    source: Source = PLAIN
     group: str = RECORD_ATTRIBUTES
     description: str = ""
+    # What ascending and descending mean here, in words.
+    orders: tuple[str, str] = ("A to Z", "Z to A")
     is_smart: bool = False
     exports: tuple[str, ...] = ()
     export: Callable[[Look, Values], Sequence[str]] | None = None
+
+    @property
+    def short_label(self) -> str:
+        """Beside its value, where there is less room than above a column."""
+        is_long = "email" in self.name or "calendar" in self.name
+        return self.label.removesuffix(" interaction") if is_long else self.label
 
 
 @dataclass(slots=True)
@@ -162,6 +184,7 @@ register(
             " WHERE p.company_id = r.id ORDER BY p.id LIMIT 3)",
             "r.people_count",
         ),
+        orders=FEWEST_OR_MOST,
         cell=lambda look, values: cells.faces([_face(text) for text in values[0]], values[1]),
     ),
     default_sort="name",

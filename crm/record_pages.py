@@ -48,9 +48,13 @@ def record_page(member: Member, kind: RecordType, pk: int, *, now: datetime) -> 
         look=look,
         mark=draw(pk, record.name, "xl"),
         list_url=kind.list_url(look.slug),
-        smart=[one for one in details if one.column.is_smart],
+        smart=sorted((one for one in details if one.column.is_smart), key=_ties_first),
         plain=[one for one in details if not one.column.is_smart and one.column.name != "name"],
     )
+
+
+def _ties_first(detail: Detail) -> bool:
+    return "connection" not in detail.column.name
 
 
 def _values(kind: RecordType, pk: int, now: datetime) -> Iterable[tuple[Column, Sequence[Any]]]:

@@ -22,7 +22,7 @@ class Selection:
     def of(cls, columns: Iterable[Column]) -> "Selection":
         columns = list(columns)
         used = dict.fromkeys(expression for column in columns for expression in column.select)
-        overtaken = dict.fromkeys(column.due for column in columns if column.due)
+        overtaken = dict.fromkeys(column.source.due for column in columns if column.source.due)
         return cls(columns, list(used), " OR ".join(overtaken) or "false")
 
     def rows(self, statement: str, **parameters: Any) -> list[Row]:
@@ -40,8 +40,7 @@ class Selection:
             yield column, [values[expression] for expression in column.select]
 
     def _filled(self, statement: str, *, is_due: bool) -> str:
-        joins = dict.fromkeys(
-            column.due_join if is_due and column.due_join else column.join for column in self.columns
-        )
+        sources = [column.source for column in self.columns]
+        joins = dict.fromkeys(one.due_join if is_due and one.due_join else one.join for one in sources)
         selected = ", ".join([*self.expressions, "false" if is_due else f"({self.due})"])
         return statement.replace("{selected}", selected).replace("{joins}", " ".join(joins))

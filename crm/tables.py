@@ -55,6 +55,11 @@ class Header:
     aria_sort: str
     sort_query: str
 
+    @property
+    def order(self) -> str:
+        """The order the table is in, in words."""
+        return self.column.orders[self.aria_sort == "descending"]
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -80,6 +85,11 @@ class Table:
     @property
     def width(self) -> int:
         return sum(header.column.width for header in self.headers) + 40
+
+    @property
+    def narrow_width(self) -> int:
+        shown = (h.column for h in self.headers if h.column.is_smart or h.column.name == "name")
+        return sum(column.width for column in shown)
 
     @property
     def has_more_than_counted(self) -> bool:
@@ -240,9 +250,9 @@ def _row(kind: RecordType, row: tuple[Any, ...], number: int, *, selection: Sele
     mark = cells.mark(pk, name) if kind.name == "company" else cells.avatar(pk, name)
     html = format_html_join(
         "",
-        '<td{} data-attribute="{}">{}</td>',
+        '<td class="{}" data-attribute="{}"{}>{}</td>',
         (
-            (SMART if column.is_smart else cells.EMPTY, column.name, column.cell(look, values))
+            (_kind(column), column.name, SMART if column.is_smart else "", column.cell(look, values))
             for column, values in selection.per_column(row)
             if column.name != "name"
         ),
@@ -251,6 +261,11 @@ def _row(kind: RecordType, row: tuple[Any, ...], number: int, *, selection: Sele
 
 
 SMART = SafeString(" data-smart")
+
+
+def _kind(column: Column) -> str:
+    """On a narrow screen plain columns drop out first."""
+    return "c-smart" if column.is_smart else "c-plain"
 
 
 def column_choices(kind: RecordType, shown: Iterable[Column]) -> Mapping[str, list[tuple[Column, bool]]]:

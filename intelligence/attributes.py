@@ -8,7 +8,7 @@ from typing import Any, Literal
 from django.utils.safestring import SafeString
 
 from crm import cells, moments
-from crm.columns import Column, Look, Values, register
+from crm.columns import OLDEST_OR_NEWEST, WEAKEST_OR_STRONGEST, Column, Look, Source, Values, register
 from crm.filters import BadFilter, Condition, Filterable, register_filter
 from crm.walking import IndexWalk, MemberWalk, Walk
 from intelligence.recordkinds import RECORD_KINDS, RecordKind
@@ -178,10 +178,11 @@ def _interaction_column(kind: RecordKind, attribute: Attribute) -> Column:
         width=204,
         walk=_insight_walk(kind, attribute.key, "timestamptz"),
         select=attribute.fields,
-        **_joins(kind),
+        source=_source(kind),
         cell=cell,
         group=GROUP,
         description=attribute.description,
+        orders=OLDEST_OR_NEWEST,
         is_smart=True,
         exports=(name, f"{name}_kind", f"{name}_member"),
         export=export,
@@ -203,10 +204,11 @@ def _strength_column(kind: RecordKind) -> Column:
         width=160,
         walk=_insight_walk(kind, "score", "float8"),
         select=("v.score",),
-        **_joins(kind),
+        source=_source(kind),
         cell=lambda look, values: strength_cell(look, values[0]),
         group=GROUP,
         description="How well the workspace knows the record: every day in touch counts, recent ones more.",
+        orders=WEAKEST_OR_STRONGEST,
         is_smart=True,
         exports=("connection_strength", "connection_score"),
         export=_export_strength,
@@ -239,7 +241,7 @@ def _strongest_column(kind: RecordKind) -> Column:
         width=172,
         walk=MemberWalk(table=kind.names["insight"], pk=kind.names["record"], key="strongest_id"),
         select=("v.strongest_id",),
-        **_joins(kind),
+        source=_source(kind),
         cell=cell,
         group=GROUP,
         description="The member of the workspace who knows the record best.",
@@ -249,14 +251,14 @@ def _strongest_column(kind: RecordKind) -> Column:
     )
 
 
-def _joins(kind: RecordKind) -> dict[str, str]:
+def _source(kind: RecordKind) -> Source:
     probes = {
         "first": PROBE.format(compare="<=", order="ASC"),
         "last": PROBE.format(compare="<=", order="DESC"),
         "next": PROBE.format(compare=">", order="ASC"),
     }
     probed = {name: kind.sql(probe) for name, probe in probes.items()}
-    return {"join": kind.sql(STORED), "due": DUE, "due_join": SETTLED.format(**kind.names, **probed)}
+    return Source(kind.sql(STORED), DUE, SETTLED.format(**kind.names, **probed))
 
 
 def _insight_walk(kind: RecordKind, key: str, key_type: str) -> Walk:

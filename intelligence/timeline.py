@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from crm import moments
 from crm.cells import Face
+from crm.columns import Look
 from crm.record_pages import RecordPage
 from crm.statements import fetch
 from intelligence.recordkinds import RECORD_KINDS, RecordKind
@@ -66,6 +67,7 @@ class Entry:
     face: Face
     outside: Sequence[Person]
     wrote: str  # outside, member or neither
+    now: datetime
 
     @property
     def icon(self) -> str:
@@ -73,7 +75,14 @@ class Entry:
 
     @property
     def short(self) -> str:
+        """Of what is to come the whole date; what is past stands under its month."""
+        if self.is_ahead:
+            return moments.relative(self.at, self.now, is_all_day=self.is_all_day)
         return moments.short(self.at, is_all_day=self.is_all_day)
+
+    @property
+    def is_ahead(self) -> bool:
+        return self.at > self.now
 
     @property
     def absolute(self) -> str:
@@ -130,7 +139,7 @@ def _entries(page: RecordPage, bound: str, order: str, limit: int, **after: Any)
         limit=limit,
         **after,
     )
-    return (_entry(row, page.look.faces) for row in rows)
+    return (_entry(row, page.look) for row in rows)
 
 
 def _statement(kind: RecordKind, bound: str, order: str) -> str:
@@ -138,7 +147,7 @@ def _statement(kind: RecordKind, bound: str, order: str) -> str:
     return ENTRIES.format(**kind.names, emails=emails, meetings=meetings, order=order)
 
 
-def _entry(row: Sequence[Any], faces: dict[int, Face]) -> Entry:
+def _entry(row: Sequence[Any], look: Look) -> Entry:
     pk, kind, at, member_id, is_all_day, is_author, member_wrote, people = row
     outside = "outside" if is_author else "neither"
     return Entry(
@@ -146,9 +155,10 @@ def _entry(row: Sequence[Any], faces: dict[int, Face]) -> Entry:
         kind="email" if kind == 1 else "meeting",
         at=at,
         is_all_day=is_all_day,
-        face=faces[member_id],
+        face=look.faces[member_id],
         outside=[Person(*one) for one in people],
         wrote="member" if member_wrote else outside,
+        now=look.now,
     )
 
 

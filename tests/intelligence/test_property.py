@@ -28,6 +28,7 @@ from tests.intelligence.material import (
     BEN,
     BOB,
     CARLA,
+    CLEO,
     CONTACTS,
     CROWD,
     DORA,
@@ -48,7 +49,7 @@ def test_every_answer_follows_whatever_happens() -> None:
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=BY_HAND or 25,
+            max_examples=BY_HAND or 30,
             stateful_step_count=25,
             derandomize=not BY_HAND,
             database=None,
@@ -115,11 +116,17 @@ def remove_address(office: Office, name: str) -> None:
     office.edit(editing.remove_address, one, one.addresses.get())
 
 
+def hire_and_merge(office: Office) -> None:
+    office.edit(editing.move_person, person("Gina"), company("Acme"))
+    office.edit(editing.merge, person("Gina"), person("Dora"))
+
+
 def each_week(count: int) -> list[Meeting]:
     starts = [NOW + (week * 7 - 8) * DAY for week in range(count)]
     return [replace(REVIEW, uid="weekly", at=start, recurrence_id=start) for start in starts]
 
 
+INVITATION = meeting("invitation", BOB, {ADA: "needs_action", BEN: "tentative", CLEO: "declined"}, days=1)
 WHOLE_DAY = replace(REVIEW, uid="fair", at=datetime(2026, 11, 25, tzinfo=UTC), all_day=True)
 
 # What happens, and whose answers it changes.
@@ -141,6 +148,7 @@ OPERATIONS: list[Operation] = [
     ("Ben declines", lambda o: reschedule(o, "ben", LUNCH, answers=answered(LUNCH, ben="declined")), {"Bob", "Acme"}),
     ("Dora declines", lambda o: reschedule(o, "ada", REVIEW, answers=answered(REVIEW, dora="declined")), set()),
     ("Carla is invited", lambda o: reschedule(o, "ada", REVIEW, answers=(*REVIEW.answers, (CARLA, "needs_action"))), {"Carla"}),
+    ("two are invited", lambda o: o.schedule("ben", INVITATION), {"Bob", "Acme"}),
     ("a newer copy", lambda o: reschedule(o, "ben", LUNCH, at=NOW - 6 * DAY, sequence=1), {"Bob", "Acme"}),
     ("a later edit", lambda o: reschedule(o, "ben", LUNCH, at=NOW - 6 * DAY, last_modified=NOW), {"Bob", "Acme"}),
     ("an attendee's newer copy", lambda o: reschedule(o, "ben", REVIEW, at=NOW - 6 * DAY, sequence=1), set()),
@@ -156,6 +164,7 @@ OPERATIONS: list[Operation] = [
     ("Gina is hired", lambda o: o.edit(editing.move_person, person("Gina"), company("Acme")), {"Acme"}),
     ("Bob changes job", lambda o: o.edit(editing.move_person, person("Bob"), company("Birch")), {"Birch"}),
     ("people are merged", lambda o: o.edit(editing.merge, person("Dora"), person("Carla")), {"Carla", "Acme"}),
+    ("a hired person is merged", hire_and_merge, {"Dora", "Birch"}),
     ("companies are merged", lambda o: o.edit(editing.merge, company("Birch"), company("Acme")), {"Acme"}),
     ("a record is deleted", lambda o: o.edit(editing.delete_record, person("Gina")), set()),
     ("a name is corrected", lambda o: o.edit(editing.rename, company("Acme"), "Acme"), set()),
