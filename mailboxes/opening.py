@@ -10,6 +10,7 @@ from mailboxes.models import Mailbox, MailboxKind, StreamKind, SyncStream
 from mailboxes.providers.archive import ArchiveCalendar, ArchiveMail
 from mailboxes.providers.base import Provider, SetupWrong
 from mailboxes.providers.caldav import CalDavCalendar
+from mailboxes.providers.imap import ImapMail
 
 
 def open_provider(stream: SyncStream) -> Provider:
@@ -42,7 +43,5 @@ def _open_archive(mailbox: Mailbox, kind: str) -> Provider:
 def _open_server(mailbox: Mailbox, kind: str) -> Provider:
     password = decrypt(mailbox.credential)["password"]
     if kind == StreamKind.MAIL:
-        from mailboxes.providers.imap import ImapMail
-
         return ImapMail(**mailbox.settings["imap"], password=password, egress=egress())
     return CalDavCalendar(**mailbox.settings["caldav"], password=password, egress=egress())

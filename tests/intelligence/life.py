@@ -87,16 +87,18 @@ class Life(RuleBasedStateMachine):
             received = letter.received - timedelta(hours=hours_before)
             self._arrives([replace(letter, category=category, received=received)], into)
 
-    @rule(number=which, into=boxes, sender=anybody)
+    @rule(number=which, into=boxes, sender=others)
     def somebody_borrows_a_message_id(self, number: int, into: list[int], sender: str) -> None:
         if letter := pick(self.letters, number):
             self._arrives([replace(letter, sender=sender)], into)
 
-    @rule(box=which, number=which)
-    def mail_is_deleted(self, box: int, number: int) -> None:
-        name, held = self._name_and(self.office.said.mail, box)
+    @rule(box=which, number=which, meeting=st.booleans())
+    def something_is_deleted(self, box: int, number: int, meeting: bool) -> None:
+        said = self.office.said
+        name, held = self._name_and(said.meetings if meeting else said.mail, box)
         if held:
-            self.office.trash(name, pick(held, number))
+            delete = self.office.unschedule if meeting else self.office.trash
+            delete(name, pick(held, number))
 
     # Meetings
 
@@ -134,12 +136,6 @@ class Life(RuleBasedStateMachine):
             changed = tuple(replace(one, sequence=one.sequence + 1) for one in changed)
         for holder in self._holders(uid) if everywhere else [name]:
             self.office.schedule(holder, *changed)
-
-    @rule(box=which, number=which)
-    def a_meeting_is_deleted(self, box: int, number: int) -> None:
-        name, held = self._name_and(self.office.said.meetings, box)
-        if held:
-            self.office.unschedule(name, pick(held, number))
 
     # Time
 

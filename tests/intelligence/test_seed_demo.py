@@ -7,7 +7,6 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from crm.models import Company, Member, Workspace
-from crm.workspaces import create_workspace
 from intelligence.demo.building import build
 from mailboxes.models import EmailMessage, QuarantinedItem, SyncStream
 from tests.desk import Desk
@@ -63,12 +62,3 @@ def test_seed_demo_leaves_a_workspace_in_use_alone(data_folder):
 
     with pytest.raises(CommandError, match="has mailboxes of its own"):
         seed()
-
-
-@pytest.mark.django_db
-def test_seed_demo_fills_a_workspace_without_mailboxes(data_folder):
-    create_workspace("halyard", name="Halyard", admin_email="ines@halyardstudio.example")
-
-    seed()
-
-    assert Member.objects.filter(workspace__slug="halyard").count() == 8

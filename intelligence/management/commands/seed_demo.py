@@ -110,9 +110,13 @@ def _begun(slug: str) -> date | None:
     emails = [one.email for one in members()]
     mailboxes = Mailbox.objects.filter(workspace__slug=slug)
     ours = mailboxes.filter(kind=MailboxKind.ARCHIVE, member__user__email__in=emails).first()
-    if ours is None and mailboxes.exists():
-        raise CommandError(f"The workspace “{slug}” has mailboxes of its own. Choose another name.")
-    return date.fromisoformat(Path(ours.settings["mbox"][0]).parent.name) if ours else None
+    if not mailboxes.exists():
+        return None
+    try:
+        return date.fromisoformat(Path(ours.settings["mbox"][0]).parent.name if ours else "")
+    except (KeyError, IndexError, ValueError):
+        message = f"The workspace “{slug}” has mailboxes of its own. Choose another name."
+        raise CommandError(message) from None
 
 
 def _is_complete(slug: str) -> bool:
