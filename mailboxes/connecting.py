@@ -46,13 +46,13 @@ def connect_servers(
     member: Member,
     *,
     address: str,
-    password: str,
+    passwords: dict[str, str],
     imap: dict[str, Any] | None = None,
     caldav: dict[str, Any] | None = None,
     aliases: Iterable[str] = (),
 ) -> Mailbox:
-    """An IMAP account, a CalDAV account, or both under one password. `imap` has host, port,
-    security and username, `caldav` url and username; what is None is not read."""
+    """An IMAP account, a CalDAV account, or both. `imap` has host, port, security and username,
+    `caldav` url and username, `passwords` one for each; what is None is not read."""
     servers = {"imap": imap, "caldav": caldav}
     return connect(
         member,
@@ -60,7 +60,7 @@ def connect_servers(
         address=address,
         settings={name: server for name, server in servers.items() if server},
         aliases=aliases,
-        secrets={"password": password},
+        secrets=passwords,
     )
 
 

@@ -41,7 +41,7 @@ def _open_archive(mailbox: Mailbox, kind: str) -> Provider:
 
 
 def _open_server(mailbox: Mailbox, kind: str) -> Provider:
-    password = decrypt(mailbox.credential)["password"]
+    passwords = decrypt(mailbox.credential)
     if kind == StreamKind.MAIL:
-        return ImapMail(**mailbox.settings["imap"], password=password, egress=egress())
-    return CalDavCalendar(**mailbox.settings["caldav"], password=password, egress=egress())
+        return ImapMail(**mailbox.settings["imap"], password=passwords["imap"], egress=egress())
+    return CalDavCalendar(**mailbox.settings["caldav"], password=passwords["caldav"], egress=egress())

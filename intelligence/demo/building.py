@@ -40,11 +40,11 @@ class Stage:
 
 
 STAGES = {
-    "weekly": Stage(("client",), (11, 13), (470, 725), (0, 0), 6.0, 1, 50),
-    "fortnightly": Stage(("client",), (7, 9), (330, 720), (0, 0), 11.5, 2, 70),
+    "weekly": Stage(("client",), (11, 13), (470, 725), (0, 0), 7.0, 1, 60),
+    "fortnightly": Stage(("client",), (7, 9), (330, 720), (0, 0), 13.0, 2, 80),
     "monthly": Stage(("client",), (4, 6), (240, 715), (0, 45), 27.0, 4, 110),
     "prospect": Stage(("prospect",), (2, 4), (14, 210), (0, 70), 16.0, 0, 45),
-    "dormant": Stage(("client", "client", "client", "dormant"), (3, 5), (460, 725), (50, 330), 13.0, 3, 60),
+    "dormant": Stage(("client", "client", "client", "dormant"), (3, 5), (460, 725), (50, 330), 15.0, 4, 70),
     "supplier": Stage(("supplier",), (2, 4), (500, 725), (0, 40), 25.0, 0, 200),
     "silent": Stage(("silent",), (2, 2), (20, 640), (0, 0), 0.0, 0, 0),
 }
@@ -170,7 +170,7 @@ class _World:
     def _everything_else(self) -> Iterator[Message]:
         day, hours, said, share = self.day, self.hours, self.told, self.every
         yield from strangers.newsletters(day, self._dice("newsletters"), days=_DAYS // share)
-        yield from strangers.machines(day, self._dice("machines"), count=260 // share, days=_DAYS)
+        yield from strangers.machines(day, self._dice("machines"), count=160 // share, days=_DAYS)
         yield from strangers.list_posts(
             self.companies, day, self._dice("list"), count=90 // share, days=_DAYS
         )

@@ -16,8 +16,8 @@ _HOSTS = (
     "bluejeans.com", "chime.aws",
 )  # fmt: skip
 _LINK = re.compile(r"https?://[^\x00-\x20\x7f-\xa0<>\"'\\)\]{}|^`]{4,1900}", re.IGNORECASE)
-# What stands before an @ is no host, however much it looks like one.
-_HOST = re.compile(r"https?://(?:[^/?#]*@)?([a-z0-9.-]+)(?::\d*)?(?:[/?#]|$)", re.IGNORECASE)
+# Before an @ stands no host, however much it looks like one.
+_HOST = re.compile(r"https?://([a-z0-9.-]+)(?::\d*)?(?:[/?#]|$)", re.IGNORECASE)
 
 
 def conference_url(event: Component) -> str:

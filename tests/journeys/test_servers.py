@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from crm.models import InternalDomain, Member, Person, Workspace
@@ -33,13 +35,15 @@ from mailboxes.models import (
 )
 from mailboxes.running import run_now
 from tests.mailboxes.letters import expire_leases
+from tests.servers import radicale as radicale_server
 from tests.servers.dovecot import PASSWORD, Dovecot, MailUser, dovecot
-from tests.servers.radicale import CalendarUser, Radicale, calendar, radicale
+from tests.servers.radicale import CalendarUser, Radicale, calendar
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("ada", "ben", "cleo")
+PASSWORDS = {"imap": PASSWORD, "caldav": radicale_server.PASSWORD}
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
@@ -73,7 +77,7 @@ def mail_server() -> Iterator[Dovecot]:
 def event_server(tmp_path: Path) -> Iterator[Radicale]:
     folder = tmp_path / "radicale"
     folder.mkdir()
-    with radicale(folder) as server:
+    with radicale_server.radicale(folder) as server:
         yield server
 
 
@@ -97,7 +101,7 @@ def _account(workspace: Workspace, name: str, mail_server: Dovecot, event_server
     mailbox = connect_servers(
         member,
         address=email,
-        password=PASSWORD,
+        passwords=PASSWORDS,
         imap={"host": "127.0.0.1", "port": mail_server.port, "security": "none", "username": user.name},
         caldav={"url": f"{event_server.url}{name}/", "username": name},
     )
@@ -127,15 +131,17 @@ def fill(accounts: dict[str, Account]) -> None:
     answer = letter(
         2, BOB, "ada@halyard.example", "ben@halyard.example", "cleo@halyard.example", days_ago=8, answers=1
     )
-    ada.deliver(asked, "Gesendetes")
-    ben.deliver(asked)
+    ada.deliver(asked, "Gesendetes", received=NOW)
+    ben.deliver(asked, received=NOW)
     for user in (ada, ben, cleo):
-        user.deliver(answer)
-    ada.deliver(letter(3, BOB, "ada@halyard.example", days_ago=7), "Projects")
-    ben.deliver(letter(4, BOB, "ben@halyard.example", days_ago=6))
-    ben.deliver(letter(5, "Spam <x@spam.example>", "ben@halyard.example"), "Spamfilter")
-    cleo.deliver(letter(6, CLEO, "eve@other.example", days_ago=5), "Gesendetes")
-    cleo.deliver(letter(7, "Eve <eve@other.example>", "cleo@halyard.example", days_ago=4), "Müll")
+        user.deliver(answer, received=NOW)
+    ada.deliver(letter(3, BOB, "ada@halyard.example", days_ago=7), "Projects", received=NOW)
+    ben.deliver(letter(4, BOB, "ben@halyard.example", days_ago=6), received=NOW)
+    ben.deliver(letter(5, "Spam <x@spam.example>", "ben@halyard.example"), "Spamfilter", received=NOW)
+    cleo.deliver(letter(6, CLEO, "eve@other.example", days_ago=5), "Gesendetes", received=NOW)
+    cleo.deliver(
+        letter(7, "Eve <eve@other.example>", "cleo@halyard.example", days_ago=4), "Müll", received=NOW
+    )
 
 
 def weekly(*, overrides: str = "", exdate: str = "") -> str:
@@ -231,7 +237,7 @@ def change(accounts: dict[str, Account], event_server: Radicale) -> None:
     ada.renumber("Projects")
     ben.move("number 4", "INBOX", "Müll")
     cleo.move("number 7", "Müll", "INBOX")
-    cleo.deliver(letter(8, BOB, "cleo@halyard.example", days_ago=0.1))
+    cleo.deliver(letter(8, BOB, "cleo@halyard.example", days_ago=0.1), received=NOW)
     events = accounts["ada"].events
     cancelled = (NOW - timedelta(days=21)).replace(hour=9, minute=0, second=0)
     events.put(
@@ -307,7 +313,7 @@ def test_a_wrong_password_asks_for_it_again_and_stops_polling(accounts: dict[str
     connect_servers(
         ada.member,
         address=ada.mailbox.address,
-        password="wrong",
+        passwords={"imap": "wrong", "caldav": "wrong"},
         imap=ada.mailbox.settings["imap"],
         caldav=ada.mailbox.settings["caldav"],
     )
@@ -333,7 +339,7 @@ def test_a_server_that_cannot_be_used_is_said_in_plain_words(
     ada: Member, imap: dict[str, Any], says: str
 ) -> None:
     mailbox = connect_servers(
-        ada, address="ada@halyard.example", password="x", imap={**imap, "username": "ada"}
+        ada, address="ada@halyard.example", passwords={"imap": "x"}, imap={**imap, "username": "ada"}
     )
     stream = mailbox.streams.get()
 
@@ -342,3 +348,37 @@ def test_a_server_that_cannot_be_used_is_said_in_plain_words(
     stream.refresh_from_db()
     assert says in stream.last_error
     assert stream.due_at is None
+
+
+def test_the_command_connects_after_reading_one_message_and_one_event(
+    accounts: dict[str, Account],
+    mail_server: Dovecot,
+    event_server: Radicale,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ben = accounts["ben"]
+    ben.mail.deliver(letter(1, BOB, "ben@halyard.example"))
+    ben.events.put("work/weekly.ics", weekly())
+    monkeypatch.setenv("MAILBOX_PASSWORD", PASSWORDS["imap"])
+    monkeypatch.setenv("CALDAV_PASSWORD", PASSWORDS["caldav"])
+    servers = [
+        "--imap=127.0.0.1",
+        f"--imap-port={mail_server.port}",
+        "--security=none",
+        f"--caldav={event_server.url}",
+    ]
+    said = StringIO()
+
+    call_command(
+        "connect_mailbox", "halyard", "ben@halyard.example", "--username=ada2", *servers[:3], stdout=said
+    )
+    call_command(
+        "connect_mailbox", "halyard", "ben@halyard.example", "--username=ben", servers[3], stdout=said
+    )
+    monkeypatch.setenv("MAILBOX_PASSWORD", "wrong")
+    with pytest.raises(CommandError, match="IMAP, to sign in: "):
+        call_command("connect_mailbox", "halyard", "ben@halyard.example", "--username=ada2", *servers[:3])
+
+    assert "IMAP: 1 messages in INBOX" in said.getvalue()
+    assert "CalDAV: work" in said.getvalue()
+    assert Mailbox.objects.filter(member=ben.member).count() == 1

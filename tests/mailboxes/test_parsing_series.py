@@ -44,6 +44,7 @@ def test_weekly_series_keeps_its_wall_clock_through_both_changes_of_a_year():
         ("FREQ=DAILY;UNTIL=20261103T080000Z", ["11-01", "11-02", "11-03"]),
         ("FREQ=DAILY;UNTIL=20261103T075959Z", ["11-01", "11-02"]),
         ("FREQ=DAILY;UNTIL=20261103T090000", ["11-01", "11-02", "11-03"]),
+        ("FREQ=DAILY;UNTIL=20261103T083000", ["11-01", "11-02"]),
         ("FREQ=DAILY;UNTIL=20200101", ["11-01"]),
         ("FREQ=WEEKLY;BYDAY=SU,WE;COUNT=4", ["11-01", "11-04", "11-08", "11-11"]),
         ("FREQ=WEEKLY;INTERVAL=2;BYDAY=SU,WE;WKST=SU;COUNT=4", ["11-01", "11-04", "11-15", "11-18"]),
@@ -279,6 +280,26 @@ def test_overrides_without_their_series_are_occurrences_each():
 
     assert starts(parsed) == ["2026-11-02 15:00", "2026-11-06 00:00"]
     assert recurrences(parsed) == ["2026-11-02 09:00", "2026-11-05 00:00"]
+
+
+def test_overrides_without_their_series_go_on_behind_the_window():
+    near, far, farther = (
+        override(f"RECURRENCE-ID:{year}1102T090000Z", f"DTSTART:{year}1102T090000Z")
+        for year in (2026, 2028, 2029)
+    )
+
+    parsed = read(calendar(far, near, farther))
+
+    assert (starts(parsed), parsed.goes_on) == (["2026-11-02 09:00"], True)
+    assert starts(read(calendar(farther, far))) == ["2028-11-02 09:00"]
+
+
+def test_series_that_is_there_twice_is_the_newer_one():
+    older, newer = (event(*DAILY, f"SUMMARY:{n}", f"SEQUENCE:{n}") for n in (9, 10))
+    changed = event(*DAILY, "SUMMARY:11", "SEQUENCE:10", "LAST-MODIFIED:20260101T000000Z")
+
+    assert {one.title for one in read(calendar(older, newer)).events} == {"10"}
+    assert {one.title for one in read(calendar(older, newer, changed)).events} == {"11"}
 
 
 # Zones

@@ -60,7 +60,7 @@ def test_a_removal_hides_at_once_and_wins_over_a_running_sync(desk: Desk, tmp_pa
         kind=MailboxKind.IMAP,
         address="ada@halyard.example",
         settings={"imap": {"host": "imap.halyard.example"}},
-        secrets={"imap_password": "SECRET"},
+        secrets={"imap": "SECRET"},
     )
     stream = stream_of(mailbox)
     lease = take(stream.pk)

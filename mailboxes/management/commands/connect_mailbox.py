@@ -12,13 +12,15 @@ from mailboxes.opening import egress
 from mailboxes.providers import caldav, imap
 from mailboxes.providers.base import ProviderError
 
+NAMES = {"imap": "IMAP", "caldav": "CalDAV"}
 DEFAULT_PORTS = {"tls": 993, "starttls": 143, "none": 143}
 
 
 class Command(BaseCommand):
     help = (
         "Connect a member's IMAP and CalDAV account. "
-        "The password comes from the variable MAILBOX_PASSWORD or is asked for."
+        "The password comes from the variable MAILBOX_PASSWORD or is asked for; "
+        "CALDAV_PASSWORD is needed only where the calendar has one of its own."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -44,32 +46,30 @@ class Command(BaseCommand):
         address = options["address"] or member.user.email
         username = options["username"] or address
         password = os.environ.get("MAILBOX_PASSWORD") or _ask(address)
-        mail = _imap_settings(options, username)
-        calendar = {"url": options["caldav"], "username": username} if options["caldav"] else None
+        passwords = {"imap": password, "caldav": os.environ.get("CALDAV_PASSWORD") or password}
+        servers = {"imap": _imap_settings(options, username), "caldav": _caldav_settings(options, username)}
+        for name, server in servers.items():
+            if server:
+                self._check(name, server, passwords[name])
         try:
-            self._check(mail, calendar, password)
-            connect_servers(
-                member,
-                address=address,
-                password=password,
-                imap=mail,
-                caldav=calendar,
-                aliases=options["alias"],
-            )
+            connect_servers(member, address=address, passwords=passwords, aliases=options["alias"], **servers)
         except (ProviderError, ValueError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{address} is connected; reading begins within a minute.")
 
-    def _check(self, mail: dict[str, Any] | None, calendar: dict[str, Any] | None, password: str) -> None:
+    def _check(self, name: str, server: dict[str, Any], password: str) -> None:
         """Sign in and read one item end to end, so that what is wrong is said now."""
-        if mail:
-            found = imap.check(**mail, password=password, egress=egress())
-            self.stdout.write(f"IMAP: {found}")
-        if calendar:
-            checked = caldav.check(**calendar, password=password, egress=egress())
-            if checked.failed:
-                raise CommandError(f"CalDAV, to {checked.failed}: {checked.problem}")
-            self.stdout.write(f"CalDAV: {', '.join(checked.calendars) or 'no calendars'}")
+        if name == "imap":
+            mail = imap.check(**server, password=password, egress=egress())
+            failed, problem = mail.failed, mail.problem
+            found = f"{mail.messages:,} messages in {', '.join(mail.folders)}"
+        else:
+            events = caldav.check(**server, password=password, egress=egress())
+            failed, problem = events.failed, events.problem
+            found = ", ".join(events.calendars)
+        if failed:
+            raise CommandError(f"{NAMES[name]}, to {failed}: {problem}")
+        self.stdout.write(f"{NAMES[name]}: {found or 'nothing there yet'}")
 
 
 def _imap_settings(options: dict[str, Any], username: str) -> dict[str, Any] | None:
@@ -82,6 +82,10 @@ def _imap_settings(options: dict[str, Any], username: str) -> dict[str, Any] | N
         "security": security,
         "username": username,
     }
+
+
+def _caldav_settings(options: dict[str, Any], username: str) -> dict[str, Any] | None:
+    return {"url": options["caldav"], "username": username} if options["caldav"] else None
 
 
 def _ask(address: str) -> str:
