@@ -18,11 +18,8 @@ from honcho.environ import parse_procfile
 from honcho.manager import Manager
 
 from crm import embedded
-from crm.models import User
 
 MARK = "RAPPORT_UP"
-DEMO_SLUG = "halyard"
-DEMO_PASSWORD = "rapport-demo"  # noqa: S105 (printed at every start of the demo)
 _GRACE_SECONDS = 10
 
 
@@ -67,13 +64,6 @@ def end_left_behind() -> None:
         time.sleep(0.1)
     for pid in left:
         _signal(pid, signal.SIGKILL)
-
-
-def sign_ins() -> list[str]:
-    """What the demo's members type; nobody else's password is known."""
-    demo = User.objects.filter(memberships__workspace__slug=DEMO_SLUG).order_by("pk")[:3]
-    known = [user.email for user in demo if user.check_password(DEMO_PASSWORD)]
-    return [f"sign in as {email}, password {DEMO_PASSWORD}" for email in known]
 
 
 def _marked() -> Iterator[int]:

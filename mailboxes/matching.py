@@ -7,21 +7,24 @@ from crm.models import Workspace
 from crm.statements import fetch
 
 # Somebody a member had real contact with: on a person's own mail with a member on it, or invited
-# to a meeting that is on and that a member has not declined.
+# to a meeting that is on and that a member has not declined. Asked address by address (LIMIT keeps
+# it so): with outdated statistics the planner would rather read every participant there is.
 IN_CONTACT = """
-    (EXISTS (
-        SELECT FROM mailboxes_participant p
+    coalesce((
+        SELECT true FROM mailboxes_participant p
         JOIN mailboxes_emailmessage m ON m.id = p.message_id AND m.is_contact
         WHERE p.address_id = a.id AND EXISTS (
             SELECT FROM mailboxes_participant own JOIN crm_address oa ON oa.id = own.address_id
             WHERE own.message_id = m.id AND oa.member_id IS NOT NULL)
-     ) OR EXISTS (
-        SELECT FROM mailboxes_attendee t
+        LIMIT 1
+    ), (
+        SELECT true FROM mailboxes_attendee t
         JOIN mailboxes_calendarevent e ON e.id = t.event_id AND e.status <> 'cancelled'
         WHERE t.address_id = a.id AND EXISTS (
             SELECT FROM mailboxes_attendee own JOIN crm_address oa ON oa.id = own.address_id
             WHERE own.event_id = e.id AND oa.member_id IS NOT NULL AND own.response <> 'declined')
-     ))
+        LIMIT 1
+    ), false)
 """
 
 UNKNOWN = """
@@ -33,16 +36,15 @@ UNKNOWN = """
 
 # Once a member has written to a domain, everybody there who was in contact is known; at a free
 # mail provider only the very address.
+CONTACTED_DOMAINS = """
+    SELECT DISTINCT c.domain FROM crm_address c
+    WHERE c.workspace_id = %(workspace)s AND c.is_contacted AND NOT c.is_internal AND NOT c.is_freemail
+      AND c.domain = ANY(ARRAY(SELECT near.domain FROM crm_address near WHERE near.id = ANY(%(ids)s)))
+"""
+
 WRITTEN_TO = f"""
-    WITH contacted AS (
-        SELECT DISTINCT near.domain FROM crm_address near
-        WHERE near.id = ANY(%(ids)s) AND NOT near.is_internal AND NOT near.is_freemail
-          AND EXISTS (SELECT FROM crm_address c WHERE c.workspace_id = near.workspace_id
-                      AND c.domain = near.domain AND c.is_contacted)
-    )
     SELECT a.id, a.kind, a.domain, a.is_freemail FROM crm_address a
-    JOIN contacted ON contacted.domain = a.domain
-    WHERE a.workspace_id = %(workspace)s AND {UNKNOWN} AND {IN_CONTACT}
+    WHERE a.workspace_id = %(workspace)s AND a.domain = ANY(%(domains)s) AND {UNKNOWN} AND {IN_CONTACT}
     UNION ALL
     SELECT a.id, a.kind, a.domain, a.is_freemail FROM crm_address a
     WHERE a.id = ANY(%(ids)s) AND a.is_freemail AND a.is_contacted AND {UNKNOWN} AND {IN_CONTACT}
@@ -60,8 +62,12 @@ def create_from_contact(workspace: Workspace, address_ids: Sequence[int]) -> Cre
     time, for earlier correspondents there) who should have one."""
     if not workspace.automatic_creation:
         return Created([], [])
-    statement = WRITTEN_TO if workspace.enhanced_creation else EVERYBODY
-    rows = fetch(statement, workspace=workspace.pk, ids=list(address_ids))
+    common = {"workspace": workspace.pk, "ids": list(address_ids)}
+    if workspace.enhanced_creation:
+        domains = [row[0] for row in fetch(CONTACTED_DOMAINS, **common)]
+        rows = fetch(WRITTEN_TO, domains=domains, **common)
+    else:
+        rows = fetch(EVERYBODY, **common)
     return create_records(
         workspace.pk,
         domains={domain for _, _, domain, is_freemail in rows if not is_freemail},

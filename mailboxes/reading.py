@@ -121,8 +121,13 @@ class Reader:
             page.sources.append(self._source(item, calendar, kept))
         else:
             reasons = [reason for _, reason in screened if reason]
-            reason = reasons[0] if reasons else SkipReason.PRIVATE
+            reason = reasons[0] if reasons else self._why_nothing(calendar)
             page.skipped.append((item.provider_id, item.version, reason))
+
+    def _why_nothing(self, calendar: ParsedCalendar) -> SkipReason:
+        if calendar.private:
+            return SkipReason.PRIVATE
+        return SkipReason.OLD if self.mailbox.history_from else SkipReason.EMPTY
 
     def _source(self, item: FetchedCalendar, calendar: ParsedCalendar, kept: tuple) -> SourceItem:
         return SourceItem(

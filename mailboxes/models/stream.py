@@ -78,6 +78,7 @@ class SkipReason(models.TextChoices):
     NOBODY = "nobody", "Nobody outside took part"
     PRIVATE = "private", "Private event"
     OLD = "old", "Older than the history limit"
+    EMPTY = "empty", "No event in it"
 
 
 class SkippedItem(StreamItem):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -62,6 +63,10 @@ def _environment() -> dict[str, str]:
     return {**needed, "PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+# An answer may have a hundred thousand values of five types.
+_hints = lru_cache(maxsize=None)(get_type_hints)
+
+
 def to_plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
@@ -73,7 +78,7 @@ def from_plain(hint: Any, data: Any) -> Any:
     if hint is datetime:
         return datetime.fromisoformat(data)
     if isinstance(hint, type) and is_dataclass(hint):
-        hints = get_type_hints(hint)
+        hints = _hints(hint)
         return hint(**{field.name: from_plain(hints[field.name], data[field.name]) for field in fields(hint)})
     inner = next(part for part in get_args(hint) if part not in (type(None), Ellipsis))
     return (

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mailboxes.parsing.calendar import split_calendar
 from mailboxes.parsing.values import Unparsable
 from mailboxes.providers.base import FetchedCalendar, SetupWrong
 from mailboxes.providers.files import opened, packed_hint
@@ -42,8 +43,6 @@ def read(path: Path) -> bytes:
 
 
 def split(path: Path, raw: bytes) -> list[tuple[str, bytes]]:
-    from mailboxes.parsing.calendar import split_calendar  # TODO to the top
-
     try:
         return split_calendar(raw)
     except Unparsable as error:

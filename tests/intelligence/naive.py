@@ -175,21 +175,25 @@ def _gatherings(said: Said, owners: Owners) -> Iterator[Interaction]:
 
 def _gathering(copies: dict[int, Meeting], said: Said, owners: Owners) -> Iterator[Interaction]:
     shown = copies[max(copies, key=lambda mailbox: _says_more(mailbox, copies[mailbox], owners))]
+    by_address = {
+        email: _own_answer(email, member, copies, owners) or response
+        for email, response in shown.answers
+        for member in _members([email], owners)
+    }
     answers: dict[int, str] = {}
-    for email, response in shown.answers:
-        for member in _members([email], owners):
-            own = _own_answer(email, member, copies, owners) or response
-            answers[member] = min(own, answers.get(member, own), key=_readiness)
+    for email, answer in by_address.items():  # somebody invited twice comes if either address says so
+        member = owners.member_of[email]
+        answers[member] = min(answer, answers.get(member, answer), key=_readiness)
     coming = {member for member, answer in answers.items() if answer != "declined"}
     outside = _outside((email for email, _ in shown.answers), said, owners)
     if shown.status == "cancelled" or not coming or not outside:
         return
-    organiser = owners.member_of.get(shown.organiser)
+    hosts = by_address.get(shown.organiser, "declined") != "declined"
     by_answer = min(coming, key=lambda member: (_readiness(answers[member]), member))
     yield Interaction(
         kind="meeting",
         at=shown.at,
-        member=organiser if organiser in coming else by_answer,
+        member=owners.member_of[shown.organiser] if hosts else by_answer,
         members=frozenset(coming),
         outside=outside,
         is_crowd=len(shown.answers) > 20,

@@ -46,12 +46,12 @@ class Command(BaseCommand):
             self.stdout.write(f"Data is kept under {embedded.home().folder}.")
         call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
-        if with_demo and not Workspace.objects.exists():
+        # Begun and cut short, it is gone on with.
+        has_begun = (embedded.data_folder() / "demo").exists()
+        if with_demo and (has_begun or not Workspace.objects.exists()):
             call_command("seed_demo", stdout=self.stdout)
 
     def _greet(self, port: int) -> None:
         self.stdout.write(f"\n{settings.PRODUCT_NAME}: http://127.0.0.1:{port}/")
-        for line in running.sign_ins():
-            self.stdout.write(f"  {line}")
         self.stdout.write("Ctrl-C stops everything.\n")
         self.stdout.flush()

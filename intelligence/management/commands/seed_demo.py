@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from crm.models import Company, Member, Person, Role, Workspace
+from crm.models import Company, Member, Person, Role, User, Workspace
 from crm.project.environment import DATA_DIR
 from crm.workspaces import add_member, create_workspace
 from intelligence.demo.building import NAME, SLUG, Account, Demo, build
@@ -42,6 +42,7 @@ class Command(BaseCommand):
         begun = _begun(slug)
         if _is_complete(slug):
             self.stdout.write(f"The demo workspace “{slug}” is there already, with its mail.")
+            self._say_sign_ins(password)
             return
         clock = datetime.now(UTC)
         demo = self._built(begun or options["day"] or clock.date(), clock, scale=options["scale"])
@@ -95,6 +96,13 @@ class Command(BaseCommand):
         }
         words = ", ".join(f"{number:,} {name}" for name, number in stored.items())
         self.stdout.write(f"“{workspace.name}” holds {words}.")
+        self._say_sign_ins(password)
+
+    def _say_sign_ins(self, password: str) -> None:
+        """Unless somebody has changed the founder's password since."""
+        founder, *_ = members()
+        if not User.objects.get(email=founder.email).check_password(password):
+            return
         self.stdout.write(f"Sign in with the password “{password}” as:")
         for one in members():
             self.stdout.write(f"  {one.email}  {one.name}, {one.title}")
