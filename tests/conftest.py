@@ -1,7 +1,9 @@
 """The standing cast: Ada owns the mailbox, Ben is her teammate, Cleo is the admin, Dan is in another
 workspace. They sit at a `Desk`."""
 
+import os
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -16,6 +18,10 @@ from tests.desk import Desk
 def pytest_configure() -> None:
     # Hashed names need collectstatic; tests ask for the files as they are.
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    # Each worker has a cache of its own: one that empties it must not empty everybody's.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    url = urlsplit(settings.REDIS_URL)._replace(path=f"/{2 + worker}")
+    settings.CACHES["default"]["LOCATION"] = url.geturl()
     # A hash that is slow on purpose would be most of the suite's time.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -19,8 +19,7 @@ _BATCH_BYTES = 8 * 2**20
 _BATCH_MESSAGES = 100
 # Some servers only guess how large a message is, and one of a batch may be far off.
 _SLACK = LARGEST_MESSAGE + 4 * 2**20
-_REFUSED = "The mail server would not hand this message over."
-_GARBLED = "The mail server's answer for this message cannot be read."
+_REFUSED = "The mail server did not hand this message over."
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def _alone(connection: Connection, uid: int, provider_id: str, facts: _Facts) ->
         return _mail(provider_id, raw, facts, is_cut=is_huge)
     if values is None and is_whole:
         return Missing(provider_id)
-    return Unreadable(provider_id, _GARBLED if is_whole or values else _REFUSED, facts.size or 0)
+    return Unreadable(provider_id, _REFUSED, facts.size or 0)
 
 
 def _mail(provider_id: str, raw: bytes, facts: _Facts, *, is_cut: bool = False) -> FetchedMail:

@@ -97,6 +97,8 @@ def _line(entry: Entry) -> list[bytes]:
 
 def _decoded(name: bytes) -> str:
     try:
-        return imap_utf7.decode(name)
-    except ValueError:  # named in plain UTF-8, or merely looks encoded
-        return name.decode("utf-8", "replace")
+        if name.isascii():
+            return imap_utf7.decode(name)
+    except ValueError:
+        pass  # merely looks encoded
+    return name.decode("utf-8", "replace")

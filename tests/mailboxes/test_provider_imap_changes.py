@@ -4,9 +4,7 @@ import json
 
 import pytest
 
-from mailboxes.providers.base import (
-    CursorExpired,
-)
+from mailboxes.providers.base import CursorExpired
 from mailboxes.providers.imap import ImapMail
 from mailboxes.providers.imap_folders import Folder
 from tests.servers.dovecot import PLAIN, commands, dovecot, letter, recording
