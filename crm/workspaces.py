@@ -52,9 +52,10 @@ def add_member(
         member, created = Member.objects.get_or_create(
             workspace=workspace, user=user, defaults={"role": role}
         )
-        if not created and (member.role, member.is_active) != (role, True):
-            member.role, member.is_active = role, True
-            member.save(update_fields=["role", "is_active"])
+        if not created and member.role != role:
+            member.role = role
+            member.save(update_fields=["role"])
+        set_active(member, active=True)
         EmailAddress.objects.update_or_create(
             user=user, email=address, defaults={"verified": True, "primary": True}
         )

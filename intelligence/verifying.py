@@ -172,6 +172,11 @@ INSIGHTS = f"""
 """
 
 
+TABLES = ["verified_edge", "verified_ours"] + [
+    f"verified_{kind.name}{suffix}" for kind in RECORD_KINDS for suffix in ("", "_tie")
+]
+
+
 def differences(workspace_id: int, *, now: datetime) -> Iterator[tuple[str, Any, str, str, str]]:
     """(kind of record, record id, what, should be, is) for each wrong answer. Events that have
     started since the last sweep are settled first."""
@@ -179,6 +184,7 @@ def differences(workspace_id: int, *, now: datetime) -> Iterator[tuple[str, Any,
     with transaction.atomic():
         lock_workspace(workspace_id)
         common = {"workspace": workspace_id, "now": now, "today": now.date()}
+        execute(f"DROP TABLE IF EXISTS {', '.join(TABLES)}")  # of an earlier look in this transaction
         execute(EDGES, **common)
         execute(OURS)
         for table in ("edge", "ours"):

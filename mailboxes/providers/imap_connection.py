@@ -17,7 +17,7 @@ from mailboxes.providers.imap_conversation import SMALL_ANSWER, Conversation
 Security = Literal["tls", "starttls", "none"]
 
 ANSWER_SECONDS = 120.0
-_LISTING = 12 * 2**20
+_FOLDERS, _NUMBERS = 4 * 2**20, 12 * 2**20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _BUSY_CODES = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "THROTTLED"})
 _BUSY_WORDS = re.compile(
@@ -34,7 +34,7 @@ _ONLY_ENCRYPTED = "The server takes passwords over an encrypted connection only.
 
 
 class Declined(TryLater):
-    """The server answered NO, or BAD. `values` is what it gave all the same."""
+    """The server answered NO, or BAD. `said` is what it gave all the same, `code` its reason."""
 
     def __init__(self, command: str, *, code: str = "", said: dict[str, list[Part]] | None = None) -> None:
         super().__init__(f"The server would not {_WHAT.get(command, 'answer')}.")
@@ -116,7 +116,7 @@ class Connection:
         if "LIST-STATUS" in self.capabilities:
             wishes.append(f"STATUS {self._status_items}")
         options = ["RETURN", f"({' '.join(wishes)})"] if wishes else []
-        said = self._ask("LIST", '""', '"*"', *options, largest=_LISTING)
+        said = self._ask("LIST", '""', '"*"', *options, largest=_FOLDERS)
         return answers.entries(said.get("LIST", ())), answers.statuses(said.get("STATUS", ()))
 
     def status(self, name: bytes) -> Status | None:
@@ -136,7 +136,7 @@ class Connection:
 
     def search(self, criteria: str) -> list[int]:
         options = ["RETURN", "(ALL)"] if "ESEARCH" in self.capabilities else []
-        said = self._ask("UID", "SEARCH", *options, criteria, largest=_LISTING)
+        said = self._ask("UID", "SEARCH", *options, criteria, largest=_NUMBERS)
         return answers.uids(said.get("SEARCH", ()), said.get("ESEARCH", ()))
 
     def fetch(
