@@ -76,9 +76,11 @@ def store_listing(stream: SyncStream, listing: Listing) -> None:
     removed = set(listing.removed)
     if listing.snapshot_of is not None:
         removed |= _gone_from_snapshot(stream, listing, listing.snapshot_of)
-    # As many new as gone: a folder was renumbered. A message should be held by its new copy
-    # before it loses the old one, or everything that hangs on it would be lost in between.
-    order = LAST if added and added >= len(removed) // 2 else FIRST
+    # A message that was moved, or whose folder was renumbered, should be held by its new copy before
+    # it loses the old one, or everything that hangs on it would be lost in between. Only a long
+    # backfill must not keep waiting what is gone.
+    is_renumbered = added and added >= len(removed) // 2
+    order = LAST if stream.backfilled_at or is_renumbered else FIRST
     execute(
         QUEUE_REMOVALS,
         workspace=stream.workspace_id,
