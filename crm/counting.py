@@ -13,4 +13,5 @@ COUNT_PEOPLE = """
 
 
 def count_people(company_ids: Iterable[int]) -> None:
-    execute(COUNT_PEOPLE, ids=sorted(company_ids))
+    if ids := sorted(company_ids):
+        execute(COUNT_PEOPLE, ids=ids)

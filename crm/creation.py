@@ -51,6 +51,8 @@ def create_records(workspace_id: int, *, domains: Iterable[str], address_ids: It
 
 
 def _create_companies(workspace_id: int, domains: Sequence[str]) -> list[int]:
+    if not domains:
+        return []
     wanted = [row[0] for row in fetch(WITHOUT_COMPANY, workspace=workspace_id, domains=domains)]
     companies = Company.objects.bulk_create(_company(workspace_id, company_name(domain)) for domain in wanted)
     CompanyDomain.objects.bulk_create(
@@ -61,7 +63,9 @@ def _create_companies(workspace_id: int, domains: Sequence[str]) -> list[int]:
 
 
 def _create_people(workspace_id: int, address_ids: Sequence[int]) -> list[int]:
-    wanted = fetch(WITHOUT_PERSON, ids=address_ids)
+    wanted = fetch(WITHOUT_PERSON, ids=address_ids) if address_ids else []
+    if not wanted:
+        return []
     people = Person.objects.bulk_create(
         Person(
             workspace_id=workspace_id,

@@ -182,11 +182,13 @@ def relink(records: dict[str, set[int]]) -> Touched:
 
 
 def _record(kind: InteractionKind, *, workspace_id: int, ids: list[int], now: datetime) -> Touched:
+    touched: Touched = {record_kind.name: set() for record_kind in RECORD_KINDS}
+    if not ids:
+        return touched
     wanted = _wanted(kind, ids)
     stored = _stored(kind, ids)
     stale = [found for source, (found, facts) in stored.items() if wanted.get(source) != facts]
     new = {s: facts for s, facts in wanted.items() if s not in stored or stored[s][1] != facts}
-    touched: Touched = {record_kind.name: set() for record_kind in RECORD_KINDS}
     if stale:
         _delete(stale, touched)
     if new:

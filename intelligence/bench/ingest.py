@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Min
+from django.db.models import Count, Min
 
 from crm.statements import execute, fetch
 from intelligence.bench import parsing, yardstick
@@ -194,7 +194,8 @@ def sweep(world: World) -> None:
 
 
 def removal(world: World, ingest_cost: float) -> None:
-    mailbox = Mailbox.objects.filter(workspace=world.workspace).earliest("pk")
+    by_size = Mailbox.objects.filter(workspace=world.workspace).annotate(held=Count("copies"))
+    mailbox = by_size.order_by("-held", "pk")[0]
     held = EmailMessage.objects.filter(copies__mailbox=mailbox).count() + mailbox.sources.count()
     begin_removal(mailbox)
     seconds = timed(lambda: purge(mailbox, now=world.now))

@@ -98,9 +98,10 @@ def resolve(workspace_id: int, sightings: Sightings, insiders: Insiders) -> dict
 
 def rename_people(person_ids: Iterable[int]) -> None:
     """Give people the best name among their addresses', unless somebody has named them."""
-    best = fetch(BEST_NAMES, people=list(person_ids))
-    rows = ((person, name, name_key(name)[:200]) for person, name in best)
-    execute(RENAME, **arrays(rows, "ids", "names", "keys"))
+    best = fetch(BEST_NAMES, people=people) if (people := list(person_ids)) else []
+    if best:
+        rows = ((person, name, name_key(name)[:200]) for person, name in best)
+        execute(RENAME, **arrays(rows, "ids", "names", "keys"))
 
 
 MARK_CONTACTED = """
@@ -111,7 +112,8 @@ MARK_CONTACTED = """
 
 def mark_contacted(address_ids: Iterable[int]) -> None:
     """Somebody here has written to these: what enhanced record creation waits for."""
-    execute(MARK_CONTACTED, ids=list(address_ids))
+    if ids := list(address_ids):
+        execute(MARK_CONTACTED, ids=ids)
 
 
 def _row(email: str, seen: SeenName, insiders: Insiders) -> tuple[object, ...]:
