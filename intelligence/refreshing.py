@@ -140,6 +140,12 @@ REFRESH_INSIGHTS = f"""
         IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in ANSWERS)})
 """
 
+# Nearly always nothing is, and then nobody need wait for a lock.
+IS_ANY_DUE = """
+    SELECT EXISTS (SELECT FROM intelligence_interaction
+                   WHERE NOT has_started AND occurred_at <= %(now)s AND workspace_id = %(workspace)s)
+"""
+
 START_DUE = """
     UPDATE intelligence_interaction SET has_started = true
     WHERE NOT has_started AND occurred_at <= %(now)s AND workspace_id = %(workspace)s
@@ -183,6 +189,8 @@ def refresh_insights(kind: RecordKind, records: Iterable[int], *, now: datetime)
 
 def settle_due_events(now: datetime, workspace_id: int) -> int:
     """Events that have started since the last sweep become contact. Returns how many."""
+    if not fetch(IS_ANY_DUE, now=now, workspace=workspace_id)[0][0]:
+        return 0
     with transaction.atomic():
         lock_workspace(workspace_id)
         started = [row[0] for row in fetch(START_DUE, now=now, workspace=workspace_id)]
