@@ -49,16 +49,27 @@ class CalDavCalendar:
         self._dav = WebDav(url, username=username, password=password, egress=egress)
         self._calendars: dict[str, Calendar] = {}
         self._long_names: dict[str, str] = {}
+        self._is_starting_over = False
 
     def list_changes(self, cursor: str) -> Iterator[Listing]:
-        state = _State.read(cursor, self._url)
+        try:
+            state = _State.read(cursor, self._url)
+        except CursorExpired:
+            self._is_starting_over = True
+            raise
         overview = self._look_around(state)
         problems: list[ProviderError] = []
-        stored = cursor
+        stored, listed, is_whole = cursor, list[ListedItem](), self._is_starting_over
         for listing in self._listings(state, overview, problems):
             stored = listing.cursor
+            listed += listing.items
+            is_whole &= listing.snapshot_of is not None
             yield listing
-        if (text := state.text()) != stored:
+        text = state.text()
+        if is_whole and not problems:
+            # The calendars that were known are forgotten: what lies in those that are gone, goes.
+            yield Listing(listed, text, snapshot_of="")
+        elif text != stored:
             yield Listing((), text)
         _report(problems, overview)
 
