@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from crm.cells import hue, initials
 from crm.models import Member, Workspace
@@ -46,6 +47,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "product_name": settings.PRODUCT_NAME,
         "can_send_mail": bool(settings.EMAIL_URL),
+        # Asked for by the sign-in page alone.
+        "can_sign_up": SimpleLazyObject(lambda: not Workspace.objects.exists()),
         "shell": _frame(request, member) if member else None,
     }
 

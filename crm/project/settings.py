@@ -3,6 +3,7 @@
 import sys
 
 import dj_database_url
+import dj_email_url
 from csp.constants import NONE, SELF
 
 from crm import embedded
@@ -171,7 +172,9 @@ SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_STORE_TOKENS = False
 ALLAUTH_TRUSTED_PROXY_COUNT = int(text("TRUSTED_PROXIES", "0"))
 
-EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+# EMAIL_BACKEND, EMAIL_HOST and so on; without an address mail goes nowhere.
+globals().update(dj_email_url.parse(EMAIL_URL or "dummymail://"))
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = text("EMAIL_FROM", f"{PRODUCT_NAME} <no-reply@localhost>")
 
 # What a browser may do with our pages

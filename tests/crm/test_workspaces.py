@@ -186,6 +186,15 @@ def test_the_settings_that_keep_accounts_apart_are_what_we_think() -> None:
     assert settings.CACHES["default"]["BACKEND"].endswith("RedisCache")
 
 
+def test_only_the_first_is_asked_to_sign_up(client: Client) -> None:
+    empty = client.get("/accounts/login/").content
+    create_workspace("acme", name="Acme", admin_email="ann@acme.example")
+    later = client.get("/accounts/login/").content
+
+    assert b"Create an account" in empty
+    assert b"Create an account" not in later
+
+
 def test_health_says_who_answers(client: Client) -> None:
     answer = client.get("/health/")
 
