@@ -173,7 +173,7 @@ SOCIALACCOUNT_STORE_TOKENS = False
 ALLAUTH_TRUSTED_PROXY_COUNT = int(text("TRUSTED_PROXIES", "0"))
 
 # EMAIL_BACKEND, EMAIL_HOST and so on; without an address mail goes nowhere.
-globals().update(dj_email_url.parse(EMAIL_URL or "dummymail://"))
+globals().update(dj_email_url.parse(EMAIL_URL or "dummy://"))
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = text("EMAIL_FROM", f"{PRODUCT_NAME} <no-reply@localhost>")
 

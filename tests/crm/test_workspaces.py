@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -10,6 +11,7 @@ from django.test import Client
 
 from crm.exporting import defused
 from crm.models import Address, Company, InternalDomain, Member, User, Workspace
+from crm.project import settings as project_settings
 from crm.workspaces import add_member, create_workspace, set_active
 from tests.conftest import SignIn
 from tests.desk import Desk, mail
@@ -193,6 +195,18 @@ def test_only_the_first_is_asked_to_sign_up(client: Client) -> None:
 
     assert b"Create an account" in empty
     assert b"Create an account" not in later
+
+
+def test_without_a_mail_server_a_password_reset_fails_softly(client: Client, settings: Any) -> None:
+    create_workspace("acme", name="Acme", admin_email="ann@acme.example")
+    settings.EMAIL_BACKEND = project_settings.EMAIL_BACKEND  # pytest-django puts its own in place
+
+    page = client.get("/accounts/password/reset/")
+    answer = client.post("/accounts/password/reset/", {"email": "ann@acme.example"})
+
+    assert project_settings.EMAIL_BACKEND.endswith("dummy.EmailBackend")
+    assert b"installation" in page.content
+    assert answer.status_code == 302
 
 
 def test_health_says_who_answers(client: Client) -> None:
