@@ -68,7 +68,7 @@ def text(words: Sequence[str]) -> SafeString:
 
 
 def link(url: str, words: str) -> SafeString:
-    return format_html('<a class="cell-link" href="{}" tabindex="-1">{}</a>', url, words)
+    return format_html('<a class="cell-link" href="{}">{}</a>', url, words)
 
 
 def faces(people: Sequence[tuple[int, str]], total: int) -> SafeString:

@@ -27,6 +27,7 @@ class Look:
 Values = Sequence[Any]
 
 OLDEST_OR_NEWEST = ("oldest first", "newest first")
+SOONEST_OR_FURTHEST = ("soonest first", "furthest first")
 WEAKEST_OR_STRONGEST = ("weakest first", "strongest first")
 FEWEST_OR_MOST = ("fewest first", "most first")
 
@@ -61,6 +62,8 @@ class Column:
     description: str = ""
     # What ascending and descending mean here, in words.
     orders: tuple[str, str] = ("A to Z", "Z to A")
+    # Sorted for the first time, does it begin with the last?
+    is_newest_first: bool = False
     is_smart: bool = False
     exports: tuple[str, ...] = ()
     export: Callable[[Look, Values], Sequence[str]] | None = None
@@ -159,7 +162,7 @@ register(
         name="domains",
         label="Domain",
         icon="globe",
-        width=166,
+        width=204,
         walk=DOMAIN_WALK,
         select=(
             "ARRAY(SELECT d.domain FROM crm_companydomain d WHERE d.company_id = r.id ORDER BY d.domain)",
@@ -185,6 +188,7 @@ register(
             "r.people_count",
         ),
         orders=FEWEST_OR_MOST,
+        is_newest_first=True,
         cell=lambda look, values: cells.faces([_face(text) for text in values[0]], values[1]),
     ),
     default_sort="name",
@@ -196,7 +200,7 @@ register(
         name="name",
         label="Person",
         icon="user",
-        width=216,
+        width=232,
         walk=_walk_by_name("crm_person"),
         select=("r.name",),
         cell=lambda look, values: cells.text(values),
@@ -205,7 +209,7 @@ register(
         name="email_addresses",
         label="Email addresses",
         icon="at",
-        width=220,
+        width=272,
         walk=ADDRESS_WALK,
         select=("ARRAY(SELECT a.email FROM crm_address a WHERE a.person_id = r.id ORDER BY a.email)",),
         cell=lambda look, values: cells.text(values[0]),

@@ -14,6 +14,15 @@ from crm.records import RecordType, find_record
 from crm.selecting import Selection
 from crm.tables import members_of
 
+STRIP = {
+    "connection_strength": "",
+    "strongest_connection": "",
+    "last_interaction": "Last",
+    "next_calendar_interaction": "Next",
+}
+# In the order in which people ask.
+DETAILS = ("connection", "last_interaction", "first_interaction", "calendar", "email")
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:
@@ -32,6 +41,12 @@ class RecordPage:
     plain: Sequence[Detail]
 
     @property
+    def strip(self) -> list[dict[str, Any]]:
+        """What a small screen says under the name: how strong, who, last and next."""
+        by_name = {one.column.name: one.value for one in self.smart}
+        return [{"lead": lead, "value": by_name.get(name)} for name, lead in STRIP.items()]
+
+    @property
     def url(self) -> str:
         return self.kind.url(self.look.slug, self.record.pk)
 
@@ -48,13 +63,14 @@ def record_page(member: Member, kind: RecordType, pk: int, *, now: datetime) -> 
         look=look,
         mark=draw(pk, record.name, "xl"),
         list_url=kind.list_url(look.slug),
-        smart=sorted((one for one in details if one.column.is_smart), key=_ties_first),
+        smart=sorted((one for one in details if one.column.is_smart), key=_rank),
         plain=[one for one in details if not one.column.is_smart and one.column.name != "name"],
     )
 
 
-def _ties_first(detail: Detail) -> bool:
-    return "connection" not in detail.column.name
+def _rank(detail: Detail) -> int:
+    name = detail.column.name
+    return next((place for place, part in enumerate(DETAILS) if part in name), len(DETAILS))
 
 
 def _values(kind: RecordType, pk: int, now: datetime) -> Iterable[tuple[Column, Sequence[Any]]]:

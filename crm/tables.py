@@ -77,6 +77,7 @@ class Table:
     kind: RecordType
     state: State
     headers: Sequence[Header]
+    sorted_by: Header
     rows: Sequence[Row]
     count: int
     total: int
@@ -139,6 +140,7 @@ def build_table(
         kind=kind,
         state=state,
         headers=[_header(column, state) for column in columns],
+        sorted_by=_header(columns_of(kind.name)[state.sort], state),
         rows=[
             _row(kind, row, number, selection=selection, look=look)
             for number, row in enumerate(shown, start + 1)
@@ -238,7 +240,7 @@ def _narrowed(kind: RecordType, filters: Sequence[Filter], now: datetime) -> tup
 def _header(column: Column, state: State) -> Header:
     is_sorted = column.name == state.sort
     # What changes is best seen newest and strongest first.
-    descending = not state.is_descending if is_sorted else column.is_smart
+    descending = not state.is_descending if is_sorted else column.is_newest_first
     direction = "descending" if state.is_descending else "ascending"
     return Header(
         column, direction if is_sorted else "", state.query(sort=column.name, is_descending=descending)
@@ -282,7 +284,9 @@ def choose_column(member: Member, kind: RecordType, name: str, *, is_shown: bool
     """Show or hide a column for this member. Raises BadState for one that does not exist."""
     if name not in columns_of(kind.name) or name == "name":
         raise BadState("There is no such column.")
-    shown = [column.name for column in shown_columns(kind, member.table_columns.get(kind.name))]
-    names = [one for one in shown if one not in {name, "name"}] + ([name] if is_shown else [])
+    shown = {column.name for column in shown_columns(kind, member.table_columns.get(kind.name))}
+    shown = shown | {name} if is_shown else shown - {name}
+    # A column that comes back takes its old place.
+    names = [one for one in columns_of(kind.name) if one in shown and one != "name"]
     member.table_columns = {**member.table_columns, kind.name: names}
     member.save(update_fields=["table_columns"])

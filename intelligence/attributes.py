@@ -8,7 +8,16 @@ from typing import Any, Literal
 from django.utils.safestring import SafeString
 
 from crm import cells, moments
-from crm.columns import OLDEST_OR_NEWEST, WEAKEST_OR_STRONGEST, Column, Look, Source, Values, register
+from crm.columns import (
+    OLDEST_OR_NEWEST,
+    SOONEST_OR_FURTHEST,
+    WEAKEST_OR_STRONGEST,
+    Column,
+    Look,
+    Source,
+    Values,
+    register,
+)
 from crm.filters import BadFilter, Condition, Filterable, register_filter
 from crm.walking import IndexWalk, MemberWalk, Walk
 from intelligence.recordkinds import RECORD_KINDS, RecordKind
@@ -171,18 +180,20 @@ def _interaction_column(kind: RecordKind, attribute: Attribute) -> Column:
         return moments.machine(touch.at), touch.kind, look.faces[touch.member_id].email
 
     name = attribute.name
+    is_ahead = attribute.key.startswith("next")
     return Column(
         name=name,
         label=attribute.label,
         icon=attribute.icon,
-        width=204,
+        width=228 if is_ahead else 204,
         walk=_insight_walk(kind, attribute.key, "timestamptz"),
         select=attribute.fields,
         source=_source(kind),
         cell=cell,
         group=GROUP,
         description=attribute.description,
-        orders=OLDEST_OR_NEWEST,
+        orders=SOONEST_OR_FURTHEST if is_ahead else OLDEST_OR_NEWEST,
+        is_newest_first=not is_ahead,
         is_smart=True,
         exports=(name, f"{name}_kind", f"{name}_member"),
         export=export,
@@ -209,6 +220,7 @@ def _strength_column(kind: RecordKind) -> Column:
         group=GROUP,
         description="How well the workspace knows the record: every day in touch counts, recent ones more.",
         orders=WEAKEST_OR_STRONGEST,
+        is_newest_first=True,
         is_smart=True,
         exports=("connection_strength", "connection_score"),
         export=_export_strength,

@@ -141,7 +141,10 @@
     if (!menu) return;
     const place = [...menu.querySelectorAll("[data-keep-open]")].indexOf(item);
     const { scrollTop } = menu;
+    const sheet = document.querySelector(".table-wrap");
+    const [sheetTop, sheetLeft] = [sheet?.scrollTop, sheet?.scrollLeft];
     event.detail.target.addEventListener("htmx:afterSettle", () => {
+      document.querySelector(".table-wrap")?.scrollTo(sheetLeft, sheetTop);
       const fresh = document.getElementById(menu.id);
       if (!fresh || fresh.matches(":popover-open")) return;
       fresh.showPopover({ source: document.querySelector(`[popovertarget="${menu.id}"]`) });
