@@ -3,6 +3,7 @@ rather than by a template each. Everything given is escaped."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from django.utils.html import format_html, format_html_join
@@ -11,6 +12,9 @@ from django.utils.safestring import SafeString
 from crm import moments
 
 EMPTY = SafeString("")
+
+# A page shows the same few members, icons and grades hundreds of times over.
+_remembered = lru_cache(maxsize=10_000)
 
 
 class Face(NamedTuple):
@@ -36,10 +40,12 @@ def initials(name: str) -> str:
     return letters.upper()
 
 
+@_remembered
 def icon(name: str, size: str = "sm") -> SafeString:
     return format_html('<svg class="icon icon--{}" aria-hidden="true"><use href="#i-{}"/></svg>', size, name)
 
 
+@_remembered
 def avatar(pk: int, name: str, size: str = "") -> SafeString:
     return format_html(
         '<span class="avatar{}" style="--hue:{}" aria-hidden="true">{}</span>',
@@ -92,6 +98,7 @@ def faces(people: Sequence[tuple[int, str]], total: int) -> SafeString:
     )
 
 
+@_remembered
 def person(face: Face, title: str) -> SafeString:
     return format_html(
         '<span class="person" title="{}">{}<span>{}</span></span>',
@@ -117,6 +124,7 @@ def moment(
     )
 
 
+@_remembered
 def _who(face: Face) -> SafeString:
     return format_html(
         '<span class="when__who">{}<span>{}</span></span>',
@@ -125,6 +133,7 @@ def _who(face: Face) -> SafeString:
     )
 
 
+@_remembered
 def strength(level: int, word: str) -> SafeString:
     return format_html(
         '<span class="strength" data-level="{}"><span class="bars" aria-hidden="true">'
