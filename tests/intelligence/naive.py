@@ -84,7 +84,7 @@ class Owners:
             return list(model._default_manager.filter(workspace_id=workspace_id).values_list(*fields))
 
         addresses = rows(Address, "email", "member_id", "person_id")
-        self.member_of = {email: member for email, member, _ in addresses if member}
+        self.claimed = {email: member for email, member, _ in addresses if member}
         self.person_of = {email: person for email, _, person in addresses if person}
         self.internal = {domain for (domain,) in rows(InternalDomain, "domain")}
         self.company_of_domain = dict(rows(CompanyDomain, "domain", "company_id"))
@@ -95,6 +95,11 @@ class Owners:
         self.own_addresses: dict[int, set[str]] = defaultdict(set)
         for mailbox, email in rows(MailboxAddress, "mailbox_id", "address__email"):
             self.own_addresses[mailbox].add(email)
+
+    def member(self, email: str) -> int | None:
+        """`ada+shop@` is whoever `ada@` is, also where nobody has used it before."""
+        local, _, host = email.partition("@")
+        return self.claimed.get(email) or self.claimed.get(f"{local.partition('+')[0]}@{host}")
 
 
 @dataclass(frozen=True)
@@ -122,14 +127,14 @@ def interactions(said: Said, owners: Owners) -> list[Interaction]:
 def _outside(emails: Iterable[str], said: Said, owners: Owners) -> frozenset[str]:
     def counts(email: str) -> bool:
         contact = said.contacts[email]
-        is_ours = email in owners.member_of or contact.domain in owners.internal
+        is_ours = owners.member(email) or contact.domain in owners.internal
         return contact.kind != "automated" and not is_ours
 
     return frozenset(filter(counts, emails))
 
 
 def _members(emails: Iterable[str], owners: Owners) -> list[int]:
-    return [owners.member_of[email] for email in emails if email in owners.member_of]
+    return [member for email in emails if (member := owners.member(email))]
 
 
 def _letters(said: Said, owners: Owners) -> Iterator[Interaction]:
@@ -175,25 +180,23 @@ def _gatherings(said: Said, owners: Owners) -> Iterator[Interaction]:
 
 def _gathering(copies: dict[int, Meeting], said: Said, owners: Owners) -> Iterator[Interaction]:
     shown = copies[max(copies, key=lambda mailbox: _says_more(mailbox, copies[mailbox], owners))]
-    by_address = {
-        email: _own_answer(email, member, copies, owners) or response
-        for email, response in shown.answers
-        for member in _members([email], owners)
-    }
+    hosts: int | None = None
     answers: dict[int, str] = {}
-    for email, answer in by_address.items():  # somebody invited twice comes if either address says so
-        member = owners.member_of[email]
-        answers[member] = min(answer, answers.get(member, answer), key=_readiness)
+    for email, response in shown.answers:
+        for member in _members([email], owners):
+            answer = _own_answer(email, member, copies, owners) or response
+            # Somebody who is invited twice comes if either address says so.
+            answers[member] = min(answer, answers.get(member, answer), key=_readiness)
+            hosts = member if email == shown.organiser and answer != "declined" else hosts
     coming = {member for member, answer in answers.items() if answer != "declined"}
     outside = _outside((email for email, _ in shown.answers), said, owners)
     if shown.status == "cancelled" or not coming or not outside:
         return
-    hosts = by_address.get(shown.organiser, "declined") != "declined"
     by_answer = min(coming, key=lambda member: (_readiness(answers[member]), member))
     yield Interaction(
         kind="meeting",
         at=shown.at,
-        member=owners.member_of[shown.organiser] if hosts else by_answer,
+        member=hosts or by_answer,
         members=frozenset(coming),
         outside=outside,
         is_crowd=len(shown.answers) > 20,
