@@ -8,7 +8,15 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from crm.addresses import domain_of, is_freemail, is_public_suffix, kind, normalise, registrable_domain
+from crm.addresses import (
+    domain_of,
+    is_freemail,
+    is_public_suffix,
+    kind,
+    normalise,
+    registrable_domain,
+    without_tag,
+)
 from crm.counting import count_people
 from crm.locking import lock_workspace
 from crm.models import Address, Company, CompanyDomain, InternalDomain, Member, Person, Tombstone
@@ -158,7 +166,12 @@ def _tell(workspace_id: int, people: Iterable[int], companies: Iterable[int]) ->
 
 def _address_row(workspace_id: int, email: str) -> Address:
     domain = registrable_domain(domain_of(email))
-    is_internal = InternalDomain.objects.filter(workspace_id=workspace_id, domain=domain).exists()
+    is_tagged = Address.objects.filter(
+        workspace_id=workspace_id, email=without_tag(email), member__isnull=False
+    )
+    is_internal = (
+        is_tagged.exists() or InternalDomain.objects.filter(workspace_id=workspace_id, domain=domain).exists()
+    )
     address, _ = Address.objects.select_related("person").get_or_create(
         workspace_id=workspace_id,
         email=email,

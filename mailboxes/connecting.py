@@ -5,12 +5,14 @@ from typing import Any
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db import transaction
+from django.utils import timezone
 
 from crm.addresses import normalise
 from crm.claiming import claim
 from crm.models import Member
 from mailboxes.credentials import encrypt
 from mailboxes.models import Mailbox, MailboxKind, MailboxState, StreamKind, SyncStream
+from mailboxes.owning import follow_own_addresses
 
 
 def connect(
@@ -38,6 +40,7 @@ def connect(
             mailbox.credential = encrypt(secrets) if secrets is not None else mailbox.credential
             mailbox.save()
         mailbox.claim(claim(member, own))
+        follow_own_addresses(mailbox, now=timezone.now())
         _make_due(mailbox)
     return mailbox
 

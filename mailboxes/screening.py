@@ -27,6 +27,11 @@ class Insiders:
         )
 
 
+def is_own(email: str, own_emails: set[str]) -> bool:
+    """Is this an address of the mailbox, or a tagged spelling of one?"""
+    return email in own_emails or without_tag(email) in own_emails
+
+
 def authors(mail: ParsedMail) -> tuple[NamedAddress, ...]:
     """From, or the people behind it: an automated sender's Reply-To."""
     return stand_ins(mail) or mail.sender

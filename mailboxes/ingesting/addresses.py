@@ -106,7 +106,7 @@ def rename_people(person_ids: Iterable[int]) -> None:
 
 MARK_CONTACTED = """
     UPDATE crm_address SET is_contacted = true
-    WHERE id = ANY(%(ids)s) AND NOT is_contacted AND NOT is_internal
+    WHERE id = ANY(%(ids)s) AND NOT is_contacted AND NOT is_internal AND kind <> 'automated'
 """
 
 

@@ -10,7 +10,7 @@ from mailboxes.ingesting.addresses import Sightings, mark_contacted, resolve
 from mailboxes.ingesting.identity import event_identity
 from mailboxes.models import Mailbox
 from mailboxes.parsing.values import ParsedEvent
-from mailboxes.screening import Insiders
+from mailboxes.screening import Insiders, is_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def _copy_row(event: ParsedEvent, own_emails: set[str], addresses: dict[str, int
         for one in event.attendees
     }
     return (
-        organiser in own_emails,
+        organiser is not None and is_own(organiser, own_emails),
         addresses.get(organiser) if organiser else None,
         event.title,
         event.location,
@@ -240,17 +240,19 @@ SHOW_ELECTED = f"""
           IS DISTINCT FROM (c.starts_at, c.ends_at, c.all_day, c.status, jsonb_array_length(c.attendees))
 """
 
-# A member's own answer comes from his own copy, whatever the organiser's says.
+# A member's own answer comes from his own copy, whatever the organiser's says and whichever of his
+# addresses was invited.
 SHOW_ATTENDEES = f"""
     WITH elected AS ({ELECTED}),
     own AS (
-        SELECT DISTINCT ON (c.event_id, ma.address_id) c.event_id, ma.address_id,
+        SELECT DISTINCT ON (c.event_id, a.id) c.event_id, a.id AS address_id,
                one->>'response' AS response
         FROM mailboxes_eventcopy c
-        JOIN mailboxes_mailboxaddress ma ON ma.mailbox_id = c.mailbox_id
+        JOIN mailboxes_mailbox m ON m.id = c.mailbox_id
         CROSS JOIN LATERAL jsonb_array_elements(c.attendees) one
-        WHERE c.event_id = ANY(%(ids)s) AND (one->>'address')::bigint = ma.address_id
-        ORDER BY c.event_id, ma.address_id, c.sequence DESC, c.last_modified DESC NULLS LAST, c.id
+        JOIN crm_address a ON a.id = (one->>'address')::bigint AND a.member_id = m.member_id
+        WHERE c.event_id = ANY(%(ids)s)
+        ORDER BY c.event_id, a.id, c.sequence DESC, c.last_modified DESC NULLS LAST, c.id
     ),
     fresh AS (
         SELECT e.workspace_id, e.event_id, (one->>'address')::bigint AS address_id,
@@ -288,7 +290,7 @@ def _mark_contacted(items: Iterable[SourceItem], own_emails: set[str], addresses
         addresses[one.email]
         for item in items
         for event in item.events
-        if event.organiser and event.organiser.email in own_emails
+        if event.organiser and is_own(event.organiser.email, own_emails)
         for one in event.attendees
     }
     mark_contacted(invited)

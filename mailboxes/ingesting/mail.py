@@ -67,7 +67,7 @@ def mail_item(
         identity=identity,
         place=place(mail, identity),
         occurred_at=screening.occurred_at(mail, by_provider=by_provider, imported_at=now),
-        is_sent=any(one.email in own_emails for one in mail.sender),
+        is_sent=any(screening.is_own(one.email, own_emails) for one in mail.sender),
     )
 
 
