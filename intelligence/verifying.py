@@ -25,6 +25,7 @@ from intelligence.strength import (
     ONE_WAY,
     WROTE,
 )
+from intelligence.verifying_events import event_differences
 
 EDGES = f"""
     CREATE TEMP TABLE verified_edge ON COMMIT DROP AS
@@ -189,6 +190,7 @@ def differences(workspace_id: int, *, now: datetime) -> Iterator[tuple[str, Any,
         execute(OURS)
         for table in ("edge", "ours"):
             execute(f"CREATE INDEX ON verified_{table} (kind, source)")
+        yield from event_differences(workspace_id)
         for kind in RECORD_KINDS:
             for row in _compare(kind, common):
                 yield kind.name, *row

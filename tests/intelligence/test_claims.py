@@ -6,6 +6,8 @@ import pytest
 
 from crm import editing
 from crm.models import Address, Person
+from crm.statements import execute
+from intelligence.verifying import differences
 from mailboxes.models import CalendarSource, EventCopy, MessageCopy, SkippedItem
 from tests.desk import NOW
 from tests.intelligence.material import (
@@ -145,3 +147,21 @@ def test_writing_to_a_robot_opens_nothing() -> None:
     office.put("ada", letter("2@x", ADA, "no-reply@acme.example", days=1))
 
     assert office.people() == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("UPDATE mailboxes_eventcopy SET sequence = 9, starts_at = starts_at + interval '1 hour'", "event"),
+        ("UPDATE mailboxes_attendee SET response = 'declined'", "answer"),
+        ("UPDATE mailboxes_messagecopy SET is_sent = NOT is_sent", "is_sent"),
+    ],
+)
+def test_the_check_sees_what_is_not_as_the_copies_say(office: Office, statement: str, says: str) -> None:
+    office.schedule("ada", meeting("u", ADA, {BOB: "accepted"}, days=1))
+    workspace = office.desk.workspace.pk
+    assert list(differences(workspace, now=NOW)) == []
+
+    execute(statement)
+
+    assert {what for _, _, what, _, _ in differences(workspace, now=NOW)} >= {says}
