@@ -12,7 +12,7 @@ from crm.shell import memberships
 
 View = Callable[..., HttpResponseBase]
 
-PUBLIC, SIGNED_IN, MEMBER, ADMIN = "public", "signed-in", "member", "admin"
+PUBLIC, SIGNED_IN, MEMBER = "public", "signed-in", "member"
 # What a response can hold of mail: nothing, or something that depends on who reads it.
 NO_MAIL, MAIL = "no-mail", "mail"
 
@@ -39,15 +39,11 @@ def member_required(tag: str) -> Callable[[View], View]:
     return lambda view: _declared(_for_members(view), MEMBER, tag)
 
 
-def admin_required(tag: str) -> Callable[[View], View]:
-    return lambda view: _declared(_for_members(view, admins=True), ADMIN, tag)
-
-
-def _for_members(view: View, *, admins: bool = False) -> View:
+def _for_members(view: View) -> View:
     @wraps(view)
     def checked(request: WorkspaceRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
         member = memberships(request.user).filter(workspace__slug=slug).first()
-        if member is None or (admins and not member.is_admin):
+        if member is None:
             raise Http404
         member.user = request.user  # type: ignore[assignment]
         request.member = member
