@@ -98,8 +98,16 @@ class Owners:
 
     def member(self, email: str) -> int | None:
         """`ada+shop@` is whoever `ada@` is, also where nobody has used it before."""
-        local, _, host = email.partition("@")
-        return self.claimed.get(email) or self.claimed.get(f"{local.partition('+')[0]}@{host}")
+        return self.claimed.get(email) or self.claimed.get(_untagged(email))
+
+    def is_own(self, mailbox: int, email: str) -> bool:
+        """Whether what comes from there is the mailbox's own."""
+        return bool({email, _untagged(email)} & self.own_addresses[mailbox])
+
+
+def _untagged(email: str) -> str:
+    local, _, host = email.partition("@")
+    return f"{local.partition('+')[0]}@{host}"
 
 
 @dataclass(frozen=True)
@@ -206,7 +214,7 @@ def _gathering(copies: dict[int, Meeting], said: Said, owners: Owners) -> Iterat
 
 def _says_more(mailbox: int, copy: Meeting, owners: Owners) -> tuple:
     modified = copy.last_modified or datetime.min.replace(tzinfo=UTC)
-    return copy.organiser in owners.own_addresses[mailbox], copy.sequence, modified, -mailbox
+    return owners.is_own(mailbox, copy.organiser), copy.sequence, modified, -mailbox
 
 
 def _own_answer(email: str, member: int, copies: dict[int, Meeting], owners: Owners) -> str | None:
@@ -220,15 +228,14 @@ def _readiness(answer: str) -> int:
 
 def written_to(said: Said, owners: Owners) -> set[str]:
     """Whom members have written to or invited: domains, and addresses where anybody may have one."""
-    own_addresses = owners.own_addresses
     reached: set[str] = set()
     for mailbox, box in said.mail.items():
         for mail in box.values():
-            if mail.category == "contact" and mail.sender in own_addresses[mailbox]:
+            if mail.category == "contact" and owners.is_own(mailbox, mail.sender):
                 reached |= {*mail.to, *mail.cc}
     for mailbox, resources in said.meetings.items():
         for meeting in (one for resource in resources.values() for one in resource):
-            if meeting.organiser in own_addresses[mailbox]:
+            if owners.is_own(mailbox, meeting.organiser):
                 reached |= {email for email, _ in meeting.answers}
     return {opened_by(said.contacts[email]) for email in reached}
 
