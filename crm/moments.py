@@ -1,18 +1,41 @@
 """Times in words, in the zone of whoever reads them. Pure, but for the active time zone."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from django.utils import timezone
 
 _MINUTE, _HOUR = 60, 3600
 
 
+class Told(NamedTuple):
+    relative: str
+    absolute: str
+    machine: str
+
+
+def told(moment: datetime, now: datetime, *, is_all_day: bool = False) -> Told:
+    """All three at once: a table's page has hundreds, and finding the reader's zone is most of the work."""
+    local = _local(moment, is_all_day=is_all_day)
+    return Told(
+        _relative(local, now, is_all_day=is_all_day),
+        _absolute(local, is_all_day=is_all_day),
+        machine(local, is_all_day=is_all_day),
+    )
+
+
 def relative(moment: datetime, now: datetime, *, is_all_day: bool = False) -> str:
     """`12 min ago`, `Yesterday`, `3 days ago`; what is to come: `Tomorrow, 14:00`."""
-    if moment > now:
-        return _ahead(moment, now, is_all_day=is_all_day)
-    seconds = (now - moment).total_seconds()
-    days = (day_of(now) - day_of(moment, is_all_day=is_all_day)).days
+    return _relative(_local(moment, is_all_day=is_all_day), now, is_all_day=is_all_day)
+
+
+def _relative(local: datetime, now: datetime, *, is_all_day: bool) -> str:
+    today = day_of(now) if is_all_day else now.astimezone(local.tzinfo).date()
+    if local > now:
+        return _ahead(local, today, is_all_day=is_all_day)
+    seconds = (now - local).total_seconds()
+    days = (today - local.date()).days
     if is_all_day:
         return "Today" if days <= 0 else _days_ago(days)
     if seconds < _MINUTE:
@@ -26,9 +49,18 @@ def relative(moment: datetime, now: datetime, *, is_all_day: bool = False) -> st
 
 def absolute(moment: datetime, *, is_all_day: bool = False) -> str:
     """`Mon 23 Nov 2026, 10:30`; an all-day event is a date and has no time."""
-    local = _local(moment, is_all_day=is_all_day)
-    day = f"{local:%a} {local.day} {local:%b %Y}"
-    return day if is_all_day else f"{day}, {local:%H:%M}"
+    return _absolute(_local(moment, is_all_day=is_all_day), is_all_day=is_all_day)
+
+
+def _absolute(local: datetime, *, is_all_day: bool) -> str:
+    day = _day_in_words(local.date())
+    return day if is_all_day else f"{day}, {local.hour:02}:{local.minute:02}"
+
+
+# A page names a few hundred days, strftime is slow.
+@lru_cache(maxsize=10_000)
+def _day_in_words(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b %Y}"
 
 
 def short(moment: datetime, *, is_all_day: bool = False) -> str:
@@ -40,8 +72,8 @@ def short(moment: datetime, *, is_all_day: bool = False) -> str:
 
 def machine(moment: datetime, *, is_all_day: bool = False) -> str:
     """For `<time datetime>`: an instant in UTC, or a date."""
-    in_utc = moment.astimezone(UTC)
-    return in_utc.date().isoformat() if is_all_day else in_utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+    in_utc = moment.astimezone(UTC).replace(tzinfo=None)
+    return in_utc.date().isoformat() if is_all_day else f"{in_utc.isoformat(timespec='seconds')}Z"
 
 
 def day_of(moment: datetime, *, is_all_day: bool = False) -> date:
@@ -50,7 +82,7 @@ def day_of(moment: datetime, *, is_all_day: bool = False) -> date:
 
 def _local(moment: datetime, *, is_all_day: bool) -> datetime:
     """An all-day event lies at 00:00 UTC of its date, wherever it is looked at from."""
-    return moment.astimezone(UTC) if is_all_day else timezone.localtime(moment)
+    return moment.astimezone(UTC if is_all_day else timezone.get_current_timezone())
 
 
 def _days_ago(days: int) -> str:
@@ -65,9 +97,8 @@ def _days_ago(days: int) -> str:
     return "1 year ago" if days < 730 else f"{days // 365} years ago"
 
 
-def _ahead(moment: datetime, now: datetime, *, is_all_day: bool) -> str:
-    local = _local(moment, is_all_day=is_all_day)
-    days = (local.date() - day_of(now)).days
+def _ahead(local: datetime, today: date, *, is_all_day: bool) -> str:
+    days = (local.date() - today).days
     if days <= 0:
         day = "Today"
     elif days == 1:
@@ -76,6 +107,6 @@ def _ahead(moment: datetime, now: datetime, *, is_all_day: bool) -> str:
         day = f"{local:%a}"
     else:
         day = f"{local.day} {local:%b}"
-        if local.date() - day_of(now) > timedelta(days=300):
+        if days > 300:
             day = f"{day} {local.year}"
     return day if is_all_day else f"{day}, {local:%H:%M}"

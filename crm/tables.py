@@ -251,11 +251,11 @@ def _header(column: Column, state: State) -> Header:
 def _row(kind: RecordType, row: tuple[Any, ...], number: int, *, selection: Selection, look: Look) -> Row:
     pk, name = row[0], row[3]
     mark = cells.mark(pk, name) if kind.name == "company" else cells.avatar(pk, name)
-    html = cells.EMPTY
+    parts: list[SafeString] = []
     for column, values in selection.per_column(row):
         if column.name != "name":
-            # Safe strings added up stay safe; anything else would be escaped as a whole.
-            html += _opening(column) + column.cell(look, values) + CLOSING
+            parts += _opening(column), column.cell(look, values), CLOSING
+    html = cells.joined(parts)
     return Row(f"{kind.name}:{pk}", number, pk, name, kind.url(look.slug, pk), mark, html)
 
 

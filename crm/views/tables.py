@@ -65,7 +65,7 @@ class _Echo:
 def _render_table(request: WorkspaceRequest, kind: RecordType, state: Any) -> HttpResponse:
     member = request.member
     shown = shown_columns(kind, member.table_columns.get(kind.name))
-    table = build_table(member, kind, state, columns=shown, now=timezone.now())
+    table = build_table(member, kind, state, columns=shown, now=timezone.localtime())
     context = {"table": table, "kind": kind, "groups": column_choices(kind, shown)}
     return render(request, _template(request, is_next_page=bool(state.after)), context)
 
