@@ -193,7 +193,7 @@ def store_values(reader: Reader, page: Page) -> int:
 
 
 def _store_mail(reader: Reader, page: Page) -> int:
-    stored = store_mail(reader.mailbox, page.mail, reader.insiders)
+    stored = store_mail(reader.mailbox, page.mail, reader.insiders, now=reader.now)
     _tell(reader, stored.message_ids, [], stored.address_ids)
     return stored.copies
 

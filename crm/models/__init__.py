@@ -1,6 +1,9 @@
 from crm.models.address import Address, AddressKind, Tombstone
+from crm.models.audit import AuditEvent
 from crm.models.company import Company, CompanyDomain
+from crm.models.invitation import Invitation
 from crm.models.member import Member, Role, Team, TeamMembership
+from crm.models.notification import Notification
 from crm.models.person import Person
 from crm.models.user import User
 from crm.models.workspace import AccessLevel, InternalDomain, Workspace
@@ -9,10 +12,13 @@ __all__ = [
     "AccessLevel",
     "Address",
     "AddressKind",
+    "AuditEvent",
     "Company",
     "CompanyDomain",
     "InternalDomain",
+    "Invitation",
     "Member",
+    "Notification",
     "Person",
     "Role",
     "Team",

@@ -71,7 +71,7 @@ def mail_item(
     )
 
 
-def store_mail(mailbox: Mailbox, items: Sequence[MailItem], insiders: Insiders) -> Stored:
+def store_mail(mailbox: Mailbox, items: Sequence[MailItem], insiders: Insiders, *, now: datetime) -> Stored:
     """Call inside a transaction that holds the workspace's lock."""
     workspace_id = mailbox.workspace_id
     addresses = resolve(workspace_id, _sightings(items), insiders)
@@ -80,7 +80,7 @@ def store_mail(mailbox: Mailbox, items: Sequence[MailItem], insiders: Insiders) 
     copies = _insert_copies(mailbox, items, message_ids)
     _insert_content(workspace_id, items, copies)
     altered = summarise(list(message_ids.values()))
-    settle(workspace_id, [message_ids[i.identity] for i in new], [i.place for i in new])
+    settle(workspace_id, [message_ids[i.identity] for i in new], [i.place for i in new], now=now)
     _mark_contacted(items, addresses)
     changed = {message_ids[item.identity] for item in new} | altered
     return Stored(sorted(changed), sorted(addresses.values()), len(copies))
@@ -148,9 +148,13 @@ def _insert_messages(workspace_id: int, items: Sequence[MailItem]) -> tuple[list
 
 
 INSERT_PARTICIPANTS = """
-    INSERT INTO mailboxes_participant (workspace_id, message_id, address_id, role, position)
-    SELECT %(workspace)s, u.* FROM unnest(%(messages)s::bigint[], %(addresses)s::bigint[],
-        %(roles)s::int[], %(positions)s::int[]) AS u
+    INSERT INTO mailboxes_participant
+        (workspace_id, message_id, address_id, role, position, occurred_at, domain)
+    SELECT %(workspace)s, u.message, u.address, u.role, u.position, u.at,
+           CASE WHEN a.is_internal OR a.is_freemail THEN '' ELSE a.domain END
+    FROM unnest(%(messages)s::bigint[], %(addresses)s::bigint[], %(roles)s::int[],
+                %(positions)s::int[], %(times)s::timestamptz[]) AS u(message, address, role, position, at)
+    JOIN crm_address a ON a.id = u.address
     ON CONFLICT DO NOTHING
 """
 
@@ -162,11 +166,11 @@ def _insert_participants(
     addresses: dict[str, int],
 ) -> None:
     rows = (
-        (message_ids[item.identity], addresses[one.email], int(role), min(position, 32767))
+        (message_ids[item.identity], addresses[one.email], int(role), min(position, 32767), item.occurred_at)
         for item in new
         for role, position, one in _participants(item.mail)
     )
-    columns = arrays(rows, "messages", "addresses", "roles", "positions")
+    columns = arrays(rows, "messages", "addresses", "roles", "positions", "times")
     execute(INSERT_PARTICIPANTS, workspace=workspace_id, **columns)
 
 
@@ -236,14 +240,21 @@ def _insert_content(workspace_id: int, items: Iterable[MailItem], copies: dict[s
 # Received headers differ between mailboxes, and a list server adds its own: what is said of the
 # message is decided over all copies, so that their order does not matter.
 SUMMARISE = """
-    UPDATE mailboxes_emailmessage m SET occurred_at = c.occurred_at, is_contact = c.is_contact
-    FROM (
-        SELECT message_id, min(occurred_at) AS occurred_at, bool_or(category = 'contact') AS is_contact
-        FROM mailboxes_messagecopy WHERE message_id = ANY(%(ids)s) GROUP BY message_id
-    ) c
-    WHERE m.id = c.message_id
-      AND (m.occurred_at, m.is_contact) IS DISTINCT FROM (c.occurred_at, c.is_contact)
-    RETURNING m.id
+    WITH changed AS (
+        UPDATE mailboxes_emailmessage m SET occurred_at = c.occurred_at, is_contact = c.is_contact
+        FROM (
+            SELECT message_id, min(occurred_at) AS occurred_at, bool_or(category = 'contact') AS is_contact
+            FROM mailboxes_messagecopy WHERE message_id = ANY(%(ids)s) GROUP BY message_id
+        ) c
+        WHERE m.id = c.message_id
+          AND (m.occurred_at, m.is_contact) IS DISTINCT FROM (c.occurred_at, c.is_contact)
+        RETURNING m.id, m.occurred_at
+    ),
+    participants AS (
+        UPDATE mailboxes_participant p SET occurred_at = changed.occurred_at
+        FROM changed WHERE p.message_id = changed.id AND p.occurred_at <> changed.occurred_at
+    )
+    SELECT id FROM changed
 """
 
 

@@ -6,6 +6,7 @@ after the parent, and moves when the parent arrives. Never by subject.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from crm.statements import execute, fetch
 from mailboxes.ingesting.identity import digest, message_id_key
@@ -61,7 +62,8 @@ SETTLE = """
         WHERE climb.height < 200
     ),
     highest AS (SELECT DISTINCT ON (id) id, top FROM climb ORDER BY id, height DESC)
-    UPDATE mailboxes_emailmessage m SET thread_id = t.thread_id
+    UPDATE mailboxes_emailmessage m
+    SET thread_id = t.thread_id, moved_at = CASE WHEN m.id = ANY(%(ids)s) THEN m.moved_at ELSE %(now)s END
     FROM highest JOIN mailboxes_emailmessage t ON t.id = highest.top
     WHERE m.id = highest.id AND m.thread_id <> t.thread_id
 """
@@ -72,9 +74,9 @@ DELETE_EMPTY = """
 """
 
 
-def settle(workspace_id: int, message_ids: list[int], places: list[Place]) -> None:
+def settle(workspace_id: int, message_ids: list[int], places: list[Place], *, now: datetime) -> None:
     """Let new messages join their parents' threads, and their waiting replies join theirs."""
-    if execute(SETTLE, workspace=workspace_id, ids=message_ids):
+    if execute(SETTLE, workspace=workspace_id, ids=message_ids, now=now):
         keys = {place.thread_key for place in places} | {place.id_key for place in places}
         execute(DELETE_EMPTY, workspace=workspace_id, keys=list(keys - {None}))
 

@@ -1,3 +1,5 @@
+from mailboxes.models.access import AccessGrant, GrantCoverage
+from mailboxes.models.blocklist import BlocklistEntry
 from mailboxes.models.event import (
     Attendee,
     CalendarEvent,
@@ -15,6 +17,7 @@ from mailboxes.models.message import (
     ParticipantRole,
     Thread,
 )
+from mailboxes.models.request import AccessRequest, RequestedOwner, RequestState, Scope
 from mailboxes.models.stream import (
     PendingItem,
     QuarantinedItem,
@@ -25,12 +28,16 @@ from mailboxes.models.stream import (
 )
 
 __all__ = [
+    "AccessGrant",
+    "AccessRequest",
     "Attendee",
+    "BlocklistEntry",
     "CalendarEvent",
     "CalendarSource",
     "EmailMessage",
     "EventCopy",
     "EventStatus",
+    "GrantCoverage",
     "Mailbox",
     "MailboxAddress",
     "MailboxKind",
@@ -41,7 +48,10 @@ __all__ = [
     "ParticipantRole",
     "PendingItem",
     "QuarantinedItem",
+    "RequestState",
+    "RequestedOwner",
     "Response",
+    "Scope",
     "SkipReason",
     "SkippedItem",
     "StreamKind",

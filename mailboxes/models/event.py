@@ -99,10 +99,21 @@ class EventCopy(models.Model):
     sequence = models.BigIntegerField()
     last_modified = models.DateTimeField(null=True)
     attendees = models.JSONField()
+    # Hidden at once by an entry of the blocklist, and taken away soon after.
+    blocked_by = models.ForeignKey(
+        "BlocklistEntry", models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
 
     class Meta:
         verbose_name_plural = "event copies"
         constraints = [models.UniqueConstraint(fields=["source", "event"], name="event_copy_once")]
+        indexes = [
+            models.Index(
+                fields=["blocked_by"],
+                name="event_copy_blocked",
+                condition=models.Q(blocked_by__isnull=False),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"Event copy {self.pk}"

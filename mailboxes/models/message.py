@@ -35,6 +35,9 @@ class EmailMessage(models.Model):
     occurred_at = models.DateTimeField()
     # Whether any copy is a person's own words rather than bulk, automatic, bounce or calendar mail.
     is_contact = models.BooleanField()
+    # When a parent that came later moved it here. A grant on a thread does not open what was moved
+    # into it afterwards: whoever can forge a parent could move anything anywhere.
+    moved_at = models.DateTimeField(null=True)
     recipients = models.PositiveIntegerField()
 
     class Meta:
@@ -80,9 +83,25 @@ class Participant(models.Model):
         db_constraint=False,
         db_index=False,
     )
-    address = models.ForeignKey(Address, models.PROTECT, related_name="+", db_constraint=False)
+    address = models.ForeignKey(
+        Address, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    # Copies of what the message and the address say, so that the newest mail of a company is one
+    # range of an index. The domain is empty where no company can have it.
+    occurred_at = models.DateTimeField()
+    domain = models.CharField(max_length=253, default="")
     role = models.PositiveSmallIntegerField(choices=ParticipantRole.choices)
     position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["address", "-occurred_at", "-message"], name="participant_by_address"),
+            models.Index(
+                fields=["workspace", "domain", "-occurred_at", "-message"],
+                name="participant_by_domain",
+                condition=~models.Q(domain=""),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_role_display()}: {self.address_id}"
@@ -107,12 +126,21 @@ class MessageCopy(models.Model):
     attachment_count = models.PositiveIntegerField()
     size = models.BigIntegerField()
     flags = models.JSONField(default=list)
+    # Hidden at once by an entry of the blocklist, and taken away soon after.
+    blocked_by = models.ForeignKey(
+        "BlocklistEntry", models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
 
     class Meta:
         verbose_name_plural = "message copies"
         constraints = [
             models.UniqueConstraint(fields=["mailbox", "provider_id"], name="copy_once"),
             models.UniqueConstraint(fields=["workspace", "id"], name="copy_workspace_id"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["blocked_by"], name="copy_blocked", condition=models.Q(blocked_by__isnull=False)
+            )
         ]
 
     def __str__(self) -> str:

@@ -79,12 +79,17 @@ class SkipReason(models.TextChoices):
     PRIVATE = "private", "Private event"
     OLD = "old", "Older than the history limit"
     EMPTY = "empty", "No event in it"
+    BLOCKED = "blocked", "On your blocklist"
 
 
 class SkippedItem(StreamItem):
     """Read and left out on purpose. Only its id is kept."""
 
     reason = models.CharField(max_length=20, choices=SkipReason.choices)
+    # The entry that keeps it out; without the entry it is fetched again.
+    entry = models.ForeignKey(
+        "BlocklistEntry", models.CASCADE, null=True, related_name="skipped", db_constraint=False
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["stream", "provider_id"], name="skipped_once")]
