@@ -21,7 +21,7 @@ from crm.counting import count_people
 from crm.locking import lock_workspace
 from crm.models import Address, Company, CompanyDomain, InternalDomain, Member, Person, Tombstone
 from crm.naming import name_key
-from crm.signals import records_changed
+from crm.signals import record_merged, records_changed
 
 Record = Company | Person
 
@@ -120,6 +120,13 @@ def merge(record: Record, into: Record, *, by: Editor) -> None:
             touched.companies |= {into.pk}
             CompanyDomain.objects.filter(company=record).update(company=into)
             Person.objects.filter(company=record).update(company=into)
+        record_merged.send(
+            sender=type(record),
+            workspace_id=record.workspace_id,
+            kind_name=type(record).__name__.lower(),
+            record_id=record.pk,
+            into_id=into.pk,
+        )
         record.delete()
 
 

@@ -1,6 +1,6 @@
 """Times in words, in the zone of whoever reads them. Pure, but for the active time zone."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -68,6 +68,31 @@ def short(moment: datetime, *, is_all_day: bool = False) -> str:
     local = _local(moment, is_all_day=is_all_day)
     day = f"{local:%a} {local.day}"
     return day if is_all_day else f"{day}, {local:%H:%M}"
+
+
+def in_list(moment: datetime, now: datetime) -> str:
+    """In a list under its stretch of time: `10:30`, `Fri`, `10 Nov`, `10 Nov 2025`."""
+    local, today = _local(moment, is_all_day=False), day_of(now)
+    days = (today - local.date()).days
+    if days <= 0:
+        return f"{local.hour:02}:{local.minute:02}"
+    if days < 7:
+        return f"{local:%a}"
+    return f"{local.day} {local:%b}" if local.year == today.year else f"{local.day} {local:%b %Y}"
+
+
+def stretch(moment: datetime, now: datetime) -> str:
+    """The heading it stands under: `Today`, `Last week`, `Earlier in November`, `October 2025`."""
+    day, today = day_of(moment), day_of(now)
+    days = (today - day).days
+    if days < 2:
+        return "Today" if days <= 0 else "Yesterday"
+    weeks = (today - timedelta(days=today.weekday()) - (day - timedelta(days=day.weekday()))).days // 7
+    if weeks < 2:
+        return "Last week" if weeks else "Earlier this week"
+    if (day.year, day.month) == (today.year, today.month):
+        return f"Earlier in {day:%B}"
+    return f"{day:%B}" if day.year == today.year else f"{day:%B %Y}"
 
 
 def machine(moment: datetime, *, is_all_day: bool = False) -> str:

@@ -1,11 +1,8 @@
 """A record's interactions as a list: when, what kind, who on both sides. No words of anybody's mail."""
 
-import base64
-import binascii
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -14,6 +11,7 @@ from django.utils import timezone
 from crm import moments
 from crm.cells import Face
 from crm.columns import Look
+from crm.places import place_after, read_place
 from crm.record_pages import RecordPage
 from crm.statements import fetch
 from intelligence.recordkinds import RECORD_KINDS, RecordKind
@@ -43,10 +41,6 @@ ENTRIES = """
 
 AFTER = "(t.occurred_at, t.interaction_id) < (%(at)s::timestamptz, %(id)s)"
 PAST, COMING = "t.occurred_at <= %(now)s", "t.occurred_at > %(now)s"
-
-
-class BadPlace(ValueError):
-    """A cursor that we did not make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +110,7 @@ class Timeline:
 
 def read_timeline(page: RecordPage, place: str = "") -> Timeline:
     """A page of the past, newest first, and on the first page what is to come. Raises BadPlace."""
-    after = _decoded(place) if place else {}
+    after = read_place(place) if place else {}
     entries = list(_entries(page, AFTER if after else PAST, "DESC", PAGE_ENTRIES + 1, **after))
     shown = entries[:PAGE_ENTRIES]
     return Timeline(
@@ -125,7 +119,7 @@ def read_timeline(page: RecordPage, place: str = "") -> Timeline:
             Month(title, list(same))
             for title, same in groupby(shown, key=lambda one: timezone.localtime(one.at).strftime("%B %Y"))
         ],
-        next_place=_encoded(shown[-1]) if len(entries) > PAGE_ENTRIES else "",
+        next_place=place_after(shown[-1].at, shown[-1].pk) if len(entries) > PAGE_ENTRIES else "",
     )
 
 
@@ -160,16 +154,3 @@ def _entry(row: Sequence[Any], look: Look) -> Entry:
         wrote="member" if member_wrote else outside,
         now=look.now,
     )
-
-
-def _encoded(entry: Entry) -> str:
-    text = json.dumps([entry.at.astimezone(UTC).isoformat(), entry.pk])
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _decoded(place: str) -> dict[str, Any]:
-    try:
-        at, pk = json.loads(base64.urlsafe_b64decode(place + "=" * (-len(place) % 4)))
-        return {"at": datetime.fromisoformat(at), "id": int(pk)}
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise BadPlace from error

@@ -3,10 +3,26 @@ from typing import Any
 from django.dispatch import receiver
 from django.utils import timezone
 
-from crm.signals import addresses_claimed
+from crm.models import Member
+from crm.signals import addresses_claimed, member_changed, record_merged
 from mailboxes.rescreening import rescreen
+from mailboxes.upkeep import end_membership, follow_merge, resume_reading
 
 
 @receiver(addresses_claimed)
 def follow_claim(*, workspace_id: int, address_ids: list[int], **_: Any) -> None:
     rescreen(workspace_id, address_ids, now=timezone.now())
+
+
+@receiver(member_changed)
+def follow_membership(*, member_id: int, **_: Any) -> None:
+    member = Member.objects.get(pk=member_id)
+    if member.is_active:
+        resume_reading(member)
+    else:
+        end_membership(member)
+
+
+@receiver(record_merged)
+def follow_record_merge(*, kind_name: str, record_id: int, into_id: int, **_: Any) -> None:
+    follow_merge(kind_name, record_id, into_id)

@@ -62,18 +62,26 @@ LEVEL = f"""
     ) END
 """
 
-# For `{picked}`, a source of messages as `m`: the copy that shows most of each, one row a message.
-# Where two show as much, the viewer's own, then the older copy.
-BEST_COPIES = f"""
+# One row for each message that `{source}` names as `m` and somebody still holds: the copy that shows
+# most of it. Where two show as much, the viewer's own, then the older.
+_BEST = f"""
     SELECT DISTINCT ON (m.id) m.id, m.thread_id, m.occurred_at, c.id AS copy_id, {LEVEL} AS level,
            box.owner_id = %(viewer)s AS is_own
-    FROM {{picked}} JOIN {COPIES} ON c.message_id = m.id
+    FROM {{source}} JOIN ({COPIES}) ON c.message_id = m.id
+    WHERE {{where}}
     ORDER BY m.id, level DESC, is_own DESC, c.id
 """
 
-LEVELS = f"""
-    WITH {BOXES}
-    {BEST_COPIES.format(picked="mailboxes_emailmessage m")}
+
+def best_copies(*, source: str = "mailboxes_emailmessage m", where: str) -> str:
+    return _BEST.format(source=source, where=where)
+
+
+_READINGS = f"""
+    WITH {BOXES}, best AS (
+        {best_copies(where="m.id = ANY(%(ids)s) AND m.workspace_id = %(workspace)s")}
+    )
+    SELECT id, level, copy_id, is_own FROM best
 """
 
 
@@ -88,12 +96,7 @@ class Reading:
 
 def readings(viewer: Member, message_ids: Sequence[int]) -> dict[int, Reading]:
     """Messages that nobody holds any more, or of another workspace, are not in the answer."""
-    statement = f"""
-        WITH {BOXES}, best AS ({BEST_COPIES.format(picked="mailboxes_emailmessage m")
-        .replace("ORDER BY m.id", "WHERE m.id = ANY(%(ids)s) AND m.workspace_id = %(workspace)s ORDER BY m.id")})
-        SELECT id, level, copy_id, is_own FROM best
-    """
-    rows = fetch(statement, ids=list(message_ids), **viewing(viewer))
+    rows = fetch(_READINGS, ids=list(message_ids), **viewing(viewer))
     return {pk: Reading(AccessLevel(level), copy_id, is_own) for pk, level, copy_id, is_own in rows}
 
 

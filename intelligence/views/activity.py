@@ -6,11 +6,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from crm.decorators import MAIL, WorkspaceRequest, member_required
+from crm.places import BadPlace
 from crm.record_pages import record_page
 from crm.records import BY_PLURAL
 from intelligence.connections import ties
 from intelligence.recordkinds import RECORD_KINDS
-from intelligence.timeline import BadPlace, read_timeline
+from intelligence.timeline import read_timeline
 
 
 @require_GET

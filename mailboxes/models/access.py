@@ -2,6 +2,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from crm.models import AccessLevel, Address, Company, Member, Person, Team, Workspace
 from mailboxes.models.mailbox import Mailbox
@@ -42,7 +43,7 @@ class AccessGrant(models.Model):
         Team, models.CASCADE, null=True, related_name="grants_received", db_constraint=False
     )
     level = models.PositiveSmallIntegerField(choices=AccessLevel.choices)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
 
     objects = AccessGrantQuerySet.as_manager()
 

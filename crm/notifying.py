@@ -1,0 +1,79 @@
+"""Tell members that something happened: on their bell, and by mail where mail is set up.
+
+Other apps register how to put their kinds of notification into words, from what the reader may
+see at that moment.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from crm.models import Member, Notification
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One notification in words: `who` did `what` to the thing called `about`, at `url`. `answers`
+    names the URL of an open question that the reader may answer."""
+
+    who: str
+    hue_of: int
+    what: str
+    about: str
+    url: str
+    after: str = ""
+    answer_url: str = ""
+
+    @property
+    def sentence(self) -> str:
+        return " ".join(filter(None, (self.who, self.what, self.about, self.after)))
+
+
+# Of some object ids: those that can still be told to this member.
+Describe = Callable[[Member, Sequence[int]], Mapping[int, Told]]
+
+_kinds: dict[str, Describe] = {}
+
+
+def register_kind(kind: str, describe: Describe) -> None:
+    _kinds[kind] = describe
+
+
+def notify(members: Iterable[Member], kind: str, object_id: int) -> None:
+    """Call inside the transaction of what happened."""
+    made = Notification.objects.bulk_create(
+        Notification(workspace_id=member.workspace_id, member=member, kind=kind, object_id=object_id)
+        for member in members
+        if member.is_active
+    )
+    if made and settings.EMAIL_URL:
+        from crm.tasks import mail_notifications
+
+        ids = [one.pk for one in made]
+        transaction.on_commit(lambda: mail_notifications.delay(ids))
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    pk: int
+    kind: str
+    at: datetime
+    is_read: bool
+    told: Told
+
+
+def in_words(member: Member, notifications: Sequence[Notification]) -> list[Note]:
+    """Those that can be told; a fixed number of statements for each kind."""
+    by_kind: dict[str, list[int]] = defaultdict(list)
+    for one in notifications:
+        by_kind[one.kind].append(one.object_id)
+    told = {kind: _kinds[kind](member, ids) for kind, ids in by_kind.items() if kind in _kinds}
+    return [
+        Note(one.pk, one.kind, one.created_at, one.read_at is not None, told[one.kind][one.object_id])
+        for one in notifications
+        if one.object_id in told.get(one.kind, {})
+    ]

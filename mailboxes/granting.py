@@ -1,0 +1,208 @@
+"""Let colleagues see more of one's own mail, and take it back.
+
+Every function takes who does it (`by`) and raises PermissionDenied itself. A grant opens its
+owner's own copies and nobody else's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone
+
+from crm.auditing import audit
+from crm.models import AccessLevel, Member, Team
+from crm.records import RECORD_TYPES, RecordType
+from crm.statements import execute
+from mailboxes.models import AccessGrant, Mailbox, Thread
+from mailboxes.reach import REACH
+
+
+@dataclass(frozen=True, slots=True)
+class Grantee:
+    """A member, a team, or (with neither) everybody in the workspace."""
+
+    member_id: int | None = None
+    team_id: int | None = None
+
+    @classmethod
+    def of(cls, grant: AccessGrant) -> "Grantee":
+        return cls(grant.member_id, grant.team_id)
+
+
+EVERYBODY = Grantee()
+Access = Mapping[Grantee, AccessLevel]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is opened: `name` is mailbox, company, person or thread, `row` the row of that table."""
+
+    name: str
+    row: Any
+
+    def fields(self) -> dict[str, Any]:
+        return {f"{self.name}_id": self.row.pk}
+
+    @property
+    def record_kind(self) -> RecordType | None:
+        return RECORD_TYPES.get(self.name)
+
+
+def record_target(record: Any) -> Target:
+    return Target(type(record).__name__.lower(), record)
+
+
+def mailbox_target(mailbox: Mailbox) -> Target:
+    return Target("mailbox", mailbox)
+
+
+def thread_target(thread: Thread) -> Target:
+    return Target("thread", thread)
+
+
+def grants_on(target: Target, *, by: Member) -> list[AccessGrant]:
+    """The member's own."""
+    return list(
+        AccessGrant.objects.given_by(by)
+        .filter(**target.fields())
+        .select_related("member__user", "team")
+        .order_by("pk")
+    )
+
+
+def set_access(target: Target, access: Access, *, by: Member) -> None:
+    """Make the member's grants on this exactly these."""
+    _check(target, access, by)
+    with transaction.atomic():
+        _lock(by)
+        stored = {Grantee.of(grant): grant for grant in grants_on(target, by=by)}
+        for grantee, grant in stored.items():
+            if grantee not in access:
+                _delete(grant, by)
+        for grantee, level in access.items():
+            _put(target, grantee, level, by=by, stored=stored.get(grantee))
+
+
+def open_further(target: Target, grantee: Grantee, level: AccessLevel, *, by: Member) -> None:
+    """Grant this much or leave what is more already; other grants stay as they are."""
+    _check(target, {grantee: level}, by)
+    with transaction.atomic():
+        _lock(by)
+        stored = {Grantee.of(grant): grant for grant in grants_on(target, by=by)}.get(grantee)
+        if stored is None or stored.level < level or target.name == "thread":
+            most = max(level, AccessLevel(stored.level)) if stored else level
+            _put(target, grantee, most, by=by, stored=stored)
+
+
+def revoke(grant: AccessGrant, *, by: Member) -> None:
+    _refuse_others(grant.owner_id, grant.workspace_id, by)
+    with transaction.atomic():
+        _lock(by)
+        if AccessGrant.objects.filter(pk=grant.pk).exists():
+            _delete(grant, by)
+
+
+def confirm(grant: AccessGrant, *, by: Member) -> None:
+    """Let a grant on a record cover what the record has by now."""
+    _refuse_others(grant.owner_id, grant.workspace_id, by)
+    with transaction.atomic():
+        _lock(by)
+        if grant.company_id or grant.person_id:
+            _cover(grant)
+            audit("grant_extended", by=by, owner=by, grant=grant.pk, **_named(grant))
+
+
+def set_default_level(mailbox: Mailbox, level: AccessLevel, *, by: Member) -> None:
+    """What everybody in the workspace sees of a mailbox."""
+    _refuse_others(mailbox.member_id, mailbox.workspace_id, by)
+    with transaction.atomic():
+        if Mailbox.objects.filter(pk=mailbox.pk).exclude(default_level=level).update(default_level=level):
+            audit("default_level_set", by=by, owner=by, mailbox=mailbox.pk, level=level)
+    mailbox.default_level = level
+
+
+def _check(target: Target, access: Access, by: Member) -> None:
+    owner_id = target.row.member_id if target.name == "mailbox" else by.pk
+    _refuse_others(owner_id, target.row.workspace_id, by)
+    if any(level <= AccessLevel.METADATA for level in access.values()):
+        raise ValueError("Everybody sees metadata; a grant is for more.")
+    if target.name == "mailbox" and EVERYBODY in access:
+        raise ValueError("What everybody sees of a mailbox is its default level.")
+    members = {one.member_id for one in access if one.member_id}
+    teams = {one.team_id for one in access if one.team_id}
+    known_members = Member.objects.active().filter(workspace_id=by.workspace_id, pk__in=members)
+    known_teams = Team.objects.filter(workspace_id=by.workspace_id, pk__in=teams)
+    if known_members.count() != len(members) or known_teams.count() != len(teams) or by.pk in members:
+        raise PermissionDenied
+
+
+def _refuse_others(owner_id: int, workspace_id: int, by: Member) -> None:
+    if not (by.is_active and by.pk == owner_id and by.workspace_id == workspace_id):
+        raise PermissionDenied
+
+
+def _lock(by: Member) -> None:
+    """Two pages of one owner that save at once wait for each other."""
+    Member.objects.select_for_update().only("pk").get(pk=by.pk)
+
+
+def _put(
+    target: Target, grantee: Grantee, level: AccessLevel, *, by: Member, stored: AccessGrant | None
+) -> None:
+    if stored and stored.level == level and target.name != "thread":
+        return
+    now = timezone.now()
+    if stored is None:
+        stored = AccessGrant.objects.create(
+            workspace_id=by.workspace_id,
+            owner=by,
+            member_id=grantee.member_id,
+            team_id=grantee.team_id,
+            level=level,
+            created_at=now,
+            **target.fields(),
+        )
+        if target.record_kind:
+            _cover(stored)
+    else:
+        _raise_or_lower(stored, level, now)
+    audit("shared", by=by, owner=by, level=level, **_named(stored))
+
+
+def _raise_or_lower(grant: AccessGrant, level: AccessLevel, now: datetime) -> None:
+    """A thread's owner, saying so again, means the thread as it is now."""
+    changes: dict[str, Any] = {"level": level}
+    if grant.thread_id:
+        changes["created_at"] = now
+    AccessGrant.objects.filter(pk=grant.pk).update(**changes)
+
+
+def _delete(grant: AccessGrant, by: Member) -> None:
+    audit("unshared", by=by, owner=by, **_named(grant))
+    AccessGrant.objects.filter(pk=grant.pk).delete()
+
+
+def _named(grant: AccessGrant) -> dict[str, int | None]:
+    names = ("mailbox", "company", "person", "thread", "member", "team")
+    return {name: getattr(grant, f"{name}_id") for name in names}
+
+
+_COVER = """
+    INSERT INTO mailboxes_grantcoverage (workspace_id, grant_id, address_id, domain)
+    SELECT %(workspace)s, %(grant)s, reach.address_id, reach.domain FROM ({reach}) reach
+    ON CONFLICT DO NOTHING
+"""
+
+
+def _cover(grant: AccessGrant) -> None:
+    kind_name = "company" if grant.company_id else "person"
+    execute(
+        _COVER.format(reach=REACH[kind_name]),
+        workspace=grant.workspace_id,
+        grant=grant.pk,
+        record=grant.company_id or grant.person_id,
+    )

@@ -1,0 +1,17 @@
+"""Which mail is a record's: that with anybody at its domains, and with addresses besides.
+
+As SQL for `{kind: rows of (domain, address_id)}`, of which one is empty, with the parameter `record`.
+Somebody of a company who writes from its domain is found with the domain.
+"""
+
+REACH = {
+    "company": """
+        SELECT d.domain, NULL::bigint AS address_id FROM crm_companydomain d
+        WHERE d.company_id = %(record)s
+        UNION ALL
+        SELECT '', a.id FROM crm_person n JOIN crm_address a ON a.person_id = n.id
+        WHERE n.company_id = %(record)s AND NOT EXISTS (
+            SELECT FROM crm_companydomain d WHERE d.company_id = %(record)s AND d.domain = a.domain)
+    """,
+    "person": "SELECT '' AS domain, a.id AS address_id FROM crm_address a WHERE a.person_id = %(record)s",
+}
