@@ -55,6 +55,15 @@ def avatar(pk: int, name: str, size: str = "") -> SafeString:
     )
 
 
+@_remembered
+def team_avatar(pk: int) -> SafeString:
+    return format_html(
+        '<span class="avatar avatar--md avatar--team" style="--hue:{}" aria-hidden="true">{}</span>',
+        hue(pk),
+        icon("users"),
+    )
+
+
 def mark(pk: int, name: str, size: str = "") -> SafeString:
     """A company's, where it has no picture of its own."""
     return format_html(

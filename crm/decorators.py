@@ -12,13 +12,14 @@ from crm.shell import memberships
 
 View = Callable[..., HttpResponseBase]
 
-PUBLIC, SIGNED_IN, MEMBER = "public", "signed-in", "member"
+PUBLIC, SIGNED_IN, MEMBER, ADMIN = "public", "signed-in", "member", "admin"
 # What a response can hold of mail: nothing, or something that depends on who reads it.
 NO_MAIL, MAIL = "no-mail", "mail"
 
 
 class WorkspaceRequest(HttpRequest):
-    """A request of a member; what `member_required` hands to its view."""
+    """A request of a member; what `member_required` and `admin_required` hand to
+    their views."""
 
     member: Any
     htmx: Any
@@ -39,6 +40,11 @@ def member_required(tag: str) -> Callable[[View], View]:
     return lambda view: _declared(_for_members(view), MEMBER, tag)
 
 
+def admin_required(tag: str) -> Callable[[View], View]:
+    """An admin of that workspace, likewise; its other members too find no page."""
+    return lambda view: _declared(_for_members(_for_admins(view)), ADMIN, tag)
+
+
 def _for_members(view: View) -> View:
     @wraps(view)
     def checked(request: WorkspaceRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -47,6 +53,16 @@ def _for_members(view: View) -> View:
             raise Http404
         member.user = request.user  # type: ignore[assignment]
         request.member = member
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+def _for_admins(view: View) -> View:
+    @wraps(view)
+    def checked(request: WorkspaceRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.member.is_admin:
+            raise Http404
         return view(request, *args, **kwargs)
 
     return checked

@@ -81,6 +81,17 @@ def in_list(moment: datetime, now: datetime) -> str:
     return f"{local.day} {local:%b}" if local.year == today.year else f"{local.day} {local:%b %Y}"
 
 
+def on_message(moment: datetime, now: datetime) -> str:
+    """`Today, 09:47`, `Thu 19 Nov, 09:02`, with the year where it is another."""
+    local, today = _local(moment, is_all_day=False), day_of(now)
+    days = (today - local.date()).days
+    clock = f"{local.hour:02}:{local.minute:02}"
+    if days < 2:
+        return f"{'Today' if days <= 0 else 'Yesterday'}, {clock}"
+    year = "" if local.year == today.year else f" {local.year}"
+    return f"{local:%a} {local.day} {local:%b}{year}, {clock}"
+
+
 def stretch(moment: datetime, now: datetime) -> str:
     """The heading it stands under: `Today`, `Last week`, `Earlier in November`, `October 2025`."""
     day, today = day_of(moment), day_of(now)

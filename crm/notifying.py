@@ -8,8 +8,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
+from django.core.mail import send_mail
 from django.db import transaction
 
 from crm.models import Member, Notification
@@ -21,7 +23,7 @@ class Told:
     names the URL of an open question that the reader may answer."""
 
     who: str
-    hue_of: int
+    who_pk: int
     what: str
     about: str
     url: str
@@ -51,10 +53,10 @@ def notify(members: Iterable[Member], kind: str, object_id: int) -> None:
         if member.is_active
     )
     if made and settings.EMAIL_URL:
-        from crm.tasks import mail_notifications
+        from crm.tasks import mail_notification
 
-        ids = [one.pk for one in made]
-        transaction.on_commit(lambda: mail_notifications.delay(ids))
+        for one in made:
+            transaction.on_commit(partial(mail_notification.delay, one.pk))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,24 @@ def in_words(member: Member, notifications: Sequence[Notification]) -> list[Note
         for one in notifications
         if one.object_id in told.get(one.kind, {})
     ]
+
+
+def mark_read(member: Member, *, now: datetime, kind: str = "", object_id: int | None = None) -> None:
+    """All of a member's, or those about one thing."""
+    unread = Notification.objects.of(member).unread()
+    if object_id is not None:
+        unread = unread.filter(kind=kind, object_id=object_id)
+    unread.update(read_at=now)
+
+
+def mail(notification_id: int) -> None:
+    """The same words as on the bell, as they are when the mail is written; nothing more."""
+    one = Notification.objects.select_related("member__user", "member__workspace").get(pk=notification_id)
+    notes = in_words(one.member, [one]) if one.member.is_active else []
+    for note in notes:
+        send_mail(
+            f"{note.told.who} {note.told.what}",
+            f"{note.told.sentence}.\n\n{settings.PUBLIC_URL.rstrip('/')}{note.told.url}\n",
+            None,
+            [one.member.user.email],
+        )

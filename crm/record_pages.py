@@ -31,6 +31,24 @@ class Detail:
 
 
 @dataclass(frozen=True, slots=True)
+class Tab:
+    """`path` follows the record's own address; `kinds` are the records that have it."""
+
+    label: str
+    path: str
+    order: int
+    kinds: Sequence[str] = ("company", "person")
+
+
+_tabs: list[Tab] = []
+
+
+def register_tab(tab: Tab) -> None:
+    _tabs.append(tab)
+    _tabs.sort(key=lambda one: one.order)
+
+
+@dataclass(frozen=True, slots=True)
 class RecordPage:
     kind: RecordType
     record: Any
@@ -45,6 +63,10 @@ class RecordPage:
         """What a small screen says under the name: how strong, who, last and next."""
         by_name = {one.column.name: one.value for one in self.smart}
         return [{"lead": lead, "value": by_name.get(name)} for name, lead in STRIP.items()]
+
+    @property
+    def tabs(self) -> list[Tab]:
+        return [tab for tab in _tabs if self.kind.name in tab.kinds]
 
     @property
     def url(self) -> str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from crm.cells import hue, initials
-from crm.models import Member, Workspace
+from crm.models import Member, Notification, Workspace
 
 ProgressOf = Callable[[Workspace], Any]
 
@@ -38,7 +39,9 @@ def register_progress(name: str, *, is_running: Any, progress: ProgressOf) -> No
 def memberships(user: Any) -> QuerySet[Member]:
     """The workspaces somebody is active in, with what the frame of a page wants to know."""
     active = Member.objects.active().filter(user_id=user.pk).select_related("workspace")
-    return active.annotate(**_registered.annotations)
+    unread = Notification.objects.filter(member=OuterRef("pk"), read_at=None).order_by()
+    counted = unread.values("member").annotate(count=Count("pk")).values("count")
+    return active.annotate(unread=Coalesce(Subquery(counted), 0), **_registered.annotations)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -66,6 +69,9 @@ def _frame(request: HttpRequest, member: Member) -> dict[str, Any]:
         "nav": _navigation(request, workspace),
         "progress": _progress(member),
         "progress_url": reverse("mailboxes:progress", args=[workspace.slug]),
+        "unread": getattr(member, "unread", 0),
+        "notifications_url": reverse("crm:notifications", args=[workspace.slug]),
+        "settings_url": reverse("mailboxes:account_settings", args=[workspace.slug]),
         "workspaces_url": reverse("crm:workspaces"),
     }
 

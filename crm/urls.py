@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from crm.records import BY_PLURAL
-from crm.views import home, tables
+from crm.views import home, invitations, members, notifications, tables, teams
 
 
 class PluralConverter:
@@ -29,4 +29,58 @@ urlpatterns = [
     path("<slug:slug>/people/", tables.records, {"plural": "people"}, name="people"),
     path("<slug:slug>/<plural:plural>/columns/", tables.columns, name="columns"),
     path("<slug:slug>/<plural:plural>/export.csv", tables.export, name="export"),
+    path("<slug:slug>/notifications/", notifications.notifications, name="notifications"),
+    path("<slug:slug>/notifications/reading/", notifications.read, name="read_notifications"),
+    path("<slug:slug>/notifications/badge/", notifications.badge, name="notification_badge"),
+    # /<slug>/settings/workspace/
+    path("<slug:slug>/settings/workspace/members/", members.members, name="members"),
+    path("<slug:slug>/settings/workspace/members/<int:pk>/role/", members.role, name="role"),
+    path(
+        "<slug:slug>/settings/workspace/members/<int:pk>/deactivation/form/",
+        members.deactivation_form,
+        name="deactivation_form",
+    ),
+    path(
+        "<slug:slug>/settings/workspace/members/<int:pk>/deactivation/",
+        members.deactivation,
+        name="deactivation",
+    ),
+    path(
+        "<slug:slug>/settings/workspace/members/<int:pk>/reactivation/",
+        members.reactivation,
+        name="reactivation",
+    ),
+    path(
+        "<slug:slug>/settings/workspace/invitations/form/",
+        invitations.invitation_form,
+        name="invitation_form",
+    ),
+    path("<slug:slug>/settings/workspace/invitations/", invitations.invite, name="invitations"),
+    path("<slug:slug>/settings/workspace/invitations/<int:pk>/renewal/", invitations.renewal, name="renewal"),
+    path(
+        "<slug:slug>/settings/workspace/invitations/<int:pk>/revocation/",
+        invitations.revocation,
+        name="revocation",
+    ),
+    path("<slug:slug>/settings/workspace/teams/", teams.teams, name="teams"),
+    path(
+        "<slug:slug>/settings/workspace/teams/creation/form/", teams.creation_form, name="team_creation_form"
+    ),
+    path("<slug:slug>/settings/workspace/teams/creation/", teams.creation, name="team_creation"),
+    path("<slug:slug>/settings/workspace/teams/<int:pk>/", teams.team, name="team"),
+    path("<slug:slug>/settings/workspace/teams/<int:pk>/name/form/", teams.name_form, name="team_name_form"),
+    path("<slug:slug>/settings/workspace/teams/<int:pk>/name/", teams.name, name="team_name"),
+    path(
+        "<slug:slug>/settings/workspace/teams/<int:pk>/deletion/form/",
+        teams.deletion_form,
+        name="team_deletion_form",
+    ),
+    path("<slug:slug>/settings/workspace/teams/<int:pk>/deletion/", teams.deletion, name="team_deletion"),
+    path("<slug:slug>/settings/workspace/teams/<int:pk>/members/", teams.joining, name="team_joining"),
+    path(
+        "<slug:slug>/settings/workspace/teams/<int:pk>/members/<int:member_pk>/removal/",
+        teams.leaving,
+        name="team_leaving",
+    ),
+    path("accounts/invitations/<str:token>/", invitations.invitation, name="invitation"),
 ]

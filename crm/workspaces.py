@@ -1,18 +1,30 @@
 """Workspaces and who is in them."""
 
 from allauth.account.models import EmailAddress
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.text import slugify
 
 from crm.addresses import domain_of, is_freemail, normalise, registrable_domain
 from crm.claiming import claim
-from crm.models import InternalDomain, Member, Role, User, Workspace
+from crm.locking import lock_workspace
+from crm.models import AuditEvent, InternalDomain, Member, Role, TeamMembership, User, Workspace
 from crm.models.workspace import RESERVED_SLUGS
 from crm.signals import member_changed
 
 
 class NotAnAddress(ValueError):
     """Somebody typed something that is no e-mail address."""
+
+
+class LastAdmin(ValueError):
+    """A workspace without an admin could not be helped by anybody in it."""
+
+    def __init__(self, member: Member) -> None:
+        super().__init__(
+            f"{member.name} is the last active admin of {member.workspace.name}. "
+            "Make somebody else an admin first."
+        )
 
 
 def create_workspace(
@@ -80,12 +92,77 @@ def claim_verified(member: Member) -> None:
     claim(member, [address for address in addresses if address])
 
 
-def set_active(member: Member, *, active: bool) -> None:
-    """Deactivated, somebody keeps his history and loses everything else."""
+def admit(user: User, workspace: Workspace, *, role: Role) -> Member:
+    """A user whose addresses were verified before; who is in already keeps his role. Somebody
+    deactivated does not come back this way."""
     with transaction.atomic():
+        lock_workspace(workspace.pk)
+        member, _ = Member.objects.get_or_create(workspace=workspace, user=user, defaults={"role": role})
+        if not member.is_active:
+            raise PermissionDenied
+        claim_verified(member)
+    return member
+
+
+def change_role(member: Member, role: Role, *, by: Member) -> None:
+    require_admin(by, member.workspace_id)
+    with transaction.atomic():
+        _hold(member)
+        if member.role == role:
+            return
+        if role != Role.ADMIN:
+            _refuse_last_admin(member)
+        member.role = role
+        member.save(update_fields=["role"])
+        audit(by, f"member_made_{role.value}", member=member.pk)
+
+
+def deactivate(member: Member, *, by: Member) -> None:
+    require_admin(by, member.workspace_id)
+    with transaction.atomic():
+        _hold(member)
+        if not member.is_active:
+            return
+        _refuse_last_admin(member)
+        set_active(member, active=False)
+        audit(by, "member_deactivated", member=member.pk)
+
+
+def reactivate(member: Member, *, by: Member) -> None:
+    require_admin(by, member.workspace_id)
+    with transaction.atomic():
+        _hold(member)
+        if member.is_active:
+            return
+        set_active(member, active=True)
+        audit(by, "member_reactivated", member=member.pk)
+
+
+def set_active(member: Member, *, active: bool) -> None:
+    """Deactivated, somebody keeps his history and loses everything else, his teams too: what they
+    are shown does not come back with him."""
+    with transaction.atomic():
+        lock_workspace(member.workspace_id)
         if Member.objects.filter(pk=member.pk).exclude(is_active=active).update(is_active=active):
+            if not active:
+                TeamMembership.objects.filter(member=member).delete()
             member_changed.send(sender=Member, workspace_id=member.workspace_id, member_id=member.pk)
     member.is_active = active
+
+
+def is_last_admin(member: Member) -> bool:
+    admins = Member.objects.active().filter(workspace_id=member.workspace_id, role=Role.ADMIN)
+    return member.is_admin and not admins.exclude(pk=member.pk).exists()
+
+
+def require_admin(by: Member, workspace_id: int) -> None:
+    if not (by.is_admin and by.workspace_id == workspace_id):
+        raise PermissionDenied
+
+
+def audit(by: Member, action: str, **ids: int) -> None:
+    """For the workspace's own settings, which are about nobody's mail."""
+    AuditEvent.objects.create(workspace_id=by.workspace_id, actor=by, action=action, details=ids)
 
 
 def free_slug(name: str) -> str:
@@ -104,6 +181,17 @@ def _user(email: str, *, name: str, password: str | None) -> User:
         user.name = name
     user.save()
     return user
+
+
+def _hold(member: Member) -> None:
+    """One change of who is in at a time, from what is true now."""
+    lock_workspace(member.workspace_id)
+    member.refresh_from_db(fields=["role", "is_active"])
+
+
+def _refuse_last_admin(member: Member) -> None:
+    if is_last_admin(member):
+        raise LastAdmin(member)
 
 
 def _seed_internal_domain(workspace: Workspace, email: str) -> None:

@@ -6,8 +6,15 @@ class MailboxesConfig(AppConfig):
     verbose_name = "Mailboxes"
 
     def ready(self) -> None:
+        from crm.notifying import register_kind
+        from crm.record_pages import Tab, register_tab
         from crm.shell import register_progress
-        from mailboxes import receivers  # noqa: F401  (connects the signals)
+        from mailboxes import receivers, telling  # noqa: F401  (connects the signals)
         from mailboxes.progress import IS_READING, backfill_progress
 
+        register_kind("access_requested", telling.requested)
+        register_kind("access_approved", telling.approved)
+        register_kind("access_declined", telling.declined)
+        register_kind("needs_reconnect", telling.needs_reconnect)
+        register_tab(Tab("Emails", "emails/", order=1))
         register_progress("is_reading", is_running=IS_READING, progress=backfill_progress)

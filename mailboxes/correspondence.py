@@ -113,6 +113,24 @@ def _statement(kind: RecordType, show: Show, *, is_first: bool) -> str:
     """
 
 
+_ROWS = f"""
+    WITH {BOXES},
+    picked AS MATERIALIZED (
+        SELECT DISTINCT ON (o.thread_id) o.thread_id, o.occurred_at AS at, o.id
+        FROM mailboxes_emailmessage o
+        WHERE o.thread_id = ANY(%(threads)s) AND o.workspace_id = %(workspace)s AND {_IS_HELD}
+        ORDER BY o.thread_id, o.occurred_at DESC, o.id DESC
+    ),
+    {THREAD_ROWS}
+"""
+
+
+def read_rows(viewer: Member, thread_ids: Sequence[int], *, now: datetime) -> dict[int, ThreadRow]:
+    """Without those threads of which nothing is there for this member."""
+    rows = fetch(_ROWS, threads=list(thread_ids), **viewing(viewer)) if thread_ids else []
+    return {row[0]: thread_row(row, viewer_id=viewer.pk, now=now) for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class ThreadCounts:
     """Up to MOST_COUNTED threads are looked at; `is_capped` where there are more."""

@@ -5,17 +5,13 @@ on its owner's blocklist, or in a mailbox being removed, is gone at once, and ev
 said with it; what was stored from it may follow a little later.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db.models import BigAutoField
 from django.http import Http404
-from django.utils import timezone
-from django.utils.html import Urlizer
 from django.utils.safestring import SafeString
 
 from crm import cells, moments
@@ -23,8 +19,8 @@ from crm.models import Member
 from crm.records import COMPANY, PERSON
 from crm.statements import fetch
 from mailboxes.ingesting.events import ELECTED
+from mailboxes.meeting_words import When, description, linked, meeting_host, when
 from mailboxes.models import EventStatus, Response
-from mailboxes.parsing.text import is_suspicious, is_too_hard, render_html, strip_tags
 
 # `c` a copy, `m` its mailbox.
 IS_LEFT = "c.blocked_by_id IS NULL AND m.state <> 'removing'"
@@ -80,13 +76,12 @@ GUESTS = f"""
     ORDER BY g.place
 """
 
-# A calendar's resource holds one series. The times are its own, not the event's, which a hidden
-# copy may have set.
-NEIGHBOURS = f"""
+# A calendar's resource holds one series; `sources` are of mailboxes that stay. The times are its
+# own, not the event's, which a hidden copy may have set.
+NEIGHBOURS = """
     WITH occurrence AS (
-        SELECT c.event_id, c.starts_at, c.all_day
-        FROM mailboxes_eventcopy c JOIN mailboxes_mailbox m ON m.id = c.mailbox_id
-        WHERE c.source_id = ANY(%(sources)s) AND c.event_id <> %(event)s AND {IS_LEFT}
+        SELECT c.event_id, c.starts_at, c.all_day FROM mailboxes_eventcopy c
+        WHERE c.source_id = ANY(%(sources)s) AND c.event_id <> %(event)s AND c.blocked_by_id IS NULL
     )
     (SELECT false, o.* FROM occurrence o WHERE (o.starts_at, o.event_id) < (%(at)s, %(event)s)
      ORDER BY o.starts_at DESC, o.event_id DESC LIMIT 1)
@@ -96,4 +91,197 @@ NEIGHBOURS = f"""
 """
 
 # In the order in which a host reads them.
-ANSWERS = (Response.ACCEPTED, Response.TENTATIVE, Response.DECLINED, Response.NEEDS_ACTION)
+ICONS = {
+    Response.ACCEPTED: "check",
+    Response.TENTATIVE: "maybe",
+    Response.DECLINED: "x",
+    Response.NEEDS_ACTION: "waiting",
+}
+ANSWERS = tuple(ICONS)
+
+FOLDED_GUESTS = 12
+NO_COMPANY = "No company"
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Somebody invited. `url` is empty without a record."""
+
+    email: str
+    name: str
+    response: Response
+    is_optional: bool
+    is_organiser: bool
+    is_viewer: bool
+    is_colleague: bool
+    url: str
+    face: SafeString
+    # (key, name, url) of the company, domain or workspace he is listed under.
+    side: tuple[str, str, str]
+
+    @property
+    def note(self) -> str:
+        """What he is here, else his address."""
+        roles = {"you": self.is_viewer, "organiser": self.is_organiser, "optional": self.is_optional}
+        words = ", ".join(role for role, is_so in roles.items() if is_so).capitalize()
+        return words or (self.email if self.email != self.name else "")
+
+    @property
+    def icon(self) -> str:
+        return ICONS[self.response]
+
+    @property
+    def rank(self) -> tuple[bool, int, str]:
+        return not self.is_organiser, ANSWERS.index(self.response), self.name.casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    name: str
+    url: str
+    shown: Sequence[Guest]
+    folded: Sequence[Guest]
+
+    @property
+    def count(self) -> int:
+        return len(self.shown) + len(self.folded)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How many gave which answer."""
+
+    response: Response
+    count: int
+
+    @property
+    def words(self) -> str:
+        return f"{self.count} {self.response.label.lower()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    pk: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEvent:
+    """Everything there is to read about an event; text of others is escaped and its links are links."""
+
+    pk: int
+    title: str
+    status: EventStatus
+    when: When
+    location: SafeString
+    meeting_url: str
+    meeting_host: str
+    description: SafeString
+    more_description: SafeString
+    is_in_series: bool
+    is_own: bool
+    previous: Occurrence | None
+    next: Occurrence | None
+    organiser: Guest | None
+    answers: Sequence[Answers]
+    outside: Sequence[Side]
+    colleagues: Sequence[Side]
+
+    @property
+    def answered(self) -> str:
+        return ", ".join(one.words for one in self.answers)
+
+    @property
+    def company(self) -> Side | None:
+        return next((side for side in self.outside if side.url), None)
+
+
+def find_event(member: Member, pk: int, *, now: datetime) -> ShownEvent:
+    """Raises Http404 for an event of another workspace, and for one of which no copy is left."""
+    if pk > BigAutoField.MAX_BIGINT:
+        raise Http404
+    rows = fetch(SHOWN, ids=[pk], workspace=member.workspace_id, viewer=member.pk)
+    if not rows:
+        raise Http404
+    copy_id, title, location, said, url, starts_at, ends_at, all_day, zone, *state = rows[0]
+    status, is_in_series, is_own, sources = state
+    guests = _guests(member, pk, copy_id)
+    neighbours = _neighbours(pk, starts_at, sources)
+    host = meeting_host(url)
+    text, more_text = description(said)
+    return ShownEvent(
+        pk=pk,
+        title=title or "(no title)",
+        status=EventStatus(status),
+        when=when(starts_at, ends_at, all_day=all_day, zone=zone, now=now),
+        location=linked("" if location == url and host else location),
+        meeting_url=url if host else "",
+        meeting_host=host,
+        description=text,
+        more_description=more_text,
+        is_in_series=is_in_series,
+        is_own=is_own,
+        previous=neighbours.get(False),
+        next=neighbours.get(True),
+        organiser=next((one for one in guests if one.is_organiser), None),
+        answers=_answers(guests),
+        outside=_sides(one for one in guests if not one.is_colleague),
+        colleagues=_sides(one for one in guests if one.is_colleague),
+    )
+
+
+def _neighbours(pk: int, at: datetime, sources: Sequence[int]) -> dict[bool, Occurrence]:
+    """The occurrence before (False) and the one after (True), where there is one."""
+    rows = fetch(NEIGHBOURS, event=pk, at=at, sources=sources)
+    return {
+        is_after: Occurrence(other, moments.absolute(starts_at, is_all_day=all_day))
+        for is_after, other, starts_at, all_day in rows
+    }
+
+
+# Who
+
+
+def _guests(member: Member, pk: int, copy_id: int) -> list[Guest]:
+    return [_guest(row, member) for row in fetch(GUESTS, event=pk, copy=copy_id)]
+
+
+def _guest(row: Sequence[Any], viewer: Member) -> Guest:
+    address_id, email, name, response, is_optional, is_organiser, is_colleague, *others = row
+    member_id, person_id, company_id, company, domain = others
+    slug = viewer.workspace.slug
+    if is_colleague:
+        side = ("", viewer.workspace.name, "")
+    elif company_id:
+        side = (f"company:{company_id}", company, COMPANY.url(slug, company_id))
+    else:
+        side = (f"domain:{domain}", domain or NO_COMPANY, "")
+    return Guest(
+        email=email,
+        name=name,
+        response=Response(response),
+        is_optional=is_optional,
+        is_organiser=is_organiser,
+        is_viewer=member_id == viewer.pk,
+        is_colleague=is_colleague,
+        url=PERSON.url(slug, person_id) if person_id else "",
+        face=cells.avatar(member_id or person_id or address_id, name, "md"),
+        side=side,
+    )
+
+
+def _answers(guests: Iterable[Guest]) -> list[Answers]:
+    given = [one.response for one in guests]
+    return [Answers(one, given.count(one)) for one in ANSWERS if one in given]
+
+
+def _sides(guests: Iterable[Guest]) -> list[Side]:
+    """The larger before the smaller; those of no company last."""
+    sides: dict[tuple[str, str, str], list[Guest]] = {}
+    for guest in sorted(guests, key=lambda one: one.rank):
+        sides.setdefault(guest.side, []).append(guest)
+    ordered = sorted(sides.items(), key=lambda one: (one[0][1] == NO_COMPANY, -len(one[1]), one[0][1]))
+    return [
+        Side(name, url, together[:FOLDED_GUESTS], together[FOLDED_GUESTS:])
+        for (_, name, url), together in ordered
+    ]

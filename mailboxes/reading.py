@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -16,6 +17,8 @@ from crm.locking import lock_workspace
 from crm.models import Address, InternalDomain
 from crm.statements import arrays, execute
 from mailboxes import screening
+from mailboxes.blocking import hide_blocked
+from mailboxes.blocklists import NOTHING_BLOCKED, Blocklist, blocklist_of
 from mailboxes.ingesting.events import SourceItem, store_events
 from mailboxes.ingesting.mail import MailItem, mail_item, store_mail
 from mailboxes.leasing import Lease, LostLease
@@ -24,7 +27,7 @@ from mailboxes.models import Mailbox, SkipReason, StreamKind, SyncStream
 from mailboxes.parsing.calendar import parse_calendar
 from mailboxes.parsing.mail import parse_mail
 from mailboxes.parsing.prescan import MAX_MESSAGE
-from mailboxes.parsing.values import ParsedCalendar, ParsedMail, Unparsable
+from mailboxes.parsing.values import ParsedCalendar, ParsedEvent, ParsedMail, Unparsable
 from mailboxes.providers.base import Fetched, FetchedCalendar, FetchedMail, Missing, Unreadable
 from mailboxes.removing import remove_mail, remove_sources
 from mailboxes.screening import Insiders
@@ -46,13 +49,24 @@ class Counts:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
+class Skipped(NamedTuple):
+    """An item left out; `entry` of the blocklist where that is why."""
+
+    provider_id: str
+    version: str
+    reason: SkipReason
+    entry: int | None = None
+
+
 @dataclass(slots=True)
 class Page:
     """A page of items, read and sorted by what becomes of each."""
 
     mail: list[MailItem] = field(default_factory=list)
     sources: list[SourceItem] = field(default_factory=list)
-    skipped: list[tuple[str, str, SkipReason]] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    # Stored, but for occurrences that the blocklist keeps out.
+    partly: list[Skipped] = field(default_factory=list)
     quarantined: list[tuple[str, str, str, int]] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
 
@@ -65,6 +79,7 @@ class Reader:
     own_emails: set[str]
     insiders: Insiders
     now: datetime
+    blocklist: Blocklist = NOTHING_BLOCKED
 
     def read(self, items: Iterable[Fetched]) -> Page:
         page = Page()
@@ -102,10 +117,13 @@ class Reader:
             now=self.now,
         )
         reason = screening.screen_mail(mail, self.insiders)
+        entry = self.blocklist.match(screening.participants(mail), self.insiders)
         if self.mailbox.history_from and read.occurred_at.date() < self.mailbox.history_from:
             reason = SkipReason.OLD
+        if entry and not reason:
+            reason = SkipReason.BLOCKED
         if reason:
-            page.skipped.append((item.provider_id, "", reason))
+            page.skipped.append(Skipped(item.provider_id, "", reason, entry))
         else:
             page.mail.append(read)
 
@@ -114,27 +132,38 @@ class Reader:
         since = datetime(limit.year, limit.month, limit.day, tzinfo=UTC) if limit else None
         calendar = parse_calendar(item.raw, now=self.now, history_from=since, timezone=item.timezone)
         screened = [(event, screening.screen_event(event, self.insiders)) for event in calendar.events]
-        kept = tuple(event for event, reason in screened if reason is None)
+        hits = [(event, self._blocks(event)) for event, reason in screened if reason is None]
+        kept = tuple(event for event, entry in hits if entry is None)
+        entry = next((entry for _, entry in hits if entry), None)
         if calendar.errors and not calendar.events:
             page.quarantined.append(_quarantine(item, " ".join(calendar.errors)))
         elif kept:
-            page.sources.append(self._source(item, calendar, kept))
+            page.sources.append(self._source(item, calendar, kept, is_whole=entry is None))
+            if entry:
+                page.partly.append(Skipped(item.provider_id, item.version, SkipReason.BLOCKED, entry))
+        elif entry:
+            page.skipped.append(Skipped(item.provider_id, item.version, SkipReason.BLOCKED, entry))
         else:
             reasons = [reason for _, reason in screened if reason]
             reason = reasons[0] if reasons else self._why_nothing(calendar)
-            page.skipped.append((item.provider_id, item.version, reason))
+            page.skipped.append(Skipped(item.provider_id, item.version, reason))
+
+    def _blocks(self, event: ParsedEvent) -> int | None:
+        return self.blocklist.match((one.email for one in event.attendees), self.insiders)
 
     def _why_nothing(self, calendar: ParsedCalendar) -> SkipReason:
         if calendar.private:
             return SkipReason.PRIVATE
         return SkipReason.OLD if self.mailbox.history_from else SkipReason.EMPTY
 
-    def _source(self, item: FetchedCalendar, calendar: ParsedCalendar, kept: tuple) -> SourceItem:
+    def _source(
+        self, item: FetchedCalendar, calendar: ParsedCalendar, kept: tuple, *, is_whole: bool
+    ) -> SourceItem:
         return SourceItem(
             provider_id=item.provider_id,
             version=item.version,
-            # Private events are not stored at all, so neither is a resource that has one.
-            raw=b"" if calendar.private else item.raw,
+            # Private and blocked events are not stored at all, so neither is the text that has one.
+            raw=item.raw if is_whole and not calendar.private else b"",
             timezone=item.timezone,
             events=kept,
             read_until=(self.now + WINDOW).date() if calendar.goes_on else None,
@@ -149,7 +178,7 @@ def _marked_as_cut(mail: ParsedMail, item: FetchedMail) -> ParsedMail:
 
 
 def reader(mailbox: Mailbox, now: datetime) -> Reader:
-    return Reader(mailbox, mailbox.own_emails(), insiders(mailbox.workspace_id), now)
+    return Reader(mailbox, mailbox.own_emails(), insiders(mailbox.workspace_id), now, blocklist_of(mailbox))
 
 
 def insiders(workspace_id: int) -> Insiders:
@@ -173,10 +202,11 @@ def store_page(
             fetched=handled - len(removed),
             removed=len(removed) + len(page.gone),
             quarantined=len(page.quarantined),
-            skipped=Counter(str(reason) for _, _, reason in page.skipped),
+            skipped=Counter(str(one.reason) for one in page.skipped),
         )
         _keep_aside(stream, page)
         counts.stored = store_values(reader, page)
+        _follow_blocklist(reader)
         _remove(stream, mailbox, [*removed, *page.gone, *_replaced(stream, page)], now)
     return counts
 
@@ -223,10 +253,18 @@ def _tell(reader: Reader, message_ids: list[int], event_ids: list[int], address_
     )
 
 
+def _follow_blocklist(reader: Reader) -> None:
+    """The owner may have added to it since this run began."""
+    if blocklist_of(reader.mailbox) != reader.blocklist:
+        hide_blocked(reader.mailbox)
+
+
 FINISH = """
-    WITH gone AS (
-        DELETE FROM mailboxes_pendingitem
-        WHERE stream_id = %(stream)s AND provider_id = ANY(%(ids)s) RETURNING id
+    WITH pending AS (
+        DELETE FROM mailboxes_pendingitem WHERE stream_id = %(stream)s AND provider_id = ANY(%(ids)s)
+    ),
+    skipped AS (
+        DELETE FROM mailboxes_skippeditem WHERE stream_id = %(stream)s AND provider_id = ANY(%(stored)s)
     )
     UPDATE mailboxes_syncstream SET done = done + %(count)s
     WHERE id = %(stream)s AND epoch = %(epoch)s
@@ -242,17 +280,22 @@ def _finish_items(stream: SyncStream, lease: Lease, page: Page, removed: Sequenc
         *page.gone,
         *removed,
     ]
-    if not execute(FINISH, stream=stream.pk, epoch=lease.epoch, ids=ids, count=len(ids)):
+    stored = [*(item.provider_id for item in page.mail), *(item.provider_id for item in page.sources)]
+    if not execute(FINISH, stream=stream.pk, epoch=lease.epoch, ids=ids, stored=stored, count=len(ids)):
         raise LostLease
     return len(ids)
 
 
 KEEP_SKIPPED = """
-    INSERT INTO mailboxes_skippeditem (workspace_id, stream_id, provider_id, version, reason)
-    SELECT %(workspace)s, %(stream)s, u.* FROM unnest(%(ids)s::text[], %(versions)s::text[],
-        %(reasons)s::text[]) AS u
+    INSERT INTO mailboxes_skippeditem (workspace_id, stream_id, provider_id, version, reason, entry_id)
+    SELECT %(workspace)s, %(stream)s, u.id, u.version, u.reason, e.id
+    FROM unnest(%(ids)s::text[], %(versions)s::text[], %(reasons)s::text[], %(entries)s::bigint[])
+         AS u(id, version, reason, entry)
+    LEFT JOIN mailboxes_blocklistentry e ON e.id = u.entry
+    -- kept out by an entry that has gone meanwhile: it comes with the next listing
+    WHERE u.entry IS NULL OR e.id IS NOT NULL
     ON CONFLICT (stream_id, provider_id) DO UPDATE
-    SET version = excluded.version, reason = excluded.reason
+    SET version = excluded.version, reason = excluded.reason, entry_id = excluded.entry_id
 """
 
 KEEP_QUARANTINED = """
@@ -266,10 +309,11 @@ KEEP_QUARANTINED = """
 
 
 def _keep_aside(stream: SyncStream, page: Page) -> None:
-    skipped = arrays(page.skipped, "ids", "versions", "reasons")
+    kept_out = [*page.skipped, *page.partly]
+    skipped = arrays(kept_out, "ids", "versions", "reasons", "entries")
     quarantined = arrays(page.quarantined, "ids", "versions", "reasons", "sizes")
     common = {"workspace": stream.workspace_id, "stream": stream.pk}
-    if page.skipped:
+    if kept_out:
         execute(KEEP_SKIPPED, **common, **skipped)
     if page.quarantined:
         execute(KEEP_QUARANTINED, **common, **quarantined)

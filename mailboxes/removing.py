@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import F
 
+from crm.auditing import audit
 from crm.locking import lock_workspace
+from crm.models import Member
 from crm.statements import execute, fetch
 from mailboxes.ingesting.events import elect
 from mailboxes.ingesting.mail import summarise
@@ -20,6 +23,7 @@ from mailboxes.models import (
     SyncStream,
 )
 from mailboxes.signals import communication_changed
+from mailboxes.upkeep import end_requests_to, forget_mailbox
 
 DELETE_COPIES = """
     WITH gone AS (
@@ -133,6 +137,53 @@ def _tell(mailbox: Mailbox, traces: Traces, now: datetime) -> None:
 PURGE_ITEMS = 500
 
 
+@dataclass(frozen=True, slots=True)
+class WhatGoes:
+    """What removing a mailbox takes away, in numbers."""
+
+    emails: int
+    events: int
+    companies: int
+    people: int
+
+
+_WHAT_GOES = """
+    WITH party AS (
+        SELECT p.address_id FROM mailboxes_messagecopy c
+        JOIN mailboxes_participant p ON p.message_id = c.message_id WHERE c.mailbox_id = %(mailbox)s
+        UNION
+        SELECT t.address_id FROM mailboxes_eventcopy e
+        JOIN mailboxes_attendee t ON t.event_id = e.event_id WHERE e.mailbox_id = %(mailbox)s
+    )
+    SELECT (SELECT count(*) FROM mailboxes_messagecopy WHERE mailbox_id = %(mailbox)s),
+           (SELECT count(*) FROM mailboxes_eventcopy WHERE mailbox_id = %(mailbox)s),
+           count(DISTINCT coalesce(d.company_id, n.company_id)), count(DISTINCT a.person_id)
+    FROM party JOIN crm_address a ON a.id = party.address_id
+    LEFT JOIN crm_person n ON n.id = a.person_id
+    LEFT JOIN crm_companydomain d ON d.workspace_id = a.workspace_id AND d.domain = a.domain
+"""
+
+
+def what_goes(mailbox: Mailbox) -> WhatGoes:
+    return WhatGoes(*fetch(_WHAT_GOES, mailbox=mailbox.pk)[0])
+
+
+def remove(mailbox: Mailbox, *, by: Member) -> None:
+    """Safe to call twice. Raises PermissionDenied for anybody but its owner."""
+    if not (by.is_active and mailbox.member_id == by.pk and mailbox.workspace_id == by.workspace_id):
+        raise PermissionDenied
+    with transaction.atomic():
+        begin_removal(mailbox)
+        audit("mailbox_removed", by=by, owner=by, mailbox=mailbox.pk)
+        transaction.on_commit(_purge_soon)
+
+
+def _purge_soon() -> None:
+    from mailboxes.tasks import purge_removed
+
+    purge_removed.delay()
+
+
 def begin_removal(mailbox: Mailbox) -> None:
     """Stop reading, forget the password, hide it. What it held is purged afterwards, in batches."""
     with transaction.atomic():
@@ -156,6 +207,8 @@ def purge(mailbox: Mailbox, *, now: datetime) -> None:
         pass
     with transaction.atomic():
         lock_workspace(mailbox.workspace_id)
+        forget_mailbox(mailbox.pk, mailbox.member_id)
+        end_requests_to(mailbox.member_id, workspace_id=mailbox.workspace_id)
         mailbox.delete()
 
 

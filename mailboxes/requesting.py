@@ -5,6 +5,7 @@ were asked decline. An answer to a request that is settled already changes nothi
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.exceptions import PermissionDenied
@@ -24,7 +25,16 @@ from mailboxes.granting import (
     record_target,
     thread_target,
 )
-from mailboxes.models import AccessRequest, Mailbox, RequestedOwner, RequestState, Scope, Thread
+from mailboxes.models import (
+    AccessRequest,
+    Mailbox,
+    MessageCopy,
+    RequestedOwner,
+    RequestState,
+    Scope,
+    Thread,
+)
+from mailboxes.summary import count_own
 from mailboxes.threadrows import ASK_AGAIN_AFTER
 from mailboxes.visibility import BOXES, COPIES, best_copies, viewing
 
@@ -201,3 +211,28 @@ def _settle_if_all_declined(request: AccessRequest, *, by: Member | None) -> Non
     if not request.owners.filter(declined_at=None).exists():
         _settle(request, RequestState.DECLINED, by=by)
         notify([request.member], DECLINED, request.pk)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A scope that an owner can approve, in words, and how many messages it opens by now."""
+
+    scope: Scope
+    words: str
+    messages: int
+    goes_on: bool
+
+
+def choices(request: AccessRequest, *, by: Member) -> list[Choice]:
+    """What the owner can approve: the thread, his mail with the record it was asked on, his mailbox."""
+    own = Mailbox.objects.owned_by(by).exclude(state="removing")
+    copies = MessageCopy.objects.filter(mailbox__in=own, blocked_by=None)
+    in_thread = copies.filter(message__thread_id=request.thread_id)
+    found = [Choice(Scope.THREAD, "This thread", in_thread.values("message_id").distinct().count(), False)]
+    if record := request.company or request.person:
+        with_record = count_own(by, record_target(record))
+        found.append(Choice(Scope.RECORD, f"All my emails with {record.name}", with_record, True))
+    holding = in_thread.values("mailbox_id").distinct()
+    everything = copies.filter(mailbox_id__in=holding).values("message_id").distinct().count()
+    found.append(Choice(Scope.MAILBOX, "Everything in this mailbox", everything, True))
+    return found

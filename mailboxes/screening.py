@@ -43,6 +43,11 @@ def stand_ins(mail: ParsedMail) -> tuple[NamedAddress, ...]:
     return mail.reply_to if automated else ()
 
 
+def participants(mail: ParsedMail) -> list[str]:
+    """Everybody on it by name, an automated sender and who stands for it both. Bcc never is."""
+    return [one.email for one in (*mail.sender, *stand_ins(mail), *mail.to, *mail.cc)]
+
+
 def screen_mail(mail: ParsedMail, insiders: Insiders) -> SkipReason | None:
     return _screen((one.email for one in (*authors(mail), *mail.to, *mail.cc)), insiders)
 

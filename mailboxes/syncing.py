@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from django.db import transaction
 from django.utils import timezone
 
+from crm.models import Member
+from crm.notifying import notify
 from crm.statements import fetch
 from mailboxes.leasing import (
     POLL_SECONDS,
@@ -184,7 +186,14 @@ def _give_up(stream: SyncStream, lease: Lease, error: ProviderError) -> None:
     failures = stream.failures + 1
     seconds = pause_after(failures, error.retry_after) if isinstance(error, TryLater) else None
     if isinstance(error, AuthExpired):
-        Mailbox.objects.filter(pk=stream.mailbox_id, state=MailboxState.ACTIVE).update(
-            state=MailboxState.NEEDS_RECONNECT
-        )
+        _ask_to_reconnect(stream.mailbox_id)
     give_back(lease, seconds=seconds, failures=failures, error=str(error))
+
+
+def _ask_to_reconnect(mailbox_id: int) -> None:
+    """One notice, however many streams or runs find the sign-in refused."""
+    with transaction.atomic():
+        active = Mailbox.objects.filter(pk=mailbox_id, state=MailboxState.ACTIVE)
+        if active.update(state=MailboxState.NEEDS_RECONNECT):
+            owner = Member.objects.get(mailboxes=mailbox_id)
+            notify([owner], "needs_reconnect", mailbox_id)

@@ -3,7 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from mailboxes import leasing, removing, series, syncing
+from mailboxes import blocking, leasing, removing, series, syncing
+from mailboxes.models import EventCopy, Mailbox, MessageCopy
 
 
 @shared_task(ignore_result=True)
@@ -34,3 +35,19 @@ def extend_series() -> None:
 @shared_task(ignore_result=True)
 def purge_removed() -> None:
     removing.purge_removed(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def purge_blocked(mailbox_id: int) -> None:
+    mailbox = Mailbox.objects.filter(pk=mailbox_id).first()
+    if mailbox is not None:
+        blocking.purge_blocked(mailbox, now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def purge_all_blocked() -> None:
+    """What a lost task or a dead worker has left hidden."""
+    for copies in (MessageCopy, EventCopy):
+        hidden = copies.objects.filter(blocked_by__isnull=False).values_list("mailbox_id", flat=True)
+        for mailbox_id in hidden.order_by("mailbox_id").distinct():
+            purge_blocked(mailbox_id)

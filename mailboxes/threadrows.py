@@ -14,6 +14,17 @@ ASK_AGAIN_AFTER = timedelta(days=7)
 SNIPPET = 240
 ACCESS_WORDS = {AccessLevel.METADATA: "metadata", AccessLevel.SUBJECT: "subject", AccessLevel.FULL: "full"}
 
+# The viewer's own latest on a thread, as one value.
+LATEST_REQUEST = """
+    SELECT json_build_object('pk', r.id, 'state', r.state, 'level', r.level, 'by', r.settled_by_id,
+               'asked', extract(epoch FROM r.created_at), 'settled', extract(epoch FROM r.settled_at),
+               'owners', (SELECT json_agg(o.owner_id ORDER BY o.owner_id)
+                          FROM mailboxes_requestedowner o WHERE o.request_id = r.id)) AS request
+    FROM mailboxes_accessrequest r
+    WHERE r.thread_id = {thread} AND r.member_id = %(viewer)s AND r.state <> 'cancelled'
+    ORDER BY r.id DESC LIMIT 1
+"""
+
 # Of `picked` threads (thread_id, at, id). A hidden subject or body is not read, so it is nowhere.
 THREAD_ROWS = f"""
     letter AS MATERIALIZED (
@@ -55,13 +66,7 @@ THREAD_ROWS = f"""
         ) one
     ) people ON true
     LEFT JOIN LATERAL (
-        SELECT json_build_object('pk', r.id, 'state', r.state, 'level', r.level, 'by', r.settled_by_id,
-                   'asked', extract(epoch FROM r.created_at), 'settled', extract(epoch FROM r.settled_at),
-                   'owners', (SELECT json_agg(o.owner_id ORDER BY o.owner_id)
-                              FROM mailboxes_requestedowner o WHERE o.request_id = r.id)) AS request
-        FROM mailboxes_accessrequest r
-        WHERE r.thread_id = picked.thread_id AND r.member_id = %(viewer)s AND r.state <> 'cancelled'
-        ORDER BY r.id DESC LIMIT 1
+        {LATEST_REQUEST.format(thread="picked.thread_id")}
     ) asked ON true
     ORDER BY picked.at DESC, picked.id DESC
 """
@@ -131,19 +136,11 @@ class ThreadRow:
 
     @property
     def redacted(self) -> float:
-        """The width of the bar in rem: it follows from the thread's number, so it says nothing."""
-        return 8 + self.pk * 7 % 14 / 2
+        return redacted_width(self.pk)
 
     @property
     def may_ask(self) -> bool:
-        if not self.is_locked:
-            return False
-        asked = self.request
-        if asked is None or asked.state == RequestState.APPROVED:
-            return True
-        if asked.state == RequestState.DECLINED and asked.settled_at:
-            return self.now - asked.settled_at >= ASK_AGAIN_AFTER
-        return False
+        return self.is_locked and may_ask(self.request, self.now)
 
     @property
     def time(self) -> str:
@@ -160,6 +157,20 @@ class ThreadRow:
     @property
     def day(self) -> str:
         return moments.stretch(self.at, self.now)
+
+
+def redacted_width(thread_id: int) -> float:
+    """Of the bar in place of a subject, in rem: it follows from the thread's number and says nothing."""
+    return 8 + thread_id * 7 % 14 / 2
+
+
+def may_ask(latest: Asked | None, now: datetime) -> bool:
+    """Not while a request is open, nor within a week of a no."""
+    if latest is None or latest.state == RequestState.APPROVED:
+        return True
+    if latest.state == RequestState.DECLINED and latest.settled_at:
+        return now - latest.settled_at >= ASK_AGAIN_AFTER
+    return False
 
 
 def whom(people: Sequence[Correspondent], viewer_id: int) -> str:

@@ -1,8 +1,64 @@
 from django.urls import path
 
-from mailboxes.views import progress
+from mailboxes.views import access, access_requests, accounts, blocklist, emails, events, progress
 
 app_name = "mailboxes"
 
 # /<slug>/
 urlpatterns = [path("progress/", progress.progress, name="progress")]
+
+# /<slug>/events/
+urlpatterns += [path("events/<int:pk>/", events.event, name="event")]
+
+# /<slug>/companies/<id>/emails/ and /<slug>/people/<id>/emails/
+urlpatterns += [
+    path("<plural:plural>/<int:pk>/emails/", emails.record_emails, name="record_emails"),
+    path("<plural:plural>/<int:pk>/emails/counts/", emails.thread_counts, name="thread_counts"),
+]
+
+# /<slug>/emails/
+urlpatterns += [
+    path("emails/<int:pk>/", emails.thread, name="thread"),
+    path("emails/<int:pk>/row/", emails.thread_row, name="thread_row"),
+    path("emails/<int:pk>/access-requests/new/", access_requests.new_request, name="new_request"),
+    path("emails/<int:pk>/access-requests/", access_requests.requests, name="requests"),
+]
+
+# /<slug>/messages/
+urlpatterns += [
+    path("messages/<int:pk>/", emails.message, name="message"),
+    path("messages/<int:pk>/body/", emails.message_body, name="message_body"),
+]
+
+# /<slug>/access-requests/
+urlpatterns += [
+    path("access-requests/<int:pk>/approval/", access_requests.approval, name="approval"),
+    path("access-requests/<int:pk>/refusal/", access_requests.refusal, name="refusal"),
+    path("access-requests/<int:pk>/cancellation/", access_requests.cancellation, name="cancellation"),
+]
+
+# …/access/
+urlpatterns += [
+    path("<plural:plural>/<int:pk>/access/", access.record_access, name="record_access"),
+    path("<plural:plural>/<int:pk>/access/draft/", access.record_draft, name="record_draft"),
+    path("<plural:plural>/<int:pk>/access/coverage/", access.coverage, name="coverage"),
+    path("emails/<int:pk>/access/", access.thread_access, name="thread_access"),
+    path("emails/<int:pk>/access/draft/", access.thread_draft, name="thread_draft"),
+]
+
+# /<slug>/settings/account/email-calendar/
+urlpatterns += [
+    path("settings/account/email-calendar/", accounts.account_settings, name="account_settings"),
+]
+
+# /<slug>/mailboxes/
+urlpatterns += [
+    path("mailboxes/<int:pk>/default-level/", accounts.default_level, name="default_level"),
+    path("mailboxes/<int:pk>/shares/", accounts.shares, name="shares"),
+    path("mailboxes/<int:pk>/items/", accounts.items, name="items"),
+    path("mailboxes/<int:pk>/removal/form/", accounts.removal_form, name="removal_form"),
+    path("mailboxes/<int:pk>/removal/", accounts.removal, name="removal"),
+    path("mailboxes/<int:pk>/blocklist/", blocklist.blocklist, name="blocklist"),
+    path("mailboxes/<int:pk>/blocklist/preview/", blocklist.preview, name="blocklist_preview"),
+    path("blocklist/<int:pk>/removal/", blocklist.entry_removal, name="entry_removal"),
+]

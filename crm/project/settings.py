@@ -222,6 +222,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
 CELERY_BEAT_SCHEDULE = {
     "enqueue-due": {"task": "mailboxes.tasks.enqueue_due", "schedule": 15},
     "settle-due-events": {"task": "intelligence.tasks.settle_due_events", "schedule": 60},
+    "purge-blocked": {"task": "mailboxes.tasks.purge_all_blocked", "schedule": 60},
     "purge-removed": {"task": "mailboxes.tasks.purge_removed", "schedule": 60},
     "extend-series": {"task": "mailboxes.tasks.extend_series", "schedule": 86_400},
 }

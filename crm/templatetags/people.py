@@ -7,3 +7,4 @@ from crm import cells
 register = template.Library()
 register.simple_tag(cells.avatar)
 register.simple_tag(cells.strength)
+register.simple_tag(cells.team_avatar)

@@ -58,6 +58,12 @@ class Mailbox(models.Model):
     def own_emails(self) -> set[str]:
         return set(self.own_addresses.values_list("address__email", flat=True))
 
+    def set_default_level(self, level: AccessLevel, *, by: Member) -> None:
+        """What everybody in the workspace sees of it. Raises PermissionDenied for all but its owner."""
+        from mailboxes.granting import set_default_level
+
+        set_default_level(self, level, by=by)
+
     def claim(self, addresses: "Iterable[Address]") -> None:
         """Mail from these addresses in this mailbox was sent by its owner."""
         MailboxAddress.objects.bulk_create(

@@ -1,0 +1,27 @@
+"""Times in templates, in the reader's zone."""
+
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+
+from crm import moments
+
+register = template.Library()
+
+
+@register.filter
+def ago(moment: datetime) -> str:
+    """`5 min ago`; nothing for a moment that has not been."""
+    words = moments.relative(moment, timezone.now())
+    return words if words.endswith("ago") else words.lower()
+
+
+@register.filter
+def absolute(moment: datetime) -> str:
+    return moments.absolute(moment)
+
+
+@register.filter
+def instant(moment: datetime) -> str:
+    return moments.machine(moment)

@@ -1,0 +1,55 @@
+"""What happened, for one member: the bell and its page."""
+
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.models import Notification
+from crm.notifying import in_words, mark_read
+
+PAGE_NOTES = 30
+
+
+@require_GET
+@member_required(MAIL)
+def notifications(request: WorkspaceRequest) -> HttpResponse:
+    before = request.GET.get("before", "")
+    if before and not (before.isdecimal() and len(before) < 19):
+        return HttpResponseBadRequest("This address asks for a part of the list that does not exist.")
+    return _render(request, before)
+
+
+@require_POST
+@member_required(NO_MAIL)
+def read(request: WorkspaceRequest) -> HttpResponse:
+    """Mark all as read."""
+    mark_read(request.member, now=timezone.now())
+    if not request.htmx:
+        return redirect("crm:notifications", request.member.workspace.slug)
+    response = HttpResponse(status=204)
+    response["HX-Trigger"] = "notifications-changed"
+    return response
+
+
+@require_GET
+@member_required(NO_MAIL)
+def badge(request: WorkspaceRequest) -> HttpResponse:
+    unread = Notification.objects.of(request.member).unread().count()
+    return render(request, "crm/_notification_badge.html", {"unread": unread})
+
+
+def _render(request: WorkspaceRequest, before: str) -> HttpResponse:
+    found = Notification.objects.of(request.member).order_by("-pk")
+    page = list((found.filter(pk__lt=int(before)) if before else found)[: PAGE_NOTES + 1])
+    context: dict[str, Any] = {
+        "notes": in_words(request.member, page[:PAGE_NOTES]),
+        "before": page[PAGE_NOTES - 1].pk if len(page) > PAGE_NOTES else None,
+        "is_first": not before,
+    }
+    is_fragment = request.htmx and not request.htmx.history_restore_request
+    template = "crm/_notifications.html" if is_fragment else "crm/notifications.html"
+    return render(request, template, context)

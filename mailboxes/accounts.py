@@ -1,0 +1,165 @@
+"""A member's connected accounts, in the words and numbers of the settings page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count
+
+from crm import moments
+from crm.models import Member
+from crm.statements import fetch
+from mailboxes.models import (
+    Mailbox,
+    MailboxKind,
+    MailboxState,
+    SkippedItem,
+    SkipReason,
+    StreamKind,
+    SyncStream,
+)
+
+PROVIDERS = {MailboxKind.IMAP: "IMAP and CalDAV", MailboxKind.ARCHIVE: "Archive"}
+
+_COUNTS = """
+    SELECT b.id, mail.items, events.items, mail.oldest, mail.newest
+    FROM mailboxes_mailbox b
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS items, min(c.occurred_at) AS oldest, max(c.occurred_at) AS newest
+        FROM mailboxes_messagecopy c WHERE c.mailbox_id = b.id AND c.blocked_by_id IS NULL
+    ) mail
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS items
+        FROM mailboxes_eventcopy e WHERE e.mailbox_id = b.id AND e.blocked_by_id IS NULL
+    ) events
+    WHERE b.id = ANY(%(ids)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far a backfill has come."""
+
+    done: int
+    total: int
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.done / self.total) if self.total else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`state` is ok, syncing, error or removing; `error` what went wrong, `retry` when it is tried again."""
+
+    pk: int
+    address: str
+    provider: str
+    is_archive: bool
+    state: str
+    needs_reconnect: bool
+    reads: Sequence[str]
+    emails: int
+    events: int
+    since: datetime | None
+    newest: datetime | None
+    reading: Reading | None
+    error: str
+    retry: str
+    checked: str
+    left_out: int
+    quarantined: int
+
+    @property
+    def is_moving(self) -> bool:
+        return self.state in ("syncing", "removing")
+
+
+def read_accounts(member: Member, *, now: datetime) -> list[Account]:
+    """Oldest first, those being removed included. A fixed number of statements."""
+    boxes = list(Mailbox.objects.owned_by(member).order_by("pk"))
+    ids = [box.pk for box in boxes]
+    streams: dict[int, list[SyncStream]] = {}
+    annotated = SyncStream.objects.filter(mailbox__in=ids).annotate(
+        aside=Count("quarantineditems", distinct=True), skips=Count("skippeditems", distinct=True)
+    )
+    for stream in annotated.order_by("-kind"):
+        streams.setdefault(stream.mailbox_id, []).append(stream)
+    counts = {row[0]: row[1:] for row in fetch(_COUNTS, ids=ids)}
+    return [_account(box, streams.get(box.pk, []), counts[box.pk], now) for box in boxes]
+
+
+def _account(box: Mailbox, streams: list[SyncStream], counts: tuple, now: datetime) -> Account:
+    emails, events, since, newest = counts
+    failing = next((stream for stream in streams if stream.last_error), None)
+    reading = _reading(streams)
+    checked = max((one.last_run_at for one in streams if one.last_run_at), default=None)
+    return Account(
+        pk=box.pk,
+        address=box.address,
+        provider=PROVIDERS[MailboxKind(box.kind)],
+        is_archive=box.kind == MailboxKind.ARCHIVE,
+        state=_state(box, failing, reading),
+        needs_reconnect=box.state == MailboxState.NEEDS_RECONNECT,
+        reads=[_scope(stream) for stream in streams if _is_on(box, stream)],
+        emails=emails,
+        events=events,
+        since=since,
+        newest=newest,
+        reading=reading,
+        error=failing.last_error if failing else "",
+        retry=_retry(failing, now) if failing else "",
+        checked=moments.relative(checked, now) if checked else "",
+        left_out=sum(one.skips for one in streams),  # type: ignore[attr-defined]
+        quarantined=sum(one.aside for one in streams),  # type: ignore[attr-defined]
+    )
+
+
+def _state(box: Mailbox, failing: SyncStream | None, reading: Reading | None) -> str:
+    if box.state == MailboxState.REMOVING:
+        return "removing"
+    if box.state == MailboxState.NEEDS_RECONNECT or failing:
+        return "error"
+    return "syncing" if reading else "ok"
+
+
+def _scope(stream: SyncStream) -> str:
+    return "Email" if stream.kind == StreamKind.MAIL else "Calendar"
+
+
+def _is_on(box: Mailbox, stream: SyncStream) -> bool:
+    """An archive keeps both streams; a server's stream that is switched off is never due."""
+    if box.kind == MailboxKind.ARCHIVE:
+        return bool(stream.backfilled_at or stream.due_at)
+    return ("imap" if stream.kind == StreamKind.MAIL else "caldav") in box.settings
+
+
+def _reading(streams: list[SyncStream]) -> Reading | None:
+    unread = [one for one in streams if one.backfilled_at is None and (one.due_at or one.lease_until)]
+    if not unread:
+        return None
+    done, total = sum(one.done for one in unread), sum(one.total for one in unread)
+    return Reading(done, total)
+
+
+def _retry(stream: SyncStream, now: datetime) -> str:
+    if stream.due_at is None:
+        return ""
+    if stream.due_at - now < timedelta(minutes=1):
+        return "Trying again now"
+    return f"Next try {moments.short(stream.due_at)[-5:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Items of one kind that were read and not stored, by reason."""
+
+    reason: str
+    count: int
+
+
+def left_out(mailbox: Mailbox) -> list[LeftOut]:
+    """Those of the blocklist stand in the blocklist."""
+    skipped = SkippedItem.objects.filter(stream__mailbox=mailbox).exclude(reason=SkipReason.BLOCKED)
+    counted = skipped.values_list("reason").annotate(count=Count("pk")).order_by("-count")
+    return [LeftOut(str(SkipReason(reason).label), count) for reason, count in counted]

@@ -1,0 +1,138 @@
+"""Ask for a thread, take that back, answer."""
+
+import json
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.models import AccessLevel
+from crm.records import BY_PLURAL, find_record
+from mailboxes.conversation import Conversation, read_thread
+from mailboxes.models import AccessRequest, Scope, Thread
+from mailboxes.requesting import AlreadySettled, CannotAsk, ask, choices
+
+ASKABLE = [(level.value, level.label) for level in (AccessLevel.SUBJECT, AccessLevel.FULL)]
+
+
+class AskForm(forms.Form):
+    level = forms.TypedChoiceField(choices=ASKABLE, coerce=int)
+    note = forms.CharField(max_length=500, required=False)
+
+
+class AnswerForm(forms.Form):
+    level = forms.TypedChoiceField(choices=ASKABLE, coerce=int)
+    scope = forms.ChoiceField(choices=Scope.choices)
+
+
+@require_GET
+@member_required(MAIL)
+def new_request(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """The dialog in which a level and a note are chosen."""
+    return _render_dialog(request, _thread(request, pk))
+
+
+@require_POST
+@member_required(MAIL)
+def requests(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    conversation = _thread(request, pk)
+    form = AskForm(request.POST)
+    if not form.is_valid():
+        return HttpResponseBadRequest(
+            "Choose what you would like to see, with a note of up to 500 characters."
+        )
+    kind = BY_PLURAL.get(request.POST.get("of", ""))
+    number = request.POST.get("record", "")
+    record = find_record(request.member, kind, int(number)) if kind and number.isdecimal() else None
+    try:
+        ask(
+            Thread.objects.get(pk=conversation.pk),
+            by=request.member,
+            level=AccessLevel(form.cleaned_data["level"]),
+            note=form.cleaned_data["note"],
+            record=record,
+        )
+    except CannotAsk as error:
+        return _render_dialog(request, conversation, error=str(error))
+    return _changed(pk)
+
+
+@require_POST
+@member_required(NO_MAIL)
+def cancellation(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    one = get_object_or_404(AccessRequest.objects.asked_by(request.member), pk=pk)
+    one.cancel(by=request.member)
+    return _changed(one.thread_id)
+
+
+@require_POST
+@member_required(MAIL)
+def approval(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    one, form = _asked(request, pk), AnswerForm(request.POST)
+    if not form.is_valid() or form.cleaned_data["level"] > one.level:
+        return HttpResponseBadRequest("Choose what to share.")
+    scope, level = Scope(form.cleaned_data["scope"]), AccessLevel(form.cleaned_data["level"])
+    words = {choice.scope: choice.words for choice in choices(one, by=request.member)}
+    if scope not in words:
+        return HttpResponseBadRequest("Choose what to share.")
+    try:
+        one.approve(by=request.member, level=level, scope=scope)
+    except AlreadySettled as error:
+        return _answered(request, one, str(error), is_settled=True)
+    return _answered(request, one, f"{level.label} to: {words[scope]}.")
+
+
+@require_POST
+@member_required(MAIL)
+def refusal(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    one = _asked(request, pk)
+    try:
+        one.decline(by=request.member)
+    except AlreadySettled as error:
+        return _answered(request, one, str(error), is_settled=True)
+    return _answered(request, one, "")
+
+
+def _asked(request: WorkspaceRequest, pk: int) -> AccessRequest:
+    """One that this member was asked to answer, settled or not; any other does not exist."""
+    asked = AccessRequest.objects.filter(
+        workspace_id=request.member.workspace_id, owners__owner=request.member
+    )
+    return get_object_or_404(asked.select_related("member__user", "company", "person"), pk=pk)
+
+
+def _thread(request: WorkspaceRequest, pk: int) -> Conversation:
+    conversation = read_thread(request.member, pk, now=timezone.localtime())
+    if conversation is None:
+        raise Http404
+    return conversation
+
+
+def _render_dialog(request: WorkspaceRequest, conversation: Conversation, *, error: str = "") -> HttpResponse:
+    if not request.member.is_active:
+        raise PermissionDenied
+    levels = [
+        (value, label) for value, label in ASKABLE if value > min(m.level for m in conversation.messages)
+    ]
+    context = {"thread": conversation, "levels": levels, "error": error}
+    return render(request, "mailboxes/_ask_dialog.html", context)
+
+
+def _answered(
+    request: WorkspaceRequest, one: AccessRequest, effect: str, *, is_settled: bool = False
+) -> HttpResponse:
+    context = {"request_pk": one.pk, "who": one.member.name, "effect": effect, "is_settled": is_settled}
+    response = render(request, "mailboxes/_answered.html", context)
+    response["HX-Trigger"] = json.dumps({"notifications-changed": True})
+    return response
+
+
+def _changed(thread_id: int) -> HttpResponse:
+    """The dialog closes, and whatever shows the thread reloads itself."""
+    response = HttpResponse(status=204)
+    response["HX-Trigger"] = json.dumps({f"thread-{thread_id}-changed": True})
+    return response

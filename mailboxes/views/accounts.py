@@ -1,0 +1,133 @@
+"""Account settings, Email & calendar: what is connected, what colleagues see of it, what stays out."""
+
+import json
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.models import AccessLevel, AuditEvent, Team
+from mailboxes.accounts import Account, left_out, read_accounts
+from mailboxes.granting import Grantee, grants_on, mailbox_target, set_access
+from mailboxes.models import Mailbox, QuarantinedItem
+from mailboxes.removing import remove, what_goes
+from mailboxes.sharees import GRANTABLE, BadAccess, options_for, posted_access, sharees_of
+from mailboxes.summary import access_of, colleagues
+from mailboxes.views.blocklist import blocklist_context
+
+MOST_ITEMS = 100
+
+
+@require_GET
+@member_required(MAIL)
+def account_settings(request: WorkspaceRequest) -> HttpResponse:
+    accounts = read_accounts(request.member, now=timezone.localtime())
+    if request.htmx and not request.htmx.history_restore_request and "list" in request.GET:
+        return render(request, "mailboxes/_accounts.html", {"accounts": accounts})
+    context: dict[str, Any] = {"accounts": accounts, "audit": _audit(request)}
+    mailbox = _chosen(request, accounts)
+    if mailbox is not None:
+        context |= sharing_context(request, mailbox) | blocklist_context(mailbox)
+        context["chooseable"] = [one for one in accounts if one.state != "removing"]
+    return render(request, "mailboxes/account_settings.html", context)
+
+
+@require_POST
+@member_required(NO_MAIL)
+def default_level(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    mailbox, value = own_mailbox(request, pk), request.POST.get("level", "")
+    if value not in {str(level.value) for level in AccessLevel}:
+        return HttpResponseBadRequest("Choose one of the three levels.")
+    mailbox.set_default_level(AccessLevel(int(value)), by=request.member)
+    return _sharing(request, mailbox)
+
+
+@require_POST
+@member_required(NO_MAIL)
+def shares(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """Members and teams that see more of the whole mailbox; each change is saved at once."""
+    mailbox = own_mailbox(request, pk)
+    try:
+        set_access(mailbox_target(mailbox), posted_access(request.POST), by=request.member)
+    except (BadAccess, PermissionDenied):
+        return HttpResponseBadRequest("Choose who sees more of this mailbox, and how much.")
+    return _sharing(request, mailbox)
+
+
+@require_GET
+@member_required(NO_MAIL)
+def items(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """What could not be read, and what was left out on purpose."""
+    mailbox = own_mailbox(request, pk)
+    aside = QuarantinedItem.objects.filter(stream__mailbox=mailbox).select_related("stream").order_by("-pk")
+    context = {"mailbox": mailbox, "aside": aside[:MOST_ITEMS], "total": aside.count()}
+    return render(request, "mailboxes/_items.html", context | {"left_out": left_out(mailbox)})
+
+
+@require_GET
+@member_required(NO_MAIL)
+def removal_form(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    mailbox = own_mailbox(request, pk)
+    return render(request, "mailboxes/_removal.html", {"mailbox": mailbox, "goes": what_goes(mailbox)})
+
+
+@require_POST
+@member_required(NO_MAIL)
+def removal(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    mailbox = own_mailbox(request, pk)
+    if request.POST.get("understood") != "yes":
+        return HttpResponseBadRequest("Tick that you understand that this cannot be undone.")
+    remove(mailbox, by=request.member)
+    if not request.htmx:
+        return redirect("mailboxes:account_settings", request.member.workspace.slug)
+    response = HttpResponse(status=204)
+    response["HX-Trigger"] = json.dumps({"accounts-changed": True})
+    return response
+
+
+def own_mailbox(request: WorkspaceRequest, pk: int) -> Mailbox:
+    """One of the member's; anybody else's does not exist."""
+    own = Mailbox.objects.owned_by(request.member).exclude(state="removing")
+    return get_object_or_404(own.select_related("workspace"), pk=pk)
+
+
+def sharing_context(request: WorkspaceRequest, mailbox: Mailbox) -> dict[str, Any]:
+    access = access_of(grants_on(mailbox_target(mailbox), by=request.member))
+    everyone = colleagues(request.member)
+    teams = list(Team.objects.filter(workspace_id=mailbox.workspace_id).order_by("name"))
+    return {
+        "mailbox": mailbox,
+        "levels": [(level, level.label) for level in AccessLevel],
+        "workspace_level": mailbox.workspace.default_level,
+        "grantable": GRANTABLE,
+        "sharees": sharees_of(access, everyone, teams),
+        "options": options_for(access, everyone, teams, besides=Grantee(member_id=request.member.pk)),
+    }
+
+
+def _sharing(request: WorkspaceRequest, mailbox: Mailbox) -> HttpResponse:
+    if not request.htmx:
+        return redirect(f"{_url(request)}?mailbox={mailbox.pk}")
+    return render(request, "mailboxes/_sharing.html", sharing_context(request, mailbox))
+
+
+def _chosen(request: WorkspaceRequest, accounts: list[Account]) -> Mailbox | None:
+    there = [one.pk for one in accounts if one.state != "removing"]
+    asked = request.GET.get("mailbox", "")
+    pk = int(asked) if asked.isdecimal() and len(asked) < 19 else 0
+    if not there:
+        return None
+    return own_mailbox(request, pk if pk in there else there[0])
+
+
+def _url(request: WorkspaceRequest) -> str:
+    return f"/{request.member.workspace.slug}/settings/account/email-calendar/"
+
+
+def _audit(request: WorkspaceRequest) -> list[AuditEvent]:
+    events = AuditEvent.objects.concerning(request.member).select_related("actor__user")
+    return list(events.order_by("-pk")[:20])

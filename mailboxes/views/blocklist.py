@@ -1,0 +1,95 @@
+"""The blocklist of one mailbox: add with a preview, find, take out."""
+
+from typing import Any
+
+from django.db.models import Count, Q
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
+from mailboxes import blocking
+from mailboxes.blocklists import MOST_ENTRIES, read_entries
+from mailboxes.models import BlocklistEntry, EventCopy, Mailbox, MailboxKind, MessageCopy, StreamKind
+
+
+@require_POST
+@member_required(NO_MAIL)
+def preview(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """What the entries typed so far would hide. Nothing is changed."""
+    return render(request, "mailboxes/_blocklist_preview.html", _effect(request, _own(request, pk)))
+
+
+@require_POST
+@member_required(NO_MAIL)
+def blocklist(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    mailbox = _own(request, pk)
+    typed = read_entries(mailbox, request.POST.get("entries", ""))
+    values = [one.value for one in typed if one.value]
+    if BlocklistEntry.objects.filter(mailbox=mailbox).count() + len(values) > 10 * MOST_ENTRIES:
+        return HttpResponseBadRequest("This blocklist is full.")
+    if values:
+        blocking.block(mailbox, values, by=request.member)
+    refused = [one for one in typed if one.problem]
+    return _answer(request, mailbox, refused=refused, added=len(values))
+
+
+@require_POST
+@member_required(NO_MAIL)
+def entry_removal(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    entry = get_object_or_404(
+        BlocklistEntry.objects.owned_by(request.member).select_related("mailbox__workspace"), pk=pk
+    )
+    mailbox, hidden = entry.mailbox, entry.skipped.count()
+    blocking.unblock(entry, by=request.member)
+    return _answer(request, mailbox, unblocked=entry.value, came_back=hidden)
+
+
+def blocklist_context(mailbox: Mailbox) -> dict[str, Any]:
+    entries = BlocklistEntry.objects.filter(mailbox=mailbox).order_by("value")
+    counted = entries.annotate(
+        emails=Count("skipped", filter=Q(skipped__stream__kind=StreamKind.MAIL)),
+        events=Count("skipped", filter=Q(skipped__stream__kind=StreamKind.CALENDAR)),
+    )
+    # What is hidden already and not yet taken away counts too.
+    waiting = _waiting(MessageCopy, mailbox), _waiting(EventCopy, mailbox)
+    rows = [
+        {
+            "entry": one,
+            "emails": one.emails + waiting[0].get(one.pk, 0),
+            "events": one.events + waiting[1].get(one.pk, 0),
+        }
+        for one in counted
+    ]
+    return {
+        "blocked": rows,
+        "blocked_emails": sum(row["emails"] for row in rows),
+        "blocked_events": sum(row["events"] for row in rows),
+        "mailbox": mailbox,
+        "is_archive": mailbox.kind == MailboxKind.ARCHIVE,
+    }
+
+
+def _waiting(copies: type[MessageCopy] | type[EventCopy], mailbox: Mailbox) -> dict[int, int]:
+    hidden = copies.objects.filter(mailbox=mailbox, blocked_by__isnull=False).order_by()
+    return dict(hidden.values_list("blocked_by").annotate(count=Count("pk")))
+
+
+def _effect(request: WorkspaceRequest, mailbox: Mailbox) -> dict[str, Any]:
+    typed = read_entries(mailbox, request.POST.get("entries", ""))
+    effect = blocking.preview(mailbox, [one.value for one in typed if one.value], by=request.member)
+    rows = [{"typed": one, "hides": sum(effect.by_value.get(one.value, (0, 0)))} for one in typed]
+    good = sum(1 for one in typed if one.value)
+    return {"rows": rows, "effect": effect, "good": good, "mailbox": mailbox}
+
+
+def _answer(request: WorkspaceRequest, mailbox: Mailbox, **outcome: Any) -> HttpResponse:
+    if not request.htmx:
+        slug = request.member.workspace.slug
+        return redirect(f"/{slug}/settings/account/email-calendar/?mailbox={mailbox.pk}")
+    return render(request, "mailboxes/_blocklist.html", blocklist_context(mailbox) | outcome)
+
+
+def _own(request: WorkspaceRequest, pk: int) -> Mailbox:
+    own = Mailbox.objects.owned_by(request.member).exclude(state="removing")
+    return get_object_or_404(own.select_related("workspace"), pk=pk)

@@ -1,0 +1,159 @@
+"""The Emails tab of a record, threads and single messages."""
+
+from typing import Any
+
+from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from crm.decorators import MAIL, WorkspaceRequest, member_required
+from crm.places import BadPlace
+from crm.record_pages import record_page
+from crm.records import BY_PLURAL, find_record
+from mailboxes.conversation import Conversation, VisibleEmail, read_body, read_message, read_thread
+from mailboxes.correspondence import Show, count_threads, read_correspondence, read_rows
+from mailboxes.models import AccessRequest
+from mailboxes.requesting import choices
+from mailboxes.showing import body_response, paper, plain_parts
+
+
+@require_GET
+@member_required(MAIL)
+def record_emails(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
+    """The list, and beside it the thread that was chosen or the first there is to read."""
+    kind, place, now = BY_PLURAL[plural], request.GET.get("after", ""), timezone.localtime()
+    record = find_record(request.member, kind, pk)
+    try:
+        show = Show(request.GET.get("show", Show.ALL))
+        found = read_correspondence(request.member, kind, pk, now=now, show=show, place=place)
+    except (ValueError, BadPlace):
+        return HttpResponseBadRequest("This address asks for a part of the list that does not exist.")
+    context: dict[str, Any] = {
+        "kind": kind,
+        "record": record,
+        "emails_url": f"{kind.url(request.member.workspace.slug, pk)}emails/",
+        "correspondence": found,
+        "show": show,
+        "shows": list(Show),
+        "tab": "emails/",
+        "of_record": f"of={plural}&record={pk}",
+    }
+    if request.htmx and not request.htmx.history_restore_request:
+        template = "mailboxes/_thread_rows.html" if place else "mailboxes/_threads.html"
+        return render(request, template, context)
+    context |= {"page": record_page(request.member, kind, pk, now=now)}
+    chosen = request.GET.get("thread", "")
+    first = next((one.pk for one in found.threads if not one.is_locked), None)
+    thread_id = int(chosen) if chosen.isdecimal() and len(chosen) < 19 else first
+    context |= _thread_context(request, thread_id, is_chosen=chosen != "") if thread_id else {}
+    return render(request, "mailboxes/record_emails.html", context)
+
+
+@require_GET
+@member_required(MAIL)
+def thread_counts(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
+    """How many threads there are to read and to ask for; loaded after the list."""
+    kind = BY_PLURAL[plural]
+    find_record(request.member, kind, pk)
+    counts = count_threads(request.member, kind, pk)
+    return render(request, "mailboxes/_thread_counts.html", {"counts": counts})
+
+
+@require_GET
+@member_required(MAIL)
+def thread(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    context = _thread_context(request, pk, is_chosen=True)
+    if not context:
+        raise Http404
+    is_fragment = request.htmx and not request.htmx.history_restore_request
+    return render(request, "mailboxes/_thread.html" if is_fragment else "mailboxes/thread.html", context)
+
+
+@require_GET
+@member_required(MAIL)
+def thread_row(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """One thread's row in a list, after a request for it was made, answered or taken back."""
+    rows = read_rows(request.member, [pk], now=timezone.localtime())
+    if not rows:
+        raise Http404
+    return render(request, "mailboxes/_thread_row.html", {"row": rows[pk]} | _list_of(request))
+
+
+@require_GET
+@member_required(MAIL)
+def message(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """One message of a thread, open; with `closed` as the line it folds to."""
+    email = _email(request, pk)
+    if "closed" in request.GET or not email.is_readable:
+        return render(request, "mailboxes/_message_closed.html", {"email": email})
+    return render(request, "mailboxes/_message.html", {"email": email, "open": _opened(request, email)})
+
+
+@require_GET
+@member_required(MAIL)
+def message_body(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """The HTML of a message, on its own with its own policy: whatever it holds runs and loads nothing."""
+    body = read_body(request.member, _email(request, pk))
+    if body is None:
+        raise Http404
+    return body_response(paper(body.html, body.text))
+
+
+def _list_of(request: WorkspaceRequest) -> dict[str, str]:
+    """The record's list that a row stands in, as the row says itself."""
+    kind, number = BY_PLURAL.get(request.GET.get("of", "")), request.GET.get("record", "")
+    if kind is None or not number.isdecimal():
+        return {}
+    url = kind.url(request.member.workspace.slug, int(number))
+    return {"emails_url": f"{url}emails/", "of_record": f"of={kind.plural}&record={number}"}
+
+
+def _email(request: WorkspaceRequest, pk: int) -> VisibleEmail:
+    email = read_message(request.member, pk, now=timezone.localtime())
+    if email is None:
+        raise Http404
+    return email
+
+
+def _thread_context(request: WorkspaceRequest, thread_id: int, *, is_chosen: bool) -> dict[str, Any]:
+    """Empty where there is no such thread."""
+    conversation = read_thread(request.member, thread_id, now=timezone.localtime())
+    if conversation is None:
+        return {}
+    newest = _to_open(request, conversation)
+    return {
+        "thread": conversation,
+        "is_chosen": is_chosen,
+        "opened_pk": newest.pk if newest else None,
+        "open": _opened(request, newest) if newest else None,
+        "requests": _to_answer(request, thread_id) if conversation.holds_own else [],
+    }
+
+
+def _to_open(request: WorkspaceRequest, conversation: Conversation) -> VisibleEmail | None:
+    chosen = request.GET.get("message", "")
+    for email in conversation.messages:
+        if email.is_readable and str(email.pk) == chosen:
+            return email
+    return conversation.newest_readable
+
+
+def _opened(request: WorkspaceRequest, email: VisibleEmail) -> dict[str, Any]:
+    body = read_body(request.member, email)
+    if body is None:
+        return {}
+    shown = paper(body.html, body.text) if body.html else None
+    is_plain = shown is None or shown.is_plain
+    return {
+        "body": body,
+        "parts": plain_parts(body.text) if is_plain else [],
+        "is_plain": is_plain,
+        "remote_images": shown.remote_images if shown else 0,
+    }
+
+
+def _to_answer(request: WorkspaceRequest, thread_id: int) -> list[dict[str, Any]]:
+    asked = AccessRequest.objects.to_answer_by(request.member).filter(thread_id=thread_id)
+    asked = asked.select_related("member__user", "company", "person")
+    return [{"request": one, "choices": choices(one, by=request.member)} for one in asked]
