@@ -76,6 +76,9 @@ DELETE_UNUSED_ADDRESSES = """
       AND NOT EXISTS (SELECT FROM mailboxes_participant p WHERE p.address_id = a.id)
       AND NOT EXISTS (SELECT FROM mailboxes_attendee t WHERE t.address_id = a.id)
       AND NOT EXISTS (SELECT FROM mailboxes_mailboxaddress m WHERE m.address_id = a.id)
+      -- a copy that does not speak now may speak later
+      AND NOT EXISTS (SELECT FROM mailboxes_eventcopy c WHERE c.workspace_id = a.workspace_id
+          AND c.attendees @> jsonb_build_array(jsonb_build_object('address', a.id)))
 """
 
 

@@ -13,9 +13,9 @@ MENTIONED_IN_MAIL = """
     SELECT DISTINCT message_id FROM mailboxes_participant WHERE address_id = ANY(%(addresses)s)
 """
 MENTIONED_IN_EVENTS = """
-    SELECT DISTINCT c.event_id FROM mailboxes_eventcopy c
-    CROSS JOIN LATERAL jsonb_array_elements(c.attendees) one
-    WHERE c.workspace_id = %(workspace)s AND (one->>'address')::bigint = ANY(%(addresses)s)
+    SELECT DISTINCT c.event_id FROM unnest(%(addresses)s::bigint[]) AS one
+    JOIN mailboxes_eventcopy c ON c.workspace_id = %(workspace)s
+     AND c.attendees @> jsonb_build_array(jsonb_build_object('address', one))
 """
 
 COPIES_AMONG_COLLEAGUES = """

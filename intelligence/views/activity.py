@@ -20,10 +20,15 @@ def activity(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     page = record_page(request.member, BY_PLURAL[plural], pk, now=timezone.now())
     place = request.GET.get("after", "")
     try:
-        timeline = read_timeline(page, place)
+        timeline = read_timeline(request.member, page, place)
     except BadPlace:
         return HttpResponseBadRequest("This address asks for a place that does not exist.")
-    context = {"page": page, "timeline": timeline, "is_first_page": not place}
+    context = {
+        "page": page,
+        "timeline": timeline,
+        "is_first_page": not place,
+        "of_record": f"of={plural}&record={pk}",
+    }
     if request.htmx and place and not request.htmx.history_restore_request:
         return render(request, "intelligence/_months.html", context)
     kind = next(kind for kind in RECORD_KINDS if kind.name == page.kind.name)

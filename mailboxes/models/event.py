@@ -1,3 +1,4 @@
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from crm.models import Address, Workspace
@@ -108,6 +109,7 @@ class EventCopy(models.Model):
         verbose_name_plural = "event copies"
         constraints = [models.UniqueConstraint(fields=["source", "event"], name="event_copy_once")]
         indexes = [
+            GinIndex(fields=["attendees"], opclasses=["jsonb_path_ops"], name="event_copy_attendees"),
             models.Index(
                 fields=["blocked_by"],
                 name="event_copy_blocked",

@@ -59,9 +59,10 @@ class Folding:
         self._line: list[str] = []
         self._length = 0
         self._line_start = Spot(0, 0)
-        self._introduction: Spot | None = None
-        self._fold: Spot | None = None
+        # Both with the elements that are open there.
+        self._introduction: tuple[Spot, Sequence[Open]] | None = None
         self._tail: tuple[Spot, Sequence[Open]] | None = None
+        self._fold: Spot | None = None
         self._folds: list[tuple[int, int]] = []
         self.lines = 0
         self.is_blank = True
@@ -119,14 +120,15 @@ class Folding:
         return bool(self._fold or self._tail or len(self._folds) >= MOST_FOLDS)
 
     def _begin(self, name: str, attributes: Mapping[str, str]) -> None:
-        here, introduction = self._here, self._introduction
-        has_introduction = introduction is not None and introduction.depth == here.depth
         if self._is_folded:
             return
+        here = self._here
+        spot = self._introduction[0] if self._introduction else None
+        has_introduction = spot is not None and spot.depth == here.depth
         if _stands_in_front(attributes):
-            self._fold_rest(introduction if introduction and has_introduction else here)
+            self._fold_rest((here, tuple(self._path)))
         elif _goes_around(name, attributes) or (name == "blockquote" and has_introduction):
-            self._fold = introduction if has_introduction else here
+            self._fold = spot if has_introduction else here
             self._introduction = None
 
     def _end_line(self, *, is_row: bool = True) -> None:
@@ -139,7 +141,7 @@ class Folding:
             # Nothing marks where it ends: some programs put their own text on top and quote the rest bare.
             self._fold_rest(self._introduction)
         elif self._looks.introduction(line):
-            self._introduction = self._line_start
+            self._introduction = self._line_start, tuple(self._path[: self._line_start.depth])
         else:
             self.is_blank = False
             self.lines += is_row + length // _WIDTH
@@ -147,11 +149,11 @@ class Folding:
 
     def _leave_introduction(self) -> None:
         """What follows in another part of the document is not what was introduced."""
-        if self._introduction and len(self._path) < self._introduction.depth:
+        if self._introduction and len(self._path) < self._introduction[0].depth:
             self._introduction, self.is_blank = None, False
 
-    def _fold_rest(self, spot: Spot) -> None:
-        self._tail = (spot, tuple(self._path[: spot.depth]))
+    def _fold_rest(self, tail: tuple[Spot, Sequence[Open]]) -> None:
+        self._tail, self._introduction = tail, None
 
 
 def _goes_around(name: str, attributes: Mapping[str, str]) -> bool:

@@ -20,7 +20,6 @@ MOST_INLINE_IMAGES = 100
 _CHUNK = 16 * 1024
 
 _EMPTY = frozenset({"br", "hr", "img", "wbr"})
-_NOTHING_WITHOUT = frozenset({"a", "img"})
 # Gone with all that is in them; of others only the text stays.
 _DROPPED = frozenset(
     {
@@ -171,10 +170,14 @@ class _Writer:
             self._make_room()
         self._folding.starts(name, given)
         if name == "img":
-            given = self._images.kept(given)
-            self._folding.text("\ufffc" if given.get("src") else given.get("alt", ""))
+            source = self._images.shown(given)
+            if source is None:
+                self._write_words(given)
+                return None
+            given["src"] = source
+            self._folding.text("\ufffc")
         attributes = _attributes(name, given)
-        if name in _NOTHING_WITHOUT and not attributes:
+        if name == "a" and not attributes:
             return None
         opened = Open(name, attributes, at=len(self._out))
         self._out.append(opened.start)
@@ -183,6 +186,11 @@ class _Writer:
         if name == "p":
             self._paragraph = opened
         return opened
+
+    def _write_words(self, given: Mapping[str, str]) -> None:
+        """What stands for an image that is not shown. A browser would put a broken one beside it."""
+        if words := (allowed("alt", given.get("alt", "")) or "").strip():
+            self.data(f"[{words}]")
 
     def _name(self, tag: str) -> str | None:
         """What the element is written as; None when only its content is."""
@@ -224,13 +232,13 @@ class _Images:
     def end_picture(self) -> None:
         self._picture = None
 
-    def kept(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Size and address of an image that is in the mail, only the words for any other."""
+    def shown(self, given: Mapping[str, str]) -> str | None:
+        """The address of an image that is in the mail itself, as long as there are not too many."""
         source = allowed("src", given.get("src", ""))
         if source is None or self._shown >= MOST_INLINE_IMAGES:
-            return {"alt": given.get("alt", "")}
+            return None
         self._shown += 1
-        return {**given, "src": source}
+        return source
 
 
 def _attributes(name: str, given: Mapping[str, str]) -> str:

@@ -150,6 +150,7 @@ def _opened(request: WorkspaceRequest, email: VisibleEmail) -> dict[str, Any]:
         "parts": plain_parts(body.text) if is_plain else [],
         "is_plain": is_plain,
         "remote_images": shown.remote_images if shown else 0,
+        "lines": shown.lines if shown else 0,
     }
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
 from mailboxes.showing import body_response, paper
 from mailboxes.showing.paper import HEADERS
@@ -97,7 +97,7 @@ def watched(browser: Browser, mode: str, *, frame: str = "") -> Seen:
 def _watch_page(browser: Browser, address: str, numbers: range, frame: str, seen: Seen) -> None:
     context = browser.new_context(viewport=SCREEN)  # type: ignore[arg-type]
     page = context.new_page()
-    page.on("dialog", lambda dialog: (seen.other.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", lambda dialog: _note_dialog(dialog, seen))
     page.goto(address.rpartition("/")[0])
     context.on("page", lambda popup: seen.other.append(f"popup {popup.url}"))
     frames = [
@@ -108,6 +108,11 @@ def _watch_page(browser: Browser, address: str, numbers: range, frame: str, seen
     if page.title() != "harness":
         seen.other.append(f"title {page.title()}")
     context.close()
+
+
+def _note_dialog(dialog: Dialog, seen: Seen) -> None:
+    seen.other.append(dialog.message)
+    dialog.dismiss()
 
 
 def _load(page: Page, frames: str, number: int) -> None:
