@@ -22,9 +22,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.addresses import normalise
+from crm.auditing import audit
 from crm.locking import lock_workspace
 from crm.models import Invitation, Member, Role, User
-from crm.workspaces import NotAnAddress, add_member, admit, audit, require_admin
+from crm.workspaces import NotAnAddress, add_member, admit, require_admin
 
 LIFETIME = timedelta(days=7)
 SECRET_BYTES = 32
@@ -87,7 +88,7 @@ def invite(text: str, *, role: Role, by: Member) -> Outcome:
         invitation = _invitable(email, by.workspace_id)
         invitation.role = role
         outcome = _issue(invitation, by=by)
-        audit(by, "member_invited", invitation=invitation.pk)
+        audit("member_invited", by=by, invitation=invitation.pk)
     return outcome
 
 
@@ -99,7 +100,7 @@ def renew(invitation: Invitation, *, by: Member) -> Outcome:
         if not _waiting(invitation).exists():
             raise NotInvited(f"{invitation.email} has accepted meanwhile, or the invitation was revoked.")
         outcome = _issue(invitation, by=by)
-        audit(by, "invitation_renewed", invitation=invitation.pk)
+        audit("invitation_renewed", by=by, invitation=invitation.pk)
     return outcome
 
 
@@ -109,7 +110,7 @@ def revoke(invitation: Invitation, *, by: Member) -> None:
         lock_workspace(invitation.workspace_id)
         pk = invitation.pk
         if _waiting(invitation).delete()[0]:
-            audit(by, "invitation_revoked", invitation=pk)
+            audit("invitation_revoked", by=by, invitation=pk)
 
 
 def path(token: str) -> str:
@@ -200,7 +201,7 @@ def _held(token: str, *, now: datetime) -> Invitation:
 def _settle(invitation: Invitation, member: Member, *, now: datetime) -> None:
     invitation.accepted_at = now
     invitation.save(update_fields=["accepted_at"])
-    audit(member, "invitation_accepted", invitation=invitation.pk)
+    audit("invitation_accepted", by=member, invitation=invitation.pk)
 
 
 def _refuse_member(email: str, workspace_id: int) -> None:

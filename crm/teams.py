@@ -3,9 +3,10 @@
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
+from crm.auditing import audit
 from crm.locking import lock_workspace
 from crm.models import Member, Team, TeamMembership
-from crm.workspaces import audit, require_admin
+from crm.workspaces import require_admin
 
 
 class NameRefused(ValueError):
@@ -17,7 +18,7 @@ def create_team(name: str, *, by: Member) -> Team:
     with transaction.atomic():
         lock_workspace(by.workspace_id)
         team = Team.objects.create(workspace_id=by.workspace_id, name=_free_name(name, by.workspace_id))
-        audit(by, "team_created", team=team.pk)
+        audit("team_created", by=by, team=team.pk)
     return team
 
 
@@ -30,7 +31,7 @@ def rename_team(team: Team, name: str, *, by: Member) -> None:
             return
         team.name = fresh
         team.save(update_fields=["name"])
-        audit(by, "team_renamed", team=team.pk)
+        audit("team_renamed", by=by, team=team.pk)
 
 
 def delete_team(team: Team, *, by: Member) -> None:
@@ -40,7 +41,7 @@ def delete_team(team: Team, *, by: Member) -> None:
         lock_workspace(team.workspace_id)
         pk = team.pk
         if Team.objects.filter(pk=pk).delete()[0]:
-            audit(by, "team_deleted", team=pk)
+            audit("team_deleted", by=by, team=pk)
 
 
 def join_team(team: Team, member: Member, *, by: Member) -> None:
@@ -54,7 +55,7 @@ def join_team(team: Team, member: Member, *, by: Member) -> None:
             workspace_id=team.workspace_id, team=team, member=member
         )
         if is_new:
-            audit(by, "team_joined", team=team.pk, member=member.pk)
+            audit("team_joined", by=by, team=team.pk, member=member.pk)
 
 
 def leave_team(team: Team, member: Member, *, by: Member) -> None:
@@ -62,7 +63,7 @@ def leave_team(team: Team, member: Member, *, by: Member) -> None:
     with transaction.atomic():
         lock_workspace(team.workspace_id)
         if TeamMembership.objects.filter(team=team, member=member).delete()[0]:
-            audit(by, "team_left", team=team.pk, member=member.pk)
+            audit("team_left", by=by, team=team.pk, member=member.pk)
 
 
 def _free_name(text: str, workspace_id: int, *, but: Team | None = None) -> str:

@@ -6,9 +6,10 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from crm.addresses import domain_of, is_freemail, normalise, registrable_domain
+from crm.auditing import audit
 from crm.claiming import claim
 from crm.locking import lock_workspace
-from crm.models import AuditEvent, InternalDomain, Member, Role, TeamMembership, User, Workspace
+from crm.models import InternalDomain, Member, Role, TeamMembership, User, Workspace
 from crm.models.workspace import RESERVED_SLUGS
 from crm.signals import member_changed
 
@@ -114,7 +115,7 @@ def change_role(member: Member, role: Role, *, by: Member) -> None:
             _refuse_last_admin(member)
         member.role = role
         member.save(update_fields=["role"])
-        audit(by, f"member_made_{role.value}", member=member.pk)
+        audit(f"member_made_{role.value}", by=by, member=member.pk)
 
 
 def deactivate(member: Member, *, by: Member) -> None:
@@ -125,7 +126,7 @@ def deactivate(member: Member, *, by: Member) -> None:
             return
         _refuse_last_admin(member)
         set_active(member, active=False)
-        audit(by, "member_deactivated", member=member.pk)
+        audit("member_deactivated", by=by, member=member.pk)
 
 
 def reactivate(member: Member, *, by: Member) -> None:
@@ -135,7 +136,7 @@ def reactivate(member: Member, *, by: Member) -> None:
         if member.is_active:
             return
         set_active(member, active=True)
-        audit(by, "member_reactivated", member=member.pk)
+        audit("member_reactivated", by=by, member=member.pk)
 
 
 def set_active(member: Member, *, active: bool) -> None:
@@ -158,11 +159,6 @@ def is_last_admin(member: Member) -> bool:
 def require_admin(by: Member, workspace_id: int) -> None:
     if not (by.is_admin and by.workspace_id == workspace_id):
         raise PermissionDenied
-
-
-def audit(by: Member, action: str, **ids: int) -> None:
-    """For the workspace's own settings, which are about nobody's mail."""
-    AuditEvent.objects.create(workspace_id=by.workspace_id, actor=by, action=action, details=ids)
 
 
 def free_slug(name: str) -> str:

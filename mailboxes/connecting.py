@@ -45,6 +45,7 @@ __all__ = [
     "connect_servers",
     "normalised",
     "refuse",
+    "refuse_other_user",
     "refuse_over_plan",
 ]
 
@@ -156,8 +157,7 @@ def change_servers(
         lock_workspace(mailbox.workspace_id)
         mailbox.refresh_from_db()
         refuse(by, kind=MailboxKind.IMAP, addresses=own)
-        if not is_same_account and is_other_user(mailbox, servers):
-            raise AnotherAccount("The user name has changed. Confirm that it is the same account.")
+        refuse_other_user(mailbox, servers, is_same_account=is_same_account)
         is_reconnected = mailbox.state == MailboxState.NEEDS_RECONNECT
         audit(
             "mailbox_reconnected" if is_reconnected else "mailbox_edited", by=by, owner=by, mailbox=mailbox.pk
@@ -171,9 +171,17 @@ def change_servers(
         _read_further_back(mailbox, before)
 
 
-def is_other_user(mailbox: Mailbox, servers: Servers) -> bool:
+def refuse_other_user(mailbox: Mailbox, servers: Servers, *, is_same_account: bool) -> None:
+    """Raises AnotherAccount where the mail would be read as somebody else, unless the owner says
+    that it is the same account under another name."""
     known = known_servers(mailbox).get("imap")
-    return bool(known and servers.imap and known["username"] != servers.imap["username"])
+    if not known or not servers.imap or is_same_account:
+        return
+    if known["username"] != servers.imap["username"]:
+        raise AnotherAccount(
+            f"So far this account was read as {known['username']}. Another account is connected by itself; "
+            "confirm below if this is the same one under a new user name."
+        )
 
 
 def refuse(member: Member, *, kind: MailboxKind, addresses: Sequence[str]) -> None:
@@ -212,8 +220,8 @@ def _allows_more(plan: Plan, limit: int) -> bool:
 def _refuse_taken(member: Member, addresses: Sequence[str]) -> None:
     spellings = {*addresses, *map(without_tag, addresses)}
     claimed = Address.objects.filter(workspace_id=member.workspace_id, email__in=spellings)
-    taken = claimed.exclude(member=None).exclude(member=member).select_related("member__user").first()
-    if taken is not None:
+    taken = claimed.exclude(member=member).select_related("member__user").filter(member__isnull=False).first()
+    if taken and taken.member:
         raise AddressTaken(f"{taken.email} is the address of {taken.member.name} here.")
 
 

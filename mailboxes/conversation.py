@@ -68,6 +68,10 @@ class Party:
     member_id: int | None
     person_id: int | None
 
+    @property
+    def face(self) -> int:
+        return self.member_id or self.person_id or self.pk
+
 
 @dataclass(frozen=True)
 class VisibleEmail:
@@ -187,7 +191,7 @@ class Conversation:
     @cached_property
     def people(self) -> Sequence[Correspondent]:
         once = {one.pk: one for message in self.messages for one in message.parties}
-        found = [Correspondent(one.pk, one.name, one.member_id) for one in once.values()]
+        found = [Correspondent(one.pk, one.name, one.member_id, one.person_id) for one in once.values()]
         return sorted(found, key=lambda one: one.member_id is not None)
 
     @property

@@ -73,3 +73,28 @@ def create_from_contact(workspace: Workspace, address_ids: Sequence[int]) -> Cre
         domains={domain for _, _, domain, is_freemail in rows if not is_freemail},
         address_ids={pk for pk, kind, _, _ in rows if kind == "human"},
     )
+
+
+# Over everybody stored, as the two rules above would have it.
+_MISSING = f"""
+    SELECT count(DISTINCT a.domain) FILTER (WHERE NOT a.is_freemail AND NOT EXISTS (
+               SELECT FROM crm_companydomain d
+               WHERE d.workspace_id = a.workspace_id AND d.domain = a.domain)
+             AND NOT EXISTS (SELECT FROM crm_tombstone t
+                             WHERE t.workspace_id = a.workspace_id AND t.value = a.domain)),
+           count(*) FILTER (WHERE a.kind = 'human' AND NOT EXISTS (
+               SELECT FROM crm_tombstone t WHERE t.workspace_id = a.workspace_id AND t.value = a.email))
+    FROM crm_address a
+    WHERE a.workspace_id = %(workspace)s AND {UNKNOWN} AND {IN_CONTACT} AND (
+        CASE WHEN NOT %(enhanced)s THEN a.kind = 'human' OR a.is_contacted
+             WHEN a.is_freemail THEN a.is_contacted
+             ELSE a.domain IN (SELECT c.domain FROM crm_address c
+                               WHERE c.workspace_id = %(workspace)s AND c.is_contacted AND NOT c.is_internal)
+        END)
+"""
+
+
+def missing_records(workspace_id: int, *, enhanced: bool) -> tuple[int, int]:
+    """How many companies and people a rule would make of what is stored."""
+    companies, people = fetch(_MISSING, workspace=workspace_id, enhanced=enhanced)[0]
+    return companies, people

@@ -3,7 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from mailboxes import blocking, leasing, removing, series, syncing
+from crm.models import Workspace
+from mailboxes import blocking, leasing, policy, removing, series, syncing
 from mailboxes.models import EventCopy, Mailbox, MessageCopy
 
 
@@ -51,3 +52,13 @@ def purge_all_blocked() -> None:
         hidden = copies.objects.filter(blocked_by__isnull=False).values_list("mailbox_id", flat=True)
         for mailbox_id in hidden.order_by("mailbox_id").distinct():
             purge_blocked(mailbox_id)
+
+
+@shared_task(ignore_result=True)
+def create_missing(workspace_id: int) -> None:
+    policy.create_missing(Workspace.objects.get(pk=workspace_id), now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def follow_internal_domain(workspace_id: int, domain: str) -> None:
+    policy.follow_internal_domain(Workspace.objects.get(pk=workspace_id), domain, now=timezone.now())

@@ -53,9 +53,9 @@ THREAD_ROWS = f"""
         ORDER BY l.occurred_at DESC, l.id DESC LIMIT 1
     ) body ON true
     LEFT JOIN LATERAL (
-        SELECT json_agg(json_build_array(one.id, one.name, one.member_id) ORDER BY one.rank, one.id) AS people
+        SELECT json_agg(json_build_array(one.id, one.name, one.member_id, one.person_id) ORDER BY one.rank, one.id) AS people
         FROM (
-            SELECT a.id, a.member_id, min(p.role) + CASE WHEN a.member_id IS NULL THEN 0 ELSE 10 END AS rank,
+            SELECT a.id, a.member_id, a.person_id, min(p.role) + CASE WHEN a.member_id IS NULL THEN 0 ELSE 10 END AS rank,
                    coalesce(n.name, nullif(u.name, ''), nullif(a.display_name, ''), a.email) AS name
             FROM letter l JOIN mailboxes_participant p ON p.message_id = l.id
             JOIN crm_address a ON a.id = p.address_id
@@ -74,11 +74,17 @@ THREAD_ROWS = f"""
 
 @dataclass(frozen=True, slots=True)
 class Correspondent:
-    """Somebody on a thread; `member_id` is None for somebody outside."""
+    """An address on a thread; `member_id` is None for somebody outside."""
 
     pk: int
     name: str
     member_id: int | None
+    person_id: int | None
+
+    @property
+    def face(self) -> int:
+        """What gives somebody his colour, here as on his own page."""
+        return self.member_id or self.person_id or self.pk
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +181,7 @@ def may_ask(latest: Asked | None, now: datetime) -> bool:
 
 def whom(people: Sequence[Correspondent], viewer_id: int) -> str:
     """`Sofia, Tomás, you`: those outside first, first names where there are several."""
-    once = {one.member_id or -one.pk: one for one in people}.values()
+    once = {(one.member_id, one.person_id or -one.pk): one for one in people}.values()
     others = [one for one in once if one.member_id != viewer_id]
     shown = [one.name if len(once) == 1 or "@" in one.name else one.name.split(" ")[0] for one in others]
     if len(others) <= 2 and others and others[0].member_id is None:

@@ -142,7 +142,7 @@ def _mail_is_other(mailbox: Mailbox, server: dict[str, Any], password: str) -> s
         return str(error)
     finally:
         provider.close()
-    is_same = all(_message_key(item.raw) == bytes(keys[item.provider_id]) for item in there)
+    is_same = all(_message_key(item.raw) == bytes(keys[item.provider_id] or b"") for item in there)
     return "" if is_same else "It has other messages where that mail should be, so it is another account."
 
 

@@ -26,6 +26,8 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest
 
 from mailboxes.models import Mailbox
+from mailboxes.parsing.calendar import split_calendar
+from mailboxes.parsing.values import Unparsable
 from mailboxes.providers import icsfiles, maildir, mbox
 from mailboxes.providers.base import SetupWrong
 from mailboxes.providers.files import packed_hint
@@ -192,9 +194,11 @@ def _refuse_broken_calendar(path: Path) -> None:
     if path.stat().st_size > CALENDAR_BYTES:
         raise Refused(f"It is a calendar of more than {CALENDAR_BYTES // 1024**2} MB.")
     try:
-        icsfiles.split(path, icsfiles.read(path))
+        split_calendar(icsfiles.read(path))
+    except Unparsable as error:
+        raise Refused(str(error)) from None
     except SetupWrong:
-        raise Refused("It is a calendar file, but it is damaged.") from None
+        raise Refused("It is a calendar file that cannot be read.") from None
 
 
 # Unpacking
@@ -215,7 +219,7 @@ class _Sparing:
 
 def _unpack(received: Received, folder: Path, outcome: Outcome) -> None:
     try:
-        with received.path.open("rb") as file, zipfile.ZipFile(_Sparing(file)) as zipped:  # type: ignore[arg-type]
+        with received.path.open("rb") as file, zipfile.ZipFile(_Sparing(file)) as zipped:
             outcome.accepted = _Unpacking(zipped, folder, outcome.remarks).run(received.digest)
     except OSError as error:
         raise Refused(NO_ROOM if error.errno == errno.ENOSPC else "It cannot be unpacked.") from None

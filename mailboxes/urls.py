@@ -1,6 +1,16 @@
 from django.urls import path
 
-from mailboxes.views import access, access_requests, accounts, blocklist, emails, events, progress
+from mailboxes.views import (
+    access,
+    access_requests,
+    accounts,
+    blocklist,
+    connecting,
+    emails,
+    events,
+    progress,
+    workspace_settings,
+)
 
 app_name = "mailboxes"
 
@@ -61,4 +71,30 @@ urlpatterns += [
     path("mailboxes/<int:pk>/blocklist/", blocklist.blocklist, name="blocklist"),
     path("mailboxes/<int:pk>/blocklist/preview/", blocklist.preview, name="blocklist_preview"),
     path("blocklist/<int:pk>/removal/", blocklist.entry_removal, name="entry_removal"),
+]
+
+# /<slug>/mailboxes/ (connecting)
+urlpatterns += [
+    path("mailboxes/servers/new/", connecting.new_servers, name="new_servers"),
+    path("mailboxes/servers/", connecting.connect_servers, name="connect_servers"),
+    path("mailboxes/archives/new/", connecting.new_archive, name="new_archive"),
+    path("mailboxes/archives/", connecting.connect_archive, name="connect_archive"),
+    path("mailboxes/<int:pk>/account/", connecting.account, name="account"),
+]
+
+# /<slug>/settings/workspace/email-calendar/
+urlpatterns += [
+    path(
+        "settings/workspace/email-calendar/", workspace_settings.workspace_settings, name="workspace_settings"
+    ),
+    path("settings/workspace/record-creation/", workspace_settings.record_creation, name="record_creation"),
+    path("settings/workspace/default-level/", workspace_settings.default_level, name="workspace_level"),
+    path(
+        "settings/workspace/internal-domains/", workspace_settings.internal_domains, name="internal_domains"
+    ),
+    path(
+        "settings/workspace/internal-domains/removal/",
+        workspace_settings.internal_domain_removal,
+        name="internal_domain_removal",
+    ),
 ]

@@ -179,15 +179,44 @@
     const { target } = event.detail;
     if (target.id === "main" || target.id === "tab") focusHeading(target);
     if (target.id === "dialogs") showDialog(target);
+    if (target.id === "thread") focusHeading(document.getElementById("thread"));
   }
 
   function onClick(event) {
     const hide = event.target.closest("[data-dismiss]");
     if (hide) dismiss(hide.closest(".toast"));
+    if (event.target.closest("[data-back]")) closeThread(event);
+  }
+
+  // --- Threads: beside the list where there is room, else one at a time
+
+  // Opened from the list it is an entry of the history, so going back shows the list as it was.
+  function closeThread(event) {
+    const thread = event.target.closest("[data-chosen]");
+    if (!thread || !document.querySelector(".threads")) return;
+    event.preventDefault();
+    delete thread.dataset.chosen;
+  }
+
+  function markChosen(event) {
+    const row = event.detail.elt.closest?.(".thread-row");
+    if (!row || event.detail.target.id !== "thread") return;
+    for (const one of document.querySelectorAll(".thread-row[aria-current]")) one.removeAttribute("aria-current");
+    row.setAttribute("aria-current", "true");
+  }
+
+  // --- Lists that are short enough to be searched where they stand
+
+  function filterList(field) {
+    const words = field.value.trim().toLowerCase();
+    for (const one of document.querySelectorAll(`${field.dataset.filters} > [data-words]`)) {
+      one.hidden = !one.dataset.words.includes(words);
+    }
   }
 
   function onChange(event) {
     if (event.target.closest("[data-theme-switch]")) chooseTheme(event.target.value);
+    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   }
 
   rememberTimeZone();
@@ -199,9 +228,10 @@
   const listeners = {
     "click": onClick,
     "change": onChange,
+    "input": (event) => event.target.matches("[data-filters]") && filterList(event.target),
     "keydown": moveInMenu,
     "htmx:configRequest": addCsrfToken,
-    "htmx:beforeSend": showWaiting,
+    "htmx:beforeSend": (event) => { showWaiting(event); markChosen(event); },
     "htmx:beforeRequest": keepMenuOpen,
     "htmx:beforeSwap": refuseSignInPage,
     "htmx:afterRequest": closeWhenDone,

@@ -6,14 +6,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from crm.addresses import normalise
 from crm.management.lookup import find_member
-from mailboxes.connecting import connect_servers
-from mailboxes.opening import egress
-from mailboxes.providers import caldav, imap
-from mailboxes.providers.base import ProviderError
+from crm.models import Member
+from mailboxes.connecting import connect_servers, refuse
+from mailboxes.models import MailboxKind
+from mailboxes.trying import DEFAULT_PORTS, Servers, Tried, calendar_server, mail_server, try_servers
 
 NAMES = {"imap": "IMAP", "caldav": "CalDAV"}
-DEFAULT_PORTS = {"tls": 993, "starttls": 143, "none": 143}
 
 
 class Command(BaseCommand):
@@ -43,49 +43,41 @@ class Command(BaseCommand):
         member = find_member(options["slug"], options["member"])
         if not (options["imap"] or options["caldav"]):
             raise CommandError("Name a server: --imap HOST, --caldav URL, or both.")
-        address = options["address"] or member.user.email
-        username = options["username"] or address
+        try:
+            self._connect(member, options["address"] or member.user.email, options)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+
+    def _connect(self, member: Member, address: str, options: dict[str, Any]) -> None:
+        own = [normalise(email) or email for email in (address, *options["alias"])]
+        refuse(member, kind=MailboxKind.IMAP, addresses=own)
+        servers = _servers(options, options["username"] or address)
         password = os.environ.get("MAILBOX_PASSWORD") or _ask(address)
         passwords = {"imap": password, "caldav": os.environ.get("CALDAV_PASSWORD") or password}
-        servers = {"imap": _imap_settings(options, username), "caldav": _caldav_settings(options, username)}
-        for name, server in servers.items():
-            if server:
-                self._check(name, server, passwords[name])
-        try:
-            connect_servers(member, address=address, passwords=passwords, aliases=options["alias"], **servers)
-        except (ProviderError, ValueError) as error:
-            raise CommandError(str(error)) from error
+        for one in try_servers(Servers(servers.imap, servers.caldav, passwords)):
+            self._say(one)
+        connect_servers(
+            member,
+            address=address,
+            passwords=passwords,
+            imap=servers.imap,
+            caldav=servers.caldav,
+            aliases=options["alias"],
+        )
         self.stdout.write(f"{address} is connected; reading begins within a minute.")
 
-    def _check(self, name: str, server: dict[str, Any], password: str) -> None:
-        """Sign in and read one item end to end, so that what is wrong is said now."""
-        if name == "imap":
-            mail = imap.check(**server, password=password, egress=egress())
-            failed, problem = mail.failed, mail.problem
-            found = f"{mail.messages:,} messages in {', '.join(mail.folders)}"
-        else:
-            events = caldav.check(**server, password=password, egress=egress())
-            failed, problem = events.failed, events.problem
-            found = ", ".join(events.calendars)
-        if failed:
-            raise CommandError(f"{NAMES[name]}, to {failed}: {problem}")
-        self.stdout.write(f"{NAMES[name]}: {found or 'nothing there yet'}")
+    def _say(self, tried: Tried) -> None:
+        if tried.failed:
+            raise CommandError(f"{NAMES[tried.name]}, to {tried.failed}: {tried.problem}")
+        self.stdout.write(f"{NAMES[tried.name]}: {tried.found or 'nothing there yet'}")
 
 
-def _imap_settings(options: dict[str, Any], username: str) -> dict[str, Any] | None:
-    if not options["imap"]:
-        return None
-    security = options["security"]
-    return {
-        "host": options["imap"],
-        "port": options["imap_port"] or DEFAULT_PORTS[security],
-        "security": security,
-        "username": username,
-    }
-
-
-def _caldav_settings(options: dict[str, Any], username: str) -> dict[str, Any] | None:
-    return {"url": options["caldav"], "username": username} if options["caldav"] else None
+def _servers(options: dict[str, Any], username: str) -> Servers:
+    imap = mail_server(
+        options["imap"] or "", security=options["security"], port=options["imap_port"], username=username
+    )
+    caldav = calendar_server(options["caldav"], username=username) if options["caldav"] else None
+    return Servers(imap if options["imap"] else None, caldav)
 
 
 def _ask(address: str) -> str:

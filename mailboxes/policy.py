@@ -1,0 +1,238 @@
+"""What admins decide for everybody: when records are made, what colleagues see of a new mailbox, and
+which domains are the workspace's own.
+
+Every verb takes `by` and raises PermissionDenied for anybody but an active admin of the workspace.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from crm.addresses import domain_of, is_freemail, is_public_suffix, normalise, registrable_domain
+from crm.auditing import audit
+from crm.locking import lock_workspace
+from crm.models import AccessLevel, Address, Company, CompanyDomain, InternalDomain, Member, Workspace
+from crm.signals import records_changed
+from crm.statements import execute, fetch
+from crm.workspaces import require_admin
+from mailboxes.listing import FIRST
+from mailboxes.matching import create_from_contact, missing_records
+from mailboxes.models import Mailbox, MailboxAddress, MailboxKind, SkipReason
+from mailboxes.rescreening import rescreen
+from mailboxes.signals import communication_changed
+
+BATCH = 500
+
+
+class NotInternal(ValueError):
+    """In words: why a domain cannot be the workspace's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    automatic: bool
+    enhanced: bool
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "Creation":
+        return cls(workspace.automatic_creation, workspace.enhanced_creation)
+
+    def is_looser_than(self, other: "Creation") -> bool:
+        """Does it make records that the other does not?"""
+        return self.automatic and (not other.automatic or (other.enhanced and not self.enhanced))
+
+
+def set_creation(workspace: Workspace, creation: Creation, *, by: Member) -> None:
+    """A looser rule acts on stored mail too; a stricter one deletes nothing."""
+    require_admin(by, workspace.pk)
+    before = Creation.of(workspace)
+    if creation == before:
+        return
+    with transaction.atomic():
+        workspace.automatic_creation, workspace.enhanced_creation = creation.automatic, creation.enhanced
+        workspace.save(update_fields=["automatic_creation", "enhanced_creation"])
+        audit(
+            "record_creation_set",
+            by=by,
+            automatic=int(creation.automatic),
+            enhanced=int(creation.enhanced),
+        )
+        if creation.is_looser_than(before):
+            transaction.on_commit(lambda: _later("create_missing", workspace.pk))
+
+
+def preview_creation(workspace: Workspace, creation: Creation) -> tuple[int, int]:
+    """Companies and people that a rule would make of stored mail."""
+    if not creation.automatic:
+        return 0, 0
+    return missing_records(workspace.pk, enhanced=creation.enhanced)
+
+
+def create_missing(workspace: Workspace, *, now: datetime) -> None:
+    """Records for everybody in stored mail who should have one, in batches of addresses."""
+    last = 0
+    while True:
+        ids = list(
+            Address.objects.filter(workspace=workspace, pk__gt=last, is_internal=False, person=None)
+            .order_by("pk")
+            .values_list("pk", flat=True)[:BATCH]
+        )
+        if not ids:
+            return
+        last = ids[-1]
+        with transaction.atomic():
+            lock_workspace(workspace.pk)
+            created = create_from_contact(workspace, ids)
+            communication_changed.send(
+                sender=Mailbox,
+                workspace_id=workspace.pk,
+                company_ids=created.company_ids,
+                person_ids=created.person_ids,
+                now=now,
+            )
+
+
+def set_default_level(workspace: Workspace, level: AccessLevel, *, by: Member) -> None:
+    """For mailboxes connected from now on."""
+    require_admin(by, workspace.pk)
+    with transaction.atomic():
+        workspace.default_level = level
+        workspace.save(update_fields=["default_level"])
+        audit("workspace_level_set", by=by, level=level)
+
+
+def proposed_domains(workspace: Workspace) -> Sequence[str]:
+    """Of connected mailboxes, where an admin has not said that they are the workspace's own."""
+    own = MailboxAddress.objects.filter(workspace=workspace, address__is_freemail=False)
+    known = InternalDomain.objects.filter(workspace=workspace).values("domain")
+    return list(
+        own.exclude(address__domain__in=known)
+        .order_by("address__domain")
+        .values_list("address__domain", flat=True)
+        .distinct()
+    )
+
+
+def add_internal_domain(workspace: Workspace, text: str, *, by: Member) -> str:
+    """Mail among its addresses goes, and they are nobody's record. Raises NotInternal."""
+    require_admin(by, workspace.pk)
+    domain = _domain(text)
+    with transaction.atomic():
+        _, created = InternalDomain.objects.get_or_create(workspace=workspace, domain=domain)
+        if created:
+            audit("internal_domain_added", by=by, domain=domain)
+            transaction.on_commit(lambda: _later("follow_internal_domain", workspace.pk, domain))
+    return domain
+
+
+def remove_internal_domain(workspace: Workspace, domain: str, *, by: Member) -> None:
+    require_admin(by, workspace.pk)
+    with transaction.atomic():
+        if InternalDomain.objects.filter(workspace=workspace, domain=domain).delete()[0]:
+            audit("internal_domain_removed", by=by, domain=domain)
+            transaction.on_commit(lambda: _later("follow_internal_domain", workspace.pk, domain))
+
+
+def _domain(text: str) -> str:
+    host = text.strip().lower().partition("://")[2] or text.strip().lower()
+    normal = normalise(f"x@{host.split('/')[0].removeprefix('www.').rpartition('@')[2]}")
+    if normal is None or "." not in domain_of(normal):
+        raise NotInternal(f"“{text.strip()}” is not a domain.")
+    domain = registrable_domain(domain_of(normal))
+    if is_public_suffix(domain):
+        raise NotInternal(f"{domain} is not one organisation’s domain.")
+    if is_freemail(domain):
+        raise NotInternal(f"Anybody can have an address at {domain}, so it cannot be internal.")
+    return domain
+
+
+# Following the list, in stored mail
+
+_MARK_INTERNAL = """
+    UPDATE crm_address SET is_internal = true, person_id = NULL
+    WHERE workspace_id = %(workspace)s AND domain = %(domain)s AND NOT is_internal
+    RETURNING id
+"""
+_PEOPLE_AT = """
+    SELECT DISTINCT a.person_id, n.company_id FROM crm_address a JOIN crm_person n ON n.id = a.person_id
+    WHERE a.workspace_id = %(workspace)s AND a.domain = %(domain)s AND NOT a.is_internal
+"""
+_MARK_OUTSIDE = """
+    UPDATE crm_address SET is_internal = false
+    WHERE workspace_id = %(workspace)s AND domain = %(domain)s AND is_internal AND member_id IS NULL
+    RETURNING id
+"""
+_FIND_BY_DOMAIN = """
+    UPDATE mailboxes_participant SET domain = %(domain)s
+    WHERE workspace_id = %(workspace)s AND address_id = ANY(%(ids)s)
+"""
+# What was left out as being among colleagues may be no longer.
+_FETCH_AGAIN = """
+    WITH again AS (
+        DELETE FROM mailboxes_skippeditem k USING mailboxes_syncstream s, mailboxes_mailbox b
+        WHERE k.workspace_id = %(workspace)s AND k.reason = %(reason)s AND s.id = k.stream_id
+          AND b.id = s.mailbox_id AND b.state = 'active' AND b.kind <> %(archive)s
+        RETURNING k.stream_id, k.provider_id, k.version
+    ),
+    due AS (
+        UPDATE mailboxes_syncstream SET due_at = now()
+        WHERE id IN (SELECT stream_id FROM again)
+    )
+    INSERT INTO mailboxes_pendingitem
+        (workspace_id, stream_id, provider_id, version, "order", is_removal, attempts)
+    SELECT %(workspace)s, again.stream_id, again.provider_id, again.version, %(order)s, false, 0 FROM again
+    ON CONFLICT (stream_id, provider_id) DO NOTHING
+"""
+
+
+def follow_internal_domain(workspace: Workspace, domain: str, *, now: datetime) -> None:
+    """Bring addresses, records and stored mail in line with whether the domain is on the list."""
+    with transaction.atomic():
+        lock_workspace(workspace.pk)
+        common = {"workspace": workspace.pk, "domain": domain}
+        if InternalDomain.objects.filter(workspace=workspace, domain=domain).exists():
+            people = fetch(_PEOPLE_AT, **common)
+            companies = _companies_at(workspace, domain) | {company for _, company in people}
+            ids = [row[0] for row in fetch(_MARK_INTERNAL, **common)]
+            rescreen(workspace.pk, ids, now=now)
+            records_changed.send(
+                sender=Company,
+                workspace_id=workspace.pk,
+                person_ids=[person for person, _ in people],
+                company_ids=sorted(companies - {None}),
+            )
+        else:
+            ids = [row[0] for row in fetch(_MARK_OUTSIDE, **common)]
+            execute(_FIND_BY_DOMAIN, ids=ids, **common)
+            rescreen(workspace.pk, ids, now=now)
+            created = create_from_contact(workspace, ids)
+            communication_changed.send(
+                sender=Mailbox,
+                workspace_id=workspace.pk,
+                company_ids=created.company_ids,
+                person_ids=created.person_ids,
+                now=now,
+            )
+            execute(
+                _FETCH_AGAIN,
+                workspace=workspace.pk,
+                reason=SkipReason.INTERNAL,
+                archive=MailboxKind.ARCHIVE,
+                order=FIRST,
+            )
+
+
+def _companies_at(workspace: Workspace, domain: str) -> set[int | None]:
+    """Those that lose the domain."""
+    at = CompanyDomain.objects.filter(workspace=workspace, domain=domain)
+    found: set[int | None] = set(at.values_list("company_id", flat=True))
+    at.delete()
+    return found
+
+
+def _later(task: str, *arguments: int | str) -> None:
+    from mailboxes import tasks
+
+    getattr(tasks, task).delay(*arguments)

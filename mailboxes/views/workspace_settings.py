@@ -1,0 +1,105 @@
+"""Workspace settings, Email & calendar: for admins, about everybody's."""
+
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from crm.decorators import NO_MAIL, WorkspaceRequest, admin_required
+from crm.models import AccessLevel, InternalDomain, Workspace
+from mailboxes import policy
+from mailboxes.policy import Creation, NotInternal
+
+
+@require_GET
+@admin_required(NO_MAIL)
+def workspace_settings(request: WorkspaceRequest) -> HttpResponse:
+    workspace = request.member.workspace
+    context = creation_context(workspace) | _domains(workspace)
+    context["levels"] = [(level, level.label) for level in AccessLevel]
+    return render(request, "mailboxes/workspace_settings.html", context)
+
+
+@require_POST
+@admin_required(NO_MAIL)
+def record_creation(request: WorkspaceRequest) -> HttpResponse:
+    """A rule that makes more records is first shown with its numbers, and saved when confirmed."""
+    workspace = request.member.workspace
+    wanted = Creation(request.POST.get("automatic") == "on", request.POST.get("enhanced") == "on")
+    if wanted.is_looser_than(Creation.of(workspace)) and request.POST.get("confirmed") != "yes":
+        context = {"wanted": wanted, "makes": policy.preview_creation(workspace, wanted)}
+        return _creation(request, **context)
+    policy.set_creation(workspace, wanted, by=request.member)
+    return _creation(request)
+
+
+@require_POST
+@admin_required(NO_MAIL)
+def default_level(request: WorkspaceRequest) -> HttpResponse:
+    value = request.POST.get("level", "")
+    if value not in {str(level.value) for level in AccessLevel}:
+        return HttpResponseBadRequest("Choose one of the three levels.")
+    policy.set_default_level(request.member.workspace, AccessLevel(int(value)), by=request.member)
+    if not request.htmx:
+        return _back(request)
+    return HttpResponse(status=204)
+
+
+@require_POST
+@admin_required(NO_MAIL)
+def internal_domains(request: WorkspaceRequest) -> HttpResponse:
+    """Add one."""
+    workspace, problem = request.member.workspace, ""
+    try:
+        policy.add_internal_domain(workspace, request.POST.get("domain", ""), by=request.member)
+    except NotInternal as error:
+        problem = str(error)
+    return _render_domains(request, problem=problem, typed=request.POST.get("domain", "") if problem else "")
+
+
+@require_POST
+@admin_required(NO_MAIL)
+def internal_domain_removal(request: WorkspaceRequest) -> HttpResponse:
+    policy.remove_internal_domain(request.member.workspace, request.POST.get("domain", ""), by=request.member)
+    return _render_domains(request)
+
+
+def creation_context(workspace: Workspace, **more: Any) -> dict[str, Any]:
+    """`would`: the companies and people that turning the rule off would make of stored mail."""
+    now = Creation.of(workspace)
+    context: dict[str, Any] = {"creation": now, **more}
+    if now.automatic and now.enhanced:
+        context["would"] = policy.preview_creation(workspace, Creation(automatic=True, enhanced=False))
+    return context
+
+
+def _creation(request: WorkspaceRequest, **more: Any) -> HttpResponse:
+    if not request.htmx and "wanted" not in more:
+        return _back(request)
+    workspace = request.member.workspace
+    context = creation_context(workspace, **more)
+    if request.htmx:
+        return render(request, "mailboxes/_record_creation.html", context)
+    context |= _domains(workspace) | {"levels": [(level, level.label) for level in AccessLevel]}
+    return render(request, "mailboxes/workspace_settings.html", context)
+
+
+def _domains(workspace: Workspace) -> dict[str, Any]:
+    domains = InternalDomain.objects.filter(workspace=workspace).order_by("domain")
+    return {"domains": domains, "proposed": policy.proposed_domains(workspace)}
+
+
+def _render_domains(request: WorkspaceRequest, **more: str) -> HttpResponse:
+    if not request.htmx and not more.get("problem"):
+        return _back(request)
+    context = _domains(request.member.workspace) | more
+    if request.htmx:
+        return render(request, "mailboxes/_internal_domains.html", context)
+    context |= creation_context(request.member.workspace)
+    context["levels"] = [(level, level.label) for level in AccessLevel]
+    return render(request, "mailboxes/workspace_settings.html", context)
+
+
+def _back(request: WorkspaceRequest) -> HttpResponse:
+    return redirect("mailboxes:workspace_settings", request.member.workspace.slug)
