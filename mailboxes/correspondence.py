@@ -79,7 +79,7 @@ def read_correspondence(
     """A page of threads. One statement. Raises BadPlace."""
     after = read_place(place) if place else START
     rows = fetch(
-        _statement(kind, show, is_first=not place),
+        page_statement(kind, show, is_first=not place),
         record=record_id,
         limit=PAGE_THREADS + 1,
         **after,
@@ -93,7 +93,7 @@ def read_correspondence(
 
 
 @cache
-def _statement(kind: RecordType, show: Show, *, is_first: bool) -> str:
+def page_statement(kind: RecordType, show: Show, *, is_first: bool) -> str:
     is_open = IS_OPEN.format(thread="o.thread_id")
     only = {Show.ALL: "", Show.READABLE: f"AND {is_open}", Show.LOCKED: f"AND NOT {is_open}"}[show]
     if not is_first:

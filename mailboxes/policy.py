@@ -20,6 +20,7 @@ from crm.workspaces import require_admin
 from mailboxes.listing import FIRST
 from mailboxes.matching import create_from_contact, missing_records
 from mailboxes.models import Mailbox, MailboxAddress, MailboxKind, SkipReason
+from mailboxes.removing import HAS_BEEN_CONTACTED
 from mailboxes.rescreening import rescreen
 from mailboxes.signals import communication_changed
 
@@ -159,10 +160,11 @@ _PEOPLE_AT = """
     SELECT DISTINCT a.person_id, n.company_id FROM crm_address a JOIN crm_person n ON n.id = a.person_id
     WHERE a.workspace_id = %(workspace)s AND a.domain = %(domain)s AND NOT a.is_internal
 """
-_MARK_OUTSIDE = """
-    UPDATE crm_address SET is_internal = false
-    WHERE workspace_id = %(workspace)s AND domain = %(domain)s AND is_internal AND member_id IS NULL
-    RETURNING id
+_MARK_OUTSIDE = f"""
+    UPDATE crm_address a
+    SET is_internal = false, is_contacted = a.kind <> 'automated' AND {HAS_BEEN_CONTACTED}
+    WHERE a.workspace_id = %(workspace)s AND a.domain = %(domain)s AND a.is_internal AND a.member_id IS NULL
+    RETURNING a.id
 """
 _FIND_BY_DOMAIN = """
     UPDATE mailboxes_participant SET domain = %(domain)s

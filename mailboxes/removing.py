@@ -57,17 +57,17 @@ DELETE_SOURCES = """
 """
 
 # Whether a member has written to somebody is told by what is still there.
-FORGET_CONTACT = """
+HAS_BEEN_CONTACTED = """(
+    EXISTS (SELECT FROM mailboxes_participant p
+            JOIN mailboxes_messagecopy c ON c.message_id = p.message_id
+            WHERE p.address_id = a.id AND p.role IN (3, 4) AND c.is_sent AND c.category = 'contact')
+    OR EXISTS (SELECT FROM mailboxes_attendee t
+               JOIN mailboxes_eventcopy c ON c.event_id = t.event_id AND c.is_organiser
+               WHERE t.address_id = a.id)
+)"""
+FORGET_CONTACT = f"""
     UPDATE crm_address a SET is_contacted = false
-    WHERE a.id = ANY(%(ids)s) AND a.is_contacted AND NOT EXISTS (
-        SELECT FROM mailboxes_participant p
-        JOIN mailboxes_messagecopy c ON c.message_id = p.message_id
-        WHERE p.address_id = a.id AND p.role IN (3, 4) AND c.is_sent AND c.category = 'contact'
-    ) AND NOT EXISTS (
-        SELECT FROM mailboxes_attendee t
-        JOIN mailboxes_eventcopy c ON c.event_id = t.event_id AND c.is_organiser
-        WHERE t.address_id = a.id
-    )
+    WHERE a.id = ANY(%(ids)s) AND a.is_contacted AND NOT {HAS_BEEN_CONTACTED}
 """
 
 DELETE_UNUSED_ADDRESSES = """

@@ -6,7 +6,8 @@ were asked decline. An answer to a request that is settled already changes nothi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -110,8 +111,9 @@ def _check_ask(
         raise CannotAsk("You can read this already.")
     if latest and latest.state == RequestState.DECLINED and latest.settled_at:
         wait = latest.settled_at + ASK_AGAIN_AFTER - timezone.now()
-        if wait.total_seconds() > 0:
-            raise CannotAsk(f"They said no. You can ask again in {wait.days + 1} days.")
+        if wait > timedelta(0):
+            days = ceil(wait / timedelta(days=1))
+            raise CannotAsk(f"They said no. You can ask again in {days} day{'' if days == 1 else 's'}.")
     owners = list(owners_of([thread.pk], besides=by))
     if not owners:
         raise CannotAsk("Nobody who could share this is here any more.")

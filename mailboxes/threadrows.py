@@ -181,7 +181,7 @@ def may_ask(latest: Asked | None, now: datetime) -> bool:
 
 def whom(people: Sequence[Correspondent], viewer_id: int) -> str:
     """`Sofia, Tomás, you`: those outside first, first names where there are several."""
-    once = {(one.member_id, one.person_id or -one.pk): one for one in people}.values()
+    once = {(one.member_id is None, one.face): one for one in people}.values()
     others = [one for one in once if one.member_id != viewer_id]
     shown = [one.name if len(once) == 1 or "@" in one.name else one.name.split(" ")[0] for one in others]
     if len(others) <= 2 and others and others[0].member_id is None:

@@ -60,7 +60,7 @@ class Letter:
     def parties(self) -> frozenset[str]:
         emails = [self.sender, *self.to, *self.cc]
         outside = {one for one in emails if not one.endswith(f"@{HOME}")}
-        return frozenset(outside | {one.rpartition("@")[2] for one in outside})
+        return frozenset(outside | {".".join(one.split(".")[-2:]).rpartition("@")[2] for one in outside})
 
     def raw(self) -> bytes:
         k, mime = f"{self.number:05}", Mime()

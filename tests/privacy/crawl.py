@@ -1,0 +1,176 @@
+"""A browser that walks every surface with mail on it and notes what it was shown."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import unescape
+from typing import Any
+
+from django.db import transaction
+from django.test import Client
+from django.urls import resolve
+
+from crm.models import Member
+
+from .world import canaries
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+PLURALS = ("companies", "people")
+SHOWS = ("all", "readable", "locked")
+THREAD = re.compile(r'data-thread="(\d+)" data-access="(\w+)"')
+MESSAGE = re.compile(r'data-message="(\d+)" data-access="(\w+)"')
+LINK = re.compile(r'(?:href|hx-get)="([^"]*[?&;]after=[^"]*)"')
+WORDS = {"metadata": 1, "subject": 2, "full": 3}
+
+
+@dataclass(frozen=True)
+class Answer:
+    path: str
+    status: int
+    text: str
+    headers: str
+    where: str = ""
+
+    @property
+    def canaries(self) -> set[tuple[str, int]]:
+        return canaries(self.text) | canaries(self.headers)
+
+    @property
+    def threads(self) -> dict[int, int]:
+        return {int(pk): WORDS[level] for pk, level in THREAD.findall(self.text)}
+
+    @property
+    def messages(self) -> dict[int, int]:
+        return {int(pk): WORDS[level] for pk, level in MESSAGE.findall(self.text)}
+
+
+@dataclass
+class Browser:
+    """Signed in as a member, or as nobody. `visited` are the names of the routes it asked."""
+
+    member: Member | None
+    slug: str = "halyard"
+    visited: set[str] = field(default_factory=set)
+    client: Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = Client(raise_request_exception=False)
+        if self.member:
+            backend = "django.contrib.auth.backends.ModelBackend"
+            self.client.force_login(self.member.user, backend=backend)
+
+    def get(self, path: str, *, htmx: bool = False) -> Answer:
+        return self._answer(path, self.client.get(self._url(path), **(HTMX if htmx else {})))
+
+    def post(self, path: str, data: dict[str, Any] | None = None, *, htmx: bool = True) -> Answer:
+        return self._answer(path, self.client.post(self._url(path), data or {}, **(HTMX if htmx else {})))
+
+    def try_post(self, path: str, data: dict[str, Any] | None = None) -> Answer:
+        """What the answer would be; nothing of it stays."""
+        with transaction.atomic():
+            answer = self.post(path, data)
+            transaction.set_rollback(True)
+        return answer
+
+    def pages(self, path: str, *, htmx: bool = False) -> Iterator[Answer]:
+        """A list and all that follows it."""
+        asked: set[str] = set()
+        waiting = [self._url(path)]
+        while waiting:
+            url = waiting.pop()
+            asked.add(url)
+            answer = self.get(url, htmx=htmx or "after=" in url)
+            yield answer
+            found = [unescape(link) for link in LINK.findall(answer.text)]
+            waiting += [link for link in dict.fromkeys(found) if link not in asked and link not in waiting]
+
+    def _url(self, path: str) -> str:
+        return path if path.startswith("/") else f"/{self.slug}/{path}"
+
+    def _answer(self, path: str, response: Any) -> Answer:
+        self.visited.add(resolve(self._url(path).partition("?")[0]).view_name)
+        body = b"".join(response.streaming_content) if response.streaming else response.content
+        headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
+        return Answer(path, response.status_code, body.decode(), headers)
+
+
+def of_thread(browser: Browser, thread: int, message: int, *, of: str = "") -> dict[str, list[Answer]]:
+    """Everything there is to ask about one thread and one of its messages, by what it shows."""
+    get = browser.get
+    return {
+        "thread": [get(f"emails/{thread}/"), get(f"emails/{thread}/", htmx=True)],
+        "row": [get(f"emails/{thread}/row/{of}", htmx=True)],
+        "access": [get(f"emails/{thread}/access/", htmx=bool(thread % 2))],
+        "ask": [get(f"emails/{thread}/access-requests/new/{of}", htmx=bool(thread % 2))],
+        "message": [get(f"messages/{message}/", htmx=True)],
+        "closed": [get(f"messages/{message}/?closed", htmx=bool(message % 2))],
+        "body": [get(f"messages/{message}/body/")],
+    }
+
+
+def drafts(browser: Browser, thread: int) -> Iterator[Answer]:
+    """What is posted about a thread."""
+    yield browser.try_post(f"emails/{thread}/access/draft/", {"audience": "workspace"})
+    yield browser.try_post(f"emails/{thread}/access/", {"audience": "workspace", "everyone": "2"})
+    yield browser.try_post(f"emails/{thread}/access-requests/", {"level": "3", "note": "please"})
+
+
+def answers(browser: Browser, request: int) -> Iterator[Answer]:
+    """What is posted about a request."""
+    for level in ("2", "3"):
+        for scope in ("thread", "record", "mailbox"):
+            data = {"level": level, "scope": scope}
+            yield browser.try_post(f"access-requests/{request}/approval/", data)
+    yield browser.try_post(f"access-requests/{request}/refusal/")
+
+
+def of_record(browser: Browser, plural: str, record: int) -> Iterator[Answer]:
+    """Everything about one record but its list of threads and its feed."""
+    url = f"{plural}/{record}/"
+    yield browser.get(f"{url}emails/counts/", htmx=True)
+    for htmx in (False, True):
+        yield browser.get(f"{url}access/", htmx=htmx)
+        yield browser.get(f"{url}emails/?show=locked", htmx=htmx)
+    yield browser.try_post(f"{url}access/draft/", {"audience": "workspace"})
+    yield browser.try_post(f"{url}access/", {"audience": "workspace", "everyone": "3"})
+    yield browser.try_post(f"{url}access/coverage/")
+
+
+def of_workspace(browser: Browser) -> Iterator[Answer]:
+    for plural in PLURALS:
+        for htmx in (False, True):
+            yield from browser.pages(f"{plural}/", htmx=htmx)
+        yield browser.get(f"{plural}/export.csv")
+        yield browser.try_post(f"{plural}/columns/", {"columns": ["name"]})
+    for htmx in (False, True):
+        yield from browser.pages("notifications/", htmx=htmx)
+        yield browser.get("settings/account/email-calendar/", htmx=htmx)
+    yield browser.get("settings/account/email-calendar/?list", htmx=True)
+
+
+def everything(browser: Browser, *, threads: dict[int, list[int]], events: list[int]) -> Iterator[Answer]:
+    """All of it, for comparing: `threads` with their messages."""
+    yield from of_workspace(browser)
+    for plural, pk in records(browser):
+        yield from of_record(browser, plural, pk)
+        for show in SHOWS:
+            yield from browser.pages(f"{plural}/{pk}/emails/?show={show}")
+        for page in ("", "activity/"):
+            yield from browser.pages(f"{plural}/{pk}/{page}")
+    for thread, messages in threads.items():
+        for message in messages:
+            for found in of_thread(browser, thread, message).values():
+                yield from found
+        yield from drafts(browser, thread)
+    for event in events:
+        for htmx in (False, True):
+            yield browser.get(f"events/{event}/", htmx=htmx)
+
+
+def records(browser: Browser) -> list[tuple[str, int]]:
+    from crm.models import Company, Person, Workspace
+
+    home = Workspace.objects.get(slug=browser.slug)
+    companies = Company.objects.filter(workspace=home).order_by("pk").values_list("pk", flat=True)
+    people = Person.objects.filter(workspace=home).order_by("pk").values_list("pk", flat=True)
+    return [*(("companies", pk) for pk in companies), *(("people", pk) for pk in people)]
