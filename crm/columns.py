@@ -162,7 +162,7 @@ register(
         name="domains",
         label="Domain",
         icon="globe",
-        width=204,
+        width=186,
         walk=DOMAIN_WALK,
         select=(
             "ARRAY(SELECT d.domain FROM crm_companydomain d WHERE d.company_id = r.id ORDER BY d.domain)",
@@ -175,7 +175,7 @@ register(
         name="people",
         label="People",
         icon="users",
-        width=118,
+        width=106,
         walk=IndexWalk(
             source="crm_company w WHERE w.workspace_id = %(workspace)s",
             pk="w.id",
@@ -209,7 +209,7 @@ register(
         name="email_addresses",
         label="Email addresses",
         icon="at",
-        width=272,
+        width=248,
         walk=ADDRESS_WALK,
         select=("ARRAY(SELECT a.email FROM crm_address a WHERE a.person_id = r.id ORDER BY a.email)",),
         cell=lambda look, values: cells.text(values[0]),
@@ -220,7 +220,7 @@ register(
         name="company",
         label="Company",
         icon="building",
-        width=172,
+        width=160,
         walk=EMPLOYER_WALK,
         select=("r.company_id", "(SELECT c.name FROM crm_company c WHERE c.id = r.company_id)"),
         cell=lambda look, values: (

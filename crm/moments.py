@@ -63,10 +63,10 @@ def _day_in_words(day: date) -> str:
     return f"{day:%a} {day.day} {day:%b %Y}"
 
 
-def short(moment: datetime, *, is_all_day: bool = False) -> str:
-    """Inside a month that is named above: `Fri 20, 16:48`."""
+def short(moment: datetime, now: datetime, *, is_all_day: bool = False) -> str:
+    """Inside a month that is named above: `Fri 20, 16:48`, `Today, 10:30`."""
     local = _local(moment, is_all_day=is_all_day)
-    day = f"{local:%a} {local.day}"
+    day = "Today" if local.date() == day_of(now) else f"{local:%a} {local.day}"
     return day if is_all_day else f"{day}, {local:%H:%M}"
 
 

@@ -34,7 +34,7 @@ class RecordType:
 
 
 COMPANY = RecordType("company", "companies", Company, "building")
-PERSON = RecordType("person", "people", Person, "user")
+PERSON = RecordType("person", "people", Person, "users")
 RECORD_TYPES = {kind.name: kind for kind in (COMPANY, PERSON)}
 BY_PLURAL = {kind.plural: kind for kind in RECORD_TYPES.values()}
 

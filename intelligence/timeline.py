@@ -85,7 +85,7 @@ class Entry:
         """Of what is to come the whole date; what is past stands under its month."""
         if self.is_ahead:
             return moments.relative(self.at, self.now, is_all_day=self.is_all_day)
-        return moments.short(self.at, is_all_day=self.is_all_day)
+        return moments.short(self.at, self.now, is_all_day=self.is_all_day)
 
     @property
     def is_ahead(self) -> bool:

@@ -147,7 +147,7 @@ def _retry(stream: SyncStream, now: datetime) -> str:
         return ""
     if stream.due_at - now < timedelta(minutes=1):
         return "Trying again now"
-    return f"Next try {moments.short(stream.due_at)[-5:]}"
+    return f"Next try {moments.on_message(stream.due_at, now)[-5:]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,8 @@ def change_servers(
     """Edit an account, or reconnect it: what it has read stays, and reading goes on from there.
     Raises CannotConnect."""
     _refuse_others(mailbox, by)
+    if mailbox.kind != MailboxKind.IMAP:
+        raise CannotConnect("This account is on no server.")
     own = [normalised(email) for email in (mailbox.address, *aliases)]
     with transaction.atomic():
         lock_workspace(mailbox.workspace_id)
@@ -245,7 +247,7 @@ def _put(mailbox: Mailbox, settings: dict[str, Any], secrets: Mapping[str, str] 
     if secrets is not None:
         needed = {name: secret for name, secret in secrets.items() if name in settings}
         mailbox.credential = encrypt(needed)
-    mailbox.save()
+    mailbox.save(update_fields=["settings", "state", "credential", "history_from"])
     _end_runs(mailbox)
     if before.get("caldav") and settings.get("caldav"):
         _follow_calendar(mailbox, before["caldav"], settings["caldav"])

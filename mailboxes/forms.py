@@ -6,11 +6,12 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from crm.addresses import domain_of, normalise
 from crm.models import Member
 from mailboxes.credentials import decrypt
-from mailboxes.models import Mailbox
+from mailboxes.models import Mailbox, MailboxKind
 from mailboxes.providers.base import AuthExpired
 from mailboxes.trying import (
     CannotConnect,
@@ -104,6 +105,7 @@ class ServersForm(forms.Form):
             raise forms.ValidationError("This day is yet to come.")
         return day
 
+    @sensitive_variables()
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
         if not (values.get("reads_mail") or values.get("reads_calendar")):
@@ -116,6 +118,7 @@ class ServersForm(forms.Form):
             self._put_together(values)
         return values
 
+    @sensitive_variables()
     def _put_together(self, values: dict[str, Any]) -> None:
         username = values["username"] or values["address"]
         try:
@@ -127,6 +130,7 @@ class ServersForm(forms.Form):
             return
         self.servers = Servers(imap, caldav, self._passwords(imap, caldav))
 
+    @sensitive_variables()
     def _passwords(self, imap: dict[str, Any] | None, caldav: dict[str, Any] | None) -> dict[str, str]:
         """Those entered now; else the stored one, if it still goes to where it was entered for."""
         stored, places = self._stored()
@@ -155,8 +159,10 @@ class ServersForm(forms.Form):
     def _ask_for_password(self, name: str, *, is_stored: bool) -> None:
         what = "mail" if name == "imap" else "the calendar"
         why = "The server or user name has changed, so enter" if is_stored else "Enter"
-        if not self.has_error("password"):
-            self.add_error("password", f"{why} the password for {what}{' again' if is_stored else ''}.")
+        has_own = name == "caldav" and self.cleaned_data["calendar_username"]
+        asked = "calendar_password" if has_own else "password"
+        if not self.has_error(asked):
+            self.add_error(asked, f"{why} the password for {what}{' again' if is_stored else ''}.")
 
     def _forget(self, name: str) -> None:
         """What was typed there must not come back with the page."""
@@ -188,11 +194,13 @@ class ArchiveForm(forms.Form):
 
 def _initial(member: Member, mailbox: Mailbox | None) -> dict[str, Any]:
     if mailbox is None:
-        return {"address": member.user.email, "security": "tls", "reads_mail": True, "reads_calendar": True}
+        own = Mailbox.objects.owned_by(member).filter(kind=MailboxKind.IMAP, address=member.user.email)
+        address = "" if own.exists() else member.user.email
+        return {"address": address, "security": "tls", "reads_mail": True, "reads_calendar": True}
     known = known_servers(mailbox)
     imap, caldav = known.get("imap", {}), known.get("caldav", {})
     username = imap.get("username") or caldav.get("username", "")
-    own = caldav.get("username", "")
+    calendar_username = caldav.get("username", "")
     aliases = sorted(mailbox.own_emails() - {mailbox.address})
     return {
         "address": mailbox.address,
@@ -203,7 +211,7 @@ def _initial(member: Member, mailbox: Mailbox | None) -> dict[str, Any]:
         "security": imap.get("security", "tls"),
         "reads_calendar": "caldav" in mailbox.settings,
         "caldav_url": caldav.get("url", ""),
-        "calendar_username": own if own != username else "",
+        "calendar_username": calendar_username if calendar_username != username else "",
         "aliases": "\n".join(aliases),
         "history_from": mailbox.history_from,
     }
@@ -222,5 +230,6 @@ def _calendar_server(values: dict[str, Any], username: str) -> dict[str, Any]:
     return calendar_server(values["caldav_url"], username=values["calendar_username"] or username)
 
 
+@sensitive_variables()
 def _kept(stored: dict[str, str], places: dict[str, tuple], name: str, server: dict[str, Any]) -> str:
     return stored.get(name, "") if places.get(name) == place_of(name, server) else ""

@@ -140,8 +140,13 @@ def test_connecting_reads_both_servers_and_closes_the_dialog(
 
 
 def test_a_failure_is_named_by_server_and_step_and_keeps_all_but_the_passwords(
-    ada: Member, signed_in: SignIn, user: MailUser, event_server: Radicale
+    ada: Member,
+    signed_in: SignIn,
+    user: MailUser,
+    event_server: Radicale,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("DEBUG")
     form = filled(user, event_server, password=SECRET, aliases="byron@x.example")
 
     html = signed_in.as_(ada).post("/halyard/mailboxes/servers/", form, **HTMX).content.decode()
@@ -151,6 +156,7 @@ def test_a_failure_is_named_by_server_and_step_and_keeps_all_but_the_passwords(
     assert "Works: work" in html
     assert SECRET not in html
     assert radicale_server.PASSWORD not in html
+    assert [one for one in (SECRET, radicale_server.PASSWORD) if one in caplog.text] == []
     assert shown(html)["imap_host"] == "127.0.0.1"
     assert ">byron@x.example</textarea>" in html
     assert Mailbox.objects.filter(kind=MailboxKind.IMAP).count() == 0

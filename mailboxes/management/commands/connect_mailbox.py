@@ -10,7 +10,7 @@ from crm.addresses import normalise
 from crm.management.lookup import find_member
 from crm.models import Member
 from mailboxes.connecting import connect_servers, refuse
-from mailboxes.models import MailboxKind
+from mailboxes.models import Mailbox, MailboxKind
 from mailboxes.trying import DEFAULT_PORTS, Servers, Tried, calendar_server, mail_server, try_servers
 
 NAMES = {"imap": "IMAP", "caldav": "CalDAV"}
@@ -54,7 +54,8 @@ class Command(BaseCommand):
         servers = _servers(options, options["username"] or address)
         password = os.environ.get("MAILBOX_PASSWORD") or _ask(address)
         passwords = {"imap": password, "caldav": os.environ.get("CALDAV_PASSWORD") or password}
-        for one in try_servers(Servers(servers.imap, servers.caldav, passwords)):
+        known = Mailbox.objects.owned_by(member).filter(kind=MailboxKind.IMAP, address=own[0]).first()
+        for one in try_servers(Servers(servers.imap, servers.caldav, passwords), known=known):
             self._say(one)
         connect_servers(
             member,
