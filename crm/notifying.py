@@ -20,7 +20,7 @@ from crm.models import Member, Notification
 @dataclass(frozen=True, slots=True)
 class Told:
     """One notification in words: `who` did `what` to the thing called `about`, at `url`. `answers`
-    names the URL of an open question that the reader may answer."""
+    names the URL of an open question that the reader may answer, `level` how much is asked for."""
 
     who: str
     who_pk: int
@@ -29,6 +29,7 @@ class Told:
     url: str
     after: str = ""
     answer_url: str = ""
+    level: int = 0
 
     @property
     def sentence(self) -> str:

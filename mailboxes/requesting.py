@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from crm.auditing import audit
 from crm.models import AccessLevel, Company, Member, Person
-from crm.notifying import notify
+from crm.notifying import mark_read, notify
 from crm.statements import fetch
 from mailboxes.granting import (
     Grantee,
@@ -135,6 +135,7 @@ def approve(request: AccessRequest, *, by: Member, level: AccessLevel, scope: Sc
         for target in _targets(settled, by, scope):
             open_further(target, Grantee(member_id=settled.member_id), level, by=by)
         _settle(settled, RequestState.APPROVED, by=by)
+        mark_read(by, now=timezone.now(), kind=ASKED, object_id=settled.pk)
         audit("access_approved", by=by, owner=by, request=settled.pk, member=settled.member_id, level=level)
         notify([settled.member], APPROVED, settled.pk)
 
@@ -143,6 +144,7 @@ def decline(request: AccessRequest, *, by: Member) -> None:
     with transaction.atomic():
         open_one = _to_answer(request, by)
         RequestedOwner.objects.filter(request=open_one, owner=by).update(declined_at=timezone.now())
+        mark_read(by, now=timezone.now(), kind=ASKED, object_id=open_one.pk)
         audit("access_declined", by=by, owner=by, request=open_one.pk, member=open_one.member_id)
         _settle_if_all_declined(open_one, by=by)
 

@@ -45,6 +45,10 @@ class Sight:
     change: str = ""
     is_you: bool = False
 
+    @property
+    def shown_as(self) -> str:
+        return "You" if self.is_you else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class LevelGroup:
@@ -71,7 +75,7 @@ def summarise_access(
     team_names: Mapping[int, str],
 ) -> list[LevelGroup]:
     """Of every active member, by level, the highest first; whoever's sight would change leads."""
-    you = Sight(owner.pk, "You", AccessLevel.FULL, "your mailbox", is_you=True)
+    you = Sight(owner.pk, owner.name, AccessLevel.FULL, "your mailbox", is_you=True)
     others = [
         _sight(one, owner.pk, sources, stored=stored, proposed=proposed, team_names=team_names)
         for one in colleagues

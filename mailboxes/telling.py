@@ -30,6 +30,7 @@ def requested(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
             url=_url(member, one.thread_id),
             after="" if pk in open_ones else _outcome(one),
             answer_url=_answer_url(member, pk) if pk in open_ones else "",
+            level=one.level,
         )
         for pk, one in found.items()
         if one.thread_id in rows

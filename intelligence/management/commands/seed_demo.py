@@ -12,6 +12,7 @@ from crm.workspaces import add_member, create_workspace
 from intelligence.demo.building import NAME, SLUG, Account, Demo, build
 from intelligence.demo.cast import members
 from intelligence.demo.files import write
+from intelligence.demo.sharing import share
 from mailboxes.connecting import connect
 from mailboxes.models import (
     CalendarEvent,
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         joined = _join(slug, password)
         for account in demo.accounts:
             self._read(joined[account.member.email], account, _folder(slug, demo.day))
+        share(joined, clock)
         self._report(slug, password)
 
     def _built(self, day: date, clock: datetime, *, scale: float) -> Demo:
