@@ -1,19 +1,28 @@
-"""Every route there is, who may open it, and whether its answer depends on people's mail."""
+"""Everything the product says: every route, mail and task, to whom, and whether it depends on people's
+mail."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from celery import current_app
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from crm.decorators import NO_MAIL, PUBLIC, SIGNED_IN
+from crm.decorators import MAIL, NO_MAIL, PUBLIC, SIGNED_IN
 
-OPERATOR = "operator"
+OPERATOR, RECEIVER, WORKER = "operator", "receiver", "worker"
+
+# Mail of our own by the task that writes it: whoever gets it, and whether it speaks of people's mail.
+MAILS = {
+    "crm.tasks.mail_invitation": NO_MAIL,
+    "crm.tasks.mail_notification": MAIL,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """`policy` and `tag` are empty where nobody has stated them."""
+    """`route` is a URL, or mail: or task: and a name. `policy` and `tag` are empty where nobody has
+    stated them."""
 
     route: str
     name: str
@@ -22,7 +31,21 @@ class Surface:
 
 
 def surfaces() -> list[Surface]:
-    return sorted(_walk(get_resolver().url_patterns, "/", ""), key=lambda one: one.route)
+    routes = _walk(get_resolver().url_patterns, "/", "")
+    return sorted([*routes, *_mails(), *_tasks()], key=lambda one: one.route)
+
+
+def _mails() -> Iterator[Surface]:
+    for name, tag in MAILS.items():
+        yield Surface(f"mail:{name.rpartition('.')[2]}", name, RECEIVER, tag)
+
+
+def _tasks() -> Iterator[Surface]:
+    """A task takes ids, and what it returns is thrown away: no result holds anything."""
+    current_app.loader.import_default_modules()
+    for name, task in current_app.tasks.items():
+        if not name.startswith("celery."):
+            yield Surface(f"task:{name}", name, WORKER, NO_MAIL if task.ignore_result else "")
 
 
 def _walk(patterns: list[Any], prefix: str, namespace: str) -> Iterator[Surface]:

@@ -53,9 +53,11 @@ THREAD_ROWS = f"""
         ORDER BY l.occurred_at DESC, l.id DESC LIMIT 1
     ) body ON true
     LEFT JOIN LATERAL (
-        SELECT json_agg(json_build_array(one.id, one.name, one.member_id, one.person_id) ORDER BY one.rank, one.id) AS people
+        SELECT json_agg(json_build_array(one.id, one.name, one.member_id, one.person_id)
+                        ORDER BY one.rank, one.id) AS people
         FROM (
-            SELECT a.id, a.member_id, a.person_id, min(p.role) + CASE WHEN a.member_id IS NULL THEN 0 ELSE 10 END AS rank,
+            SELECT a.id, a.member_id, a.person_id,
+                   min(p.role) + CASE WHEN a.member_id IS NULL THEN 0 ELSE 10 END AS rank,
                    coalesce(n.name, nullif(u.name, ''), nullif(a.display_name, ''), a.email) AS name
             FROM letter l JOIN mailboxes_participant p ON p.message_id = l.id
             JOIN crm_address a ON a.id = p.address_id

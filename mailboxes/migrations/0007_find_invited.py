@@ -5,15 +5,16 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('crm', '0004_audit_tenant_keys'),
-        ('mailboxes', '0006_participant_times_required'),
+        ("crm", "0004_audit_tenant_keys"),
+        ("mailboxes", "0006_participant_times_required"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='eventcopy',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['attendees'], name='event_copy_attendees', opclasses=['jsonb_path_ops']),
+            model_name="eventcopy",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["attendees"], name="event_copy_attendees", opclasses=["jsonb_path_ops"]
+            ),
         ),
     ]
