@@ -13,6 +13,7 @@ from crm.auditing import audit
 from crm.locking import lock_workspace
 from crm.models import Member
 from crm.statements import execute, fetch
+from mailboxes import uploads
 from mailboxes.ingesting.events import elect
 from mailboxes.ingesting.mail import summarise
 from mailboxes.models import (
@@ -212,6 +213,7 @@ def purge(mailbox: Mailbox, *, now: datetime) -> None:
         lock_workspace(mailbox.workspace_id)
         forget_mailbox(mailbox.pk, mailbox.member_id)
         end_requests_to(mailbox.member_id, workspace_id=mailbox.workspace_id)
+        uploads.forget(mailbox)
         mailbox.delete()
 
 

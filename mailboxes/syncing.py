@@ -13,6 +13,7 @@ from django.utils import timezone
 from crm.models import Member
 from crm.notifying import notify
 from crm.statements import fetch
+from mailboxes.archives import forget_read
 from mailboxes.leasing import (
     POLL_SECONDS,
     Lease,
@@ -77,6 +78,7 @@ def run(lease: Lease, *, slice_seconds: float | None = SLICE_SECONDS) -> Counts:
         _give_up(stream, lease, error)
         return counts
     give_back(lease, seconds=0 if more else _until_next_poll(stream.mailbox))
+    forget_read(stream.mailbox)
     return counts
 
 

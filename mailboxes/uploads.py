@@ -1,7 +1,6 @@
 """Files are uploaded → checked, unpacked within limits, kept for their mailbox alone.
 
-They stay until the mailbox is removed: an archive lists its files again whenever one is added, and
-fetches from them what somebody has unblocked or wants read further back.
+They stay until they have been read (see `archives`), or the mailbox is removed.
 """
 
 import errno
@@ -355,6 +354,18 @@ def forget(mailbox: Mailbox) -> None:
     folder = _folder(mailbox)
     if folder.exists():
         shutil.rmtree(folder)
+
+
+def forget_files(mailbox: Mailbox, paths: Iterable[str]) -> None:
+    """Delete those that were uploaded; a path that an administrator named is left alone."""
+    for path in paths:
+        if is_uploaded(mailbox, path):
+            target = Path(path)
+            shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
+
+
+def is_uploaded(mailbox: Mailbox, path: str) -> bool:
+    return Path(path).parent == _folder(mailbox)
 
 
 def _root() -> Path:

@@ -6,7 +6,7 @@ import os
 import random
 import re
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
@@ -51,23 +51,39 @@ RECORDS: dict[str, dict[str, int]] = {
 REQUESTS = ("none", "pending", "declined", "cancelled", "subject", "full")
 BLOCKS = ("never", "before", "after")
 OWNERS = [f"owner{number}" for number in range(len(DEFAULTS) * len(MAILBOX_SHARES))]
+# All of it is too much for one world at a time.
+PARTS = [OWNERS[at : at + 5] for at in range(0, len(OWNERS), 5)] if IS_FULL else [OWNERS]
 # Who is neither the owner nor signed out nor elsewhere, in the order of the issue.
 COLLEAGUES = ("cleo", "ben", SHARED, TEAMED)
 OUTSIDE = (GONE, "dan", "")
 
-# Views that show the words of mail, and those that show none to anybody.
+# What an open message shows, and the line it folds to.
 OPENED = {"SNIP", "BODY", "ATTN", "BCC"}
 FOLDED = {"SNIP"}
 
 
 @dataclass
 class Grid:
-    """A world with every state in it, each mail in a thread of its own."""
+    """A world with every state in it, each mail in a thread of its own, as it stands now."""
 
     world: World
     pages: Counter[str] = field(default_factory=Counter)
     visited: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.threads, self.messages = self.world.thread_pks(), self.world.message_pks()
+        self.copies = {number: copy for number, (copy,) in self.world.copies().items()}
+        # There are thousands of grants on threads, and only a thread's own can matter to it.
+        self.by_thread: dict[tuple[str, str], list[oracle.Grant]] = defaultdict(list)
+        for one in self.world.grants():
+            thread = next((part for part in one.covers if part.startswith("thread:")), "")
+            self.by_thread[thread, one.owner].append(one)
+
+    def level(self, viewer: oracle.Viewer, number: int) -> int:
+        owner = self.copies[number].owner
+        grants = self.by_thread["", owner] + self.by_thread[f"thread:{number}", owner]
+        return oracle.level(viewer, self.copies[number], grants)
 
     def report(self, viewer: str, answer: Answer, problem: str) -> None:
         self.wrong.append(f"{viewer or 'signed out'} at {answer.path}: {problem}")
@@ -81,28 +97,30 @@ def test_every_surface_with_mail_is_walked() -> None:
         _walk_lists(grid, name, browser)
         _walk_threads(grid, name, browser)
         for answer in (*answers(browser, request.pk), browser.get(f"events/{event.pk}/")):
-            _check_listed(grid, name, answer, {})
+            _check_leaks(grid, name, answer, {("SUBJ", 1)} if name == "ada" else set())
         grid.visited |= browser.visited
 
     assert {one.name for one in surfaces() if one.tag == "mail"} - grid.visited == set()
     assert grid.wrong == []
 
 
-def test_nobody_sees_more_or_less_than_the_grid_says(dan: Member) -> None:
+@pytest.mark.parametrize("owners", PARTS, ids=lambda owners: f"{owners[0]}-{owners[-1]}")
+def test_nobody_sees_more_or_less_than_the_grid_says(owners: list[str], dan: Member) -> None:
     begun = time.monotonic()
-    grid = Grid(_build(full=IS_FULL))
-    built = time.monotonic() - begun
-    gone = Browser(grid.world.member(GONE))
-    grid.world.deactivate(GONE)
+    world = _build(owners)
+    gone = Browser(world.member(GONE))
+    world.deactivate(GONE)
+    built, grid = time.monotonic() - begun, Grid(world)
     _walk_everybody(grid, gone=gone, dan=dan)
     _check_models(grid, dan)
 
-    states = len(grid.world.letters) * (len(COLLEAGUES) + len(OUTSIDE) + 1)
+    viewers = len(COLLEAGUES) + len(OUTSIDE) + 1
     print(
-        f"\ngrid: {states} states, {sum(grid.pages.values())} cells ({len(grid.pages)} surfaces), "
-        f"{len(grid.wrong)} differences, built in {built:.0f} s, {time.monotonic() - begun:.0f} s in all"
+        f"\ngrid: {len(world.letters) * viewers} states, {sum(grid.pages.values())} cells, "
+        f"{len(grid.wrong)} differences, built in {built:.0f} s, {time.monotonic() - begun:.0f} s in all",
+        *_by_kind(grid.wrong).values(),
+        sep="\n",
     )
-    print("\n".join(_by_kind(grid.wrong).values()))
     assert len(grid.wrong) == 0
 
 
@@ -124,31 +142,32 @@ def _small_world() -> World:
     return world
 
 
-def _build(*, full: bool) -> World:
-    world = World((SHARED, TEAMED, GONE, *OWNERS))
+def _build(owners: list[str]) -> World:
+    world = World((SHARED, TEAMED, GONE, *owners))
     world.team("Sales", TEAMED, GONE)
-    for owner in OWNERS:
+    for owner in owners:
         world.block(owner, "before.example")
-    states = list(_states(full=full))
+    states = list(_states(owners))
     world.deliver(*(_letter(number, *state) for number, state in enumerate(states, start=1)))
     _settle_requests(world, {n: state[2] for n, state in enumerate(states, start=1)})
     for owner, (default, access) in zip(OWNERS, product(DEFAULTS, MAILBOX_SHARES), strict=True):
-        world.set_default(owner, default)
-        world.share_mailbox(owner, access)
-        _share_records(world, owner)
-        world.block(owner, "after.example")
+        if owner in owners:
+            world.set_default(owner, default)
+            world.share_mailbox(owner, access)
+            _share_records(world, owner)
+            world.block(owner, "after.example")
     return world
 
 
-def _states(*, full: bool) -> Iterator[tuple[str, str, str, str]]:
-    """(owner, record, request, block): all of them, or each pair of the last three with some owner."""
+def _states(owners: list[str]) -> Iterator[tuple[str, str, str, str]]:
+    """(owner, record, request, block): all of them, or each of the last three with some owner."""
     inner = list(product(RECORDS, REQUESTS, BLOCKS))
-    if full:
-        yield from ((owner, *one) for owner in OWNERS for one in inner)
+    if IS_FULL:
+        yield from ((owner, *one) for owner in owners for one in inner)
         return
     random.Random(11).shuffle(inner)
     for number, one in enumerate(inner):
-        yield (OWNERS[number % len(OWNERS)], *one)
+        yield (owners[number % len(owners)], *one)
 
 
 def _letter(number: int, owner: str, record: str, _request: str, block: str) -> Letter:
@@ -204,47 +223,33 @@ def _share_records(world: World, owner: str) -> None:
 def _walk_everybody(grid: Grid, *, gone: Browser, dan: Member) -> None:
     browsers = {name: Browser(grid.world.member(name)) for name in COLLEAGUES}
     browsers |= {GONE: gone, "dan": Browser(dan), "": Browser(None)}
-    for name, browser in browsers.items():
-        _walk_lists(grid, name, browser)
-        _walk_threads(grid, name, browser)
-    for owner in OWNERS:
-        browser = Browser(grid.world.member(owner))
-        _walk_threads(grid, owner, browser, only=owner)
-        if owner in OWNERS[::5]:
-            _walk_lists(grid, owner, browser)
+    owners = [name for name in OWNERS if name in grid.world.names]
+    browsers |= {owner: Browser(grid.world.member(owner)) for owner in owners}
+    for at, (name, browser) in enumerate(browsers.items()):
+        _walk_threads(grid, name, browser, offset=at)
+        if name in COLLEAGUES or at % 5 == 0:
+            _walk_lists(grid, name, browser, offset=at)
 
 
-def _walk_threads(grid: Grid, name: str, browser: Browser, *, only: str = "") -> None:
-    world, viewer, grants = grid.world, grid.world.viewer(name), grid.world.grants()
-    threads, messages, copies = world.thread_pks(), world.message_pks(), world.copies()
-    by_copy = _grants_by_thread(grants)
-    for number, letter in world.letters.items():
-        if number not in messages or only not in ("", letter.holder):
+def _walk_threads(grid: Grid, name: str, browser: Browser, *, offset: int = 0) -> None:
+    """An owner walks his own, everybody else all there are."""
+    viewer = grid.world.viewer(name)
+    for number, message in grid.messages.items():
+        copy = grid.copies[number]
+        if (name in OWNERS and copy.owner != name) or _leave_out(number, offset):
             continue
-        (copy,) = copies[number]
-        level = oracle.level(viewer, copy, by_copy["", copy.owner] + by_copy[f"thread:{number}", copy.owner])
-        found = of_thread(browser, threads[number], messages[number])
-        _check_thread(grid, name, letter, copy, level, found)
+        level = grid.level(viewer, number)
+        of = f"?of=companies&record={number}"
+        found = of_thread(browser, grid.threads[number], message, of=of if number % 2 else "")
+        _check_thread(grid, name, grid.world.letters[number], copy, level, found)
         if number % 10 == 1:
-            for answer in drafts(browser, threads[number]):
-                grid.pages["drafts"] += 1
-                if answer.canaries - _allowed(viewer, copy, level):
-                    grid.report(name, answer, f"{answer.canaries}")
+            allowed = _allowed(viewer, copy, level)
+            for answer in drafts(browser, grid.threads[number]):
+                _check_leaks(grid, name, answer, allowed)
 
 
-class _ByThread(dict[tuple[str, str], list[oracle.Grant]]):
-    def __missing__(self, key: tuple[str, str]) -> list[oracle.Grant]:
-        return []
-
-
-def _grants_by_thread(grants: list[oracle.Grant]) -> _ByThread:
-    """There are thousands of grants on threads: only a thread's own can matter to it."""
-    found = _ByThread()
-    for one in grants:
-        (first,) = list(one.covers)[:1]
-        key = (first if first.startswith("thread:") else "", one.owner)
-        found.setdefault(key, []).append(one)
-    return found
+def _leave_out(number: int, offset: int) -> bool:
+    return not IS_FULL and len(PARTS[0]) < number and (number + offset) % 4 != 0
 
 
 def _allowed(viewer: oracle.Viewer, copy: oracle.Copy, level: int) -> set[tuple[str, int]]:
@@ -264,8 +269,9 @@ def _check_thread(
     shows = {
         "thread": {"SUBJ"} | opened,
         "row": {"SUBJ"} | FOLDED,
-        "message": opened,
-        "closed": FOLDED,
+        # Folded, or not to be opened, it is a line: its snippet, or its subject where that is all.
+        "message": opened if level == FULL else {"SUBJ"},
+        "closed": FOLDED if level == FULL else {"SUBJ"},
         "body": {"HTML"} if letter.is_html else {"SNIP", "BODY"},
     }
     for surface, pages in found.items():
@@ -284,30 +290,31 @@ def _check_thread(
 def _status(surface: str, name: str, copy: oracle.Copy, level: int) -> int:
     if not name:
         return 302
-    if name == GONE:
-        return 404 if copy else 302
     if surface == "access":
         return 200 if name == copy.owner and level else 404
     return 200 if level >= (FULL if surface == "body" else METADATA) else 404
 
 
-def _walk_lists(grid: Grid, name: str, browser: Browser) -> None:
+def _walk_lists(grid: Grid, name: str, browser: Browser, *, offset: int = 0) -> None:
     """Whole lists at once: what is on all their pages together is exactly what may be seen."""
-    viewer, grants = grid.world.viewer(name), grid.world.grants()
+    viewer = grid.world.viewer(name)
+    readable = _levels(grid, viewer, "")
     for answer in of_workspace(browser):
-        grid.pages["workspace"] += 1
-        _check_silent(grid, name, answer)
+        # Tables, exports and settings say no word of mail; notifications may say what may be read.
+        told = readable if "notifications" in answer.path else {}
+        _check_leaks(grid, name, answer, _all_allowed(grid, viewer, told))
     for pk, plural, named in _records(grid.world):
-        levels = _levels(grid.world, viewer, grants, named)
+        if not IS_FULL and (pk + offset) % 4:
+            continue
+        levels = _levels(grid, viewer, named)
         for answer in of_record(browser, plural, pk):
-            grid.pages["record"] += 1
-            _check_listed(grid, name, answer, levels)
+            _check_leaks(grid, name, answer, _all_allowed(grid, viewer, levels))
         for show in SHOWS:
             pages = list(browser.pages(f"{plural}/{pk}/emails/?show={show}", htmx=True))
-            _check_list(grid, name, pages, _shown(levels, show), surface=f"list {show}")
+            _check_list(grid, viewer, pages, _shown(levels, show), surface=f"list {show}")
         for page in ("", "activity/"):
             pages = list(browser.pages(f"{plural}/{pk}/{page}"))
-            _check_list(grid, name, pages, levels, surface=f"feed {page}")
+            _check_list(grid, viewer, pages, levels, surface=f"feed {page}")
 
 
 def _records(world: World) -> Iterator[tuple[int, str, str]]:
@@ -317,100 +324,79 @@ def _records(world: World) -> Iterator[tuple[int, str, str]]:
         yield person.pk, "people", person.addresses.get().email
 
 
-Levels = dict[int, tuple[oracle.Copy, int, oracle.Viewer]]
+Levels = dict[int, int]
 
 
-def _levels(world: World, viewer: oracle.Viewer, grants: list[oracle.Grant], named: str) -> Levels:
-    by_thread, stored = _grants_by_thread(grants), world.message_pks()
-    found: Levels = {}
-    for number, (copy,) in world.copies().items():
-        if number in stored and named in copy.parts_of:
-            mine = by_thread["", copy.owner] + by_thread[f"thread:{number}", copy.owner]
-            level = oracle.level(viewer, copy, mine)
-            if level:
-                found[number] = (copy, level, viewer)
-    return found
+def _levels(grid: Grid, viewer: oracle.Viewer, named: str) -> Levels:
+    """Of each mail of a record, or of all, that may be seen at all."""
+    found = {
+        number: grid.level(viewer, number)
+        for number in grid.messages
+        if not named or named in grid.copies[number].parts_of
+    }
+    return {number: level for number, level in found.items() if level}
+
+
+def _all_allowed(grid: Grid, viewer: oracle.Viewer, levels: Levels) -> set[tuple[str, int]]:
+    found = (_allowed(viewer, grid.copies[number], level) for number, level in levels.items())
+    return set().union(*found)
+
+
+def _check_leaks(grid: Grid, name: str, answer: Answer, allowed: set[tuple[str, int]]) -> None:
+    grid.pages["others"] += 1
+    if answer.status >= 500 or answer.canaries - allowed:
+        grid.report(name, answer, f"{answer.status}, {answer.canaries - allowed}")
 
 
 def _shown(levels: Levels, show: str) -> Levels:
     """Readable is what may be read in full."""
     wanted = {"all": {1, 2, 3}, "readable": {3}, "locked": {1, 2}}[show]
-    return {number: one for number, one in levels.items() if one[1] in wanted}
+    return {number: level for number, level in levels.items() if level in wanted}
 
 
-def _check_list(grid: Grid, name: str, pages: list[Answer], levels: Levels, *, surface: str) -> None:
+def _check_list(
+    grid: Grid, viewer: oracle.Viewer, pages: list[Answer], levels: Levels, *, surface: str
+) -> None:
     grid.pages[surface] += len(pages)
-    expected = {
-        (kind, number)
-        for number, (copy, level, viewer) in levels.items()
-        for kind in {"SUBJ", "SNIP"} & oracle.kinds(viewer, copy, level)
-    }
+    allowed = _all_allowed(grid, viewer, levels)
+    expected = {one for one in allowed if one[0] in {"SUBJ", "SNIP"}}
     found = set().union(*(page.canaries for page in pages))
     if found != expected:
-        grid.report(name, pages[0], f"missing {expected - found}, too much {found - expected}")
-    threads = grid.world.thread_pks()
+        grid.report(viewer.name, pages[0], f"missing {expected - found}, too much {found - expected}")
     listed = {pk: level for page in pages for pk, level in page.threads.items()}
-    wanted = {threads[number]: level for number, (_, level, _) in levels.items()}
+    wanted = {grid.threads[number]: level for number, level in levels.items()}
     if surface.startswith("list") and listed != wanted:
-        grid.report(name, pages[0], f"lists {listed} instead of {wanted}")
-
-
-def _check_listed(grid: Grid, name: str, answer: Answer, levels: Levels) -> None:
-    allowed = {
-        (kind, number)
-        for number, (copy, level, viewer) in levels.items()
-        for kind in oracle.kinds(viewer, copy, level)
-    }
-    if answer.status >= 500 or answer.canaries - allowed:
-        grid.report(name, answer, f"{answer.status}, {answer.canaries - allowed}")
-
-
-def _check_silent(grid: Grid, name: str, answer: Answer) -> None:
-    """Tables, exports and settings say no word of mail; notifications may say what may be read."""
-    levels = _levels(grid.world, grid.world.viewer(name), grid.world.grants(), f"@{HOME}")
-    if "notifications" in answer.path:
-        levels = {}
-        for number, (copy,) in grid.world.copies().items():
-            mine = [one for one in grid.world.grants() if one.owner == copy.owner]
-            level = oracle.level(grid.world.viewer(name), copy, mine)
-            levels[number] = (copy, level, grid.world.viewer(name))
-    _check_listed(grid, name, answer, levels)
+        grid.report(viewer.name, pages[0], f"lists {listed} instead of {wanted}")
 
 
 # The models themselves.
 
 
 def _check_models(grid: Grid, dan: Member) -> None:
-    world, messages, threads = grid.world, grid.world.message_pks(), grid.world.thread_pks()
-    by_thread = _grants_by_thread(world.grants())
-    members = {name: world.member(name) for name in (*COLLEAGUES, GONE, *OWNERS)} | {"dan": dan}
-    for name, member in members.items():
-        viewer = world.viewer(name) if name != "dan" else oracle.Viewer("dan", active=False)
-        read = readings(member, list(messages.values()))
-        rows = read_rows(member, list(threads.values()), now=NOW)
-        for number, (copy,) in world.copies().items():
-            if number not in messages:
-                continue
-            mine = by_thread["", copy.owner] + by_thread[f"thread:{number}", copy.owner]
-            level = oracle.level(viewer, copy, mine)
+    world = grid.world
+    members = {
+        name: world.member(name) for name in (*COLLEAGUES, GONE, *OWNERS) if name in world.desk.members
+    }
+    for name, member in (members | {"dan": dan}).items():
+        viewer = world.viewer(name)
+        read = readings(member, list(grid.messages.values()))
+        rows = read_rows(member, list(grid.threads.values()), now=NOW)
+        for number, message in grid.messages.items():
+            level = grid.level(viewer, number)
             grid.pages["models"] += 2
-            reading, row = read.get(messages[number]), rows.get(threads[number])
+            reading, row = read.get(message), rows.get(grid.threads[number])
             if (reading.level if reading else 0, row.level if row else 0) != (level, level):
-                grid.wrong.append(f"{name} reads mail {number}: {reading}, {row} instead of {level}")
-            if name in COLLEAGUES and number % 7 and IS_FULL:
-                continue
-            _check_words(grid, name, member, (number, threads[number], messages[number]), copy, level)
+                grid.wrong.append(f"{name} at model: mail {number}: {reading} instead of {level}")
+            if number % 3 == 0:
+                _check_words(grid, member, viewer, number, level)
 
 
-def _check_words(
-    grid: Grid, name: str, member: Member, ids: tuple[int, int, int], copy: oracle.Copy, level: int
-) -> None:
-    _, thread, message = ids
-    email = read_message(member, message, now=NOW)
-    words = [email, read_thread(member, thread, now=NOW), read_body(member, email) if email else None]
+def _check_words(grid: Grid, member: Member, viewer: oracle.Viewer, number: int, level: int) -> None:
+    email = read_message(member, grid.messages[number], now=NOW)
+    thread = read_thread(member, grid.threads[number], now=NOW)
+    words = [email, thread, read_body(member, email) if email else None]
     grid.pages["models"] += len(words)
-    allowed = _allowed(grid.world.viewer(name), copy, level)
-    if extra := canaries(repr(words)) - allowed:
-        grid.wrong.append(f"{name} is handed {extra} at level {level}")
-    if (email is None) != (level == 0):
-        grid.wrong.append(f"{name} is handed {email} at level {level}")
+    if extra := canaries(repr(words)) - _allowed(viewer, grid.copies[number], level):
+        grid.wrong.append(f"{viewer.name} at words: handed {extra} at level {level}")
+    if (email is None) != (level == 0) or (thread is None) != (level == 0):
+        grid.wrong.append(f"{viewer.name} at words: handed {email}, {thread} at level {level}")

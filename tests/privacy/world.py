@@ -124,9 +124,7 @@ class World:
     def team(self, team: str, *names: str) -> None:
         made = Team.objects.create(workspace=self.desk.workspace, name=team)
         for name in names:
-            TeamMembership.objects.create(
-                workspace=self.desk.workspace, team=made, member=self.member(name)
-            )
+            TeamMembership.objects.create(workspace=self.desk.workspace, team=made, member=self.member(name))
             self.in_teams.setdefault(name, set()).add(team)
         self.teams[team] = made
 

@@ -1,0 +1,72 @@
+"""Uploaded files go once they are read; files that an administrator named stay."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from mailboxes import uploads
+from mailboxes.connecting import connect_archive
+from mailboxes.models import EmailMessage, Mailbox, StreamKind
+from mailboxes.removing import begin_removal, purge
+from mailboxes.running import run_now
+from tests.desk import NOW, Desk
+from tests.mailboxes.letters import archive, letter, stream_of, write_mbox
+
+pytestmark = pytest.mark.django_db
+
+
+def upload(desk: Desk, path: Path) -> Mailbox:
+    accepted = uploads.Accepted("mbox", path, f"{path.stem}.mbox")
+    return connect_archive(desk.members["ada"], address="ada@halyard.example", files=[accepted])
+
+
+def kept(mailbox: Mailbox) -> list[Path]:
+    folder = Path(settings.DATA_DIR) / "uploads" / str(mailbox.workspace_id) / str(mailbox.pk)
+    return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def read(mailbox: Mailbox) -> None:
+    for kind in StreamKind:
+        run_now(stream_of(mailbox, kind))
+
+
+def test_files_go_when_both_streams_have_been_read(desk: Desk, tmp_path: Path) -> None:
+    mailbox = upload(desk, write_mbox(tmp_path / "a.mbox", letter(1), letter(2)))
+    assert len(kept(mailbox)) == 1
+
+    run_now(stream_of(mailbox, StreamKind.MAIL))
+    assert len(kept(mailbox)) == 1
+    run_now(stream_of(mailbox, StreamKind.CALENDAR))
+
+    assert kept(mailbox) == []
+    assert EmailMessage.objects.count() == 2
+    mailbox.refresh_from_db()
+    assert [path for paths in mailbox.settings.values() for path in paths] == []
+
+
+def test_more_files_add_and_take_nothing_away(desk: Desk, tmp_path: Path) -> None:
+    read(upload(desk, write_mbox(tmp_path / "a.mbox", letter(1))))
+    mailbox = upload(desk, write_mbox(tmp_path / "b.mbox", letter(2)))
+
+    read(mailbox)
+
+    assert EmailMessage.objects.count() == 2
+    assert kept(mailbox) == []
+
+
+def test_files_that_were_named_stay(desk: Desk, tmp_path: Path) -> None:
+    path = write_mbox(tmp_path / "a.mbox", letter(1))
+
+    read(archive(desk.members["ada"], mbox=path))
+
+    assert path.exists()
+
+
+def test_removing_the_mailbox_takes_unread_files_along(desk: Desk, tmp_path: Path) -> None:
+    mailbox = upload(desk, write_mbox(tmp_path / "a.mbox", letter(1)))
+
+    begin_removal(mailbox)
+    purge(mailbox, now=NOW)
+
+    assert kept(mailbox) == []
