@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib.postgres.functions import TransactionNow
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -17,7 +18,7 @@ from crm.claiming import claim
 from crm.locking import lock_workspace
 from crm.models import Address, Member
 from crm.plans import ALLOWANCES, Plan, allowance
-from crm.statements import execute
+from crm.statements import execute, fetch
 from mailboxes import uploads
 from mailboxes.credentials import encrypt
 from mailboxes.models import (
@@ -45,6 +46,7 @@ __all__ = [
     "connect_servers",
     "normalised",
     "refuse",
+    "refuse_known",
     "refuse_other_user",
     "refuse_over_plan",
 ]
@@ -78,7 +80,8 @@ def connect(
     history_from: date | None = None,
 ) -> Mailbox:
     """Make the mailbox, or bring the one there is up to date with new settings; all it has read is
-    kept. Raises CannotConnect, which is a ValueError."""
+    kept. The addresses become the member's: whoever calls has seen to it that they are. Raises
+    CannotConnect, which is a ValueError."""
     own = [normalised(email) for email in (address, *aliases)]
     with transaction.atomic():
         lock_workspace(member.workspace_id)
@@ -108,8 +111,12 @@ def connect_servers(
     caldav: dict[str, Any] | None = None,
     aliases: Iterable[str] = (),
     history_from: date | None = None,
+    is_vouched_for: bool = False,
 ) -> Mailbox:
-    """An IMAP account, a CalDAV account, or both; see `Servers`."""
+    """An IMAP account, a CalDAV account, or both; see `Servers`. An operator vouches for addresses
+    that a member has only typed."""
+    if not is_vouched_for:
+        refuse_known(member, [normalised(email) for email in (address, *aliases)])
     return connect(
         member,
         kind=MailboxKind.IMAP,
@@ -126,6 +133,7 @@ def connect_archive(
 ) -> Mailbox:
     """Make the archive of this address, or add to the one there is. All of it is listed again: what
     is stored stays as it is, and what was unblocked since comes back."""
+    refuse_known(member, [normalised(email) for email in (address, *aliases)])
     with transaction.atomic():
         lock_workspace(member.workspace_id)
         kind = MailboxKind.ARCHIVE
@@ -159,6 +167,7 @@ def change_servers(
         lock_workspace(mailbox.workspace_id)
         mailbox.refresh_from_db()
         refuse(by, kind=MailboxKind.IMAP, addresses=own)
+        refuse_known(by, own)
         refuse_other_user(mailbox, servers, is_same_account=is_same_account)
         is_reconnected = mailbox.state == MailboxState.NEEDS_RECONNECT
         audit(
@@ -225,6 +234,37 @@ def _refuse_taken(member: Member, addresses: Sequence[str]) -> None:
     taken = claimed.exclude(member=member).select_related("member__user").filter(member__isnull=False).first()
     if taken and taken.member:
         raise AddressTaken(f"{taken.email} is the address of {taken.member.name} here.")
+
+
+_KNOWN_TO_OTHERS = """
+    SELECT a.email FROM crm_address a
+    WHERE a.workspace_id = %(workspace)s AND a.email = ANY(%(emails)s)
+      AND a.member_id IS NULL AND NOT a.is_internal
+      AND (a.person_id IS NOT NULL
+           OR EXISTS (SELECT FROM mailboxes_participant p
+                      JOIN mailboxes_messagecopy c ON c.message_id = p.message_id
+                      JOIN mailboxes_mailbox b ON b.id = c.mailbox_id AND b.member_id <> %(member)s
+                      WHERE p.address_id = a.id)
+           OR EXISTS (SELECT FROM mailboxes_eventcopy e
+                      JOIN mailboxes_mailbox b ON b.id = e.mailbox_id AND b.member_id <> %(member)s
+                      WHERE e.workspace_id = a.workspace_id
+                        AND e.attendees @> jsonb_build_array(jsonb_build_object('address', a.id))))
+    ORDER BY a.email
+"""
+
+
+def refuse_known(member: Member, addresses: Sequence[str]) -> None:
+    """An address that a member claims turns everybody's mail with it into mail among colleagues, and
+    that is deleted: so nobody claims a contact's by typing it. Raises AddressTaken."""
+    confirmed = EmailAddress.objects.filter(user_id=member.user_id, verified=True)
+    own = {normalise(email) for email in confirmed.values_list("email", flat=True)}
+    typed = [email for email in addresses if email not in own]
+    known = fetch(_KNOWN_TO_OTHERS, workspace=member.workspace_id, member=member.pk, emails=typed)
+    if known:
+        raise AddressTaken(
+            f"{known[0][0]} is known here as somebody outside. If it is yours, confirm it under "
+            "“Email addresses” in the account menu first, or ask whoever runs this installation."
+        )
 
 
 def _refuse_others(mailbox: Mailbox, by: Member) -> None:

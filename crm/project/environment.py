@@ -36,6 +36,13 @@ def fernet_key() -> str:
     return Fernet.generate_key().decode()
 
 
+def private_folder(name: str) -> Path:
+    """In the data folder, for its owner alone."""
+    folder = DATA_DIR / name
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
 def _read_or_make(path: Path, value: str) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -13,6 +13,7 @@ from crm.project.environment import (
     fernet_key,
     flag,
     kept_secret,
+    private_folder,
     random_text,
     text,
     words,
@@ -132,7 +133,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-MEDIA_ROOT = DATA_DIR / "files"
+# A body on its way in is somebody's mail: not in a folder that everybody on the machine can list.
+FILE_UPLOAD_TEMP_DIR = private_folder("incoming")
 
 # Who signs in, and how
 

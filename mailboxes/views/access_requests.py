@@ -118,7 +118,14 @@ def _render_dialog(request: WorkspaceRequest, conversation: Conversation, *, err
     levels = [
         (value, label) for value, label in ASKABLE if value > min(m.level for m in conversation.messages)
     ]
-    context = {"thread": conversation, "levels": levels, "error": error}
+    given = request.POST if request.method == "POST" else request.GET
+    context = {
+        "thread": conversation,
+        "levels": levels,
+        "error": error,
+        "of": given.get("of", ""),
+        "record": given.get("record", ""),
+    }
     return render(request, "mailboxes/_ask_dialog.html", context)
 
 

@@ -50,6 +50,7 @@ def connect_servers(request: WorkspaceRequest) -> HttpResponse:
         return _servers(request, form, connected=connected)
     try:
         connecting.refuse(request.member, kind=MailboxKind.IMAP, addresses=[address, *aliases])
+        connecting.refuse_known(request.member, [address, *aliases])
         if failed := _try(request, form):
             return failed
         connecting.connect_servers(
@@ -81,6 +82,7 @@ def account(request: WorkspaceRequest, pk: int) -> HttpResponse:
     aliases, is_same = form.cleaned_data["aliases"], form.cleaned_data["is_same_account"]
     try:
         connecting.refuse(request.member, kind=MailboxKind.IMAP, addresses=[mailbox.address, *aliases])
+        connecting.refuse_known(request.member, [mailbox.address, *aliases])
         connecting.refuse_other_user(mailbox, form.servers, is_same_account=is_same)
         if failed := _try(request, form):
             return failed
@@ -122,6 +124,7 @@ def _take_archive(request: WorkspaceRequest, folder: Path) -> HttpResponse:
     address, aliases = form.cleaned_data["address"], form.cleaned_data["aliases"]
     try:
         connecting.refuse(request.member, kind=MailboxKind.ARCHIVE, addresses=[address, *aliases])
+        connecting.refuse_known(request.member, [address, *aliases])
         outcomes = [uploads.look(file, folder) for file in form.cleaned_data["uploaded"]]
         accepted = [one for outcome in outcomes for one in outcome.accepted]
         if not accepted:

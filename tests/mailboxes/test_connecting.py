@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
 
-from crm.models import AuditEvent, Member
+from crm.models import Address, AuditEvent, Member
 from mailboxes.connecting import (
     AddressTaken,
     AnotherAccount,
@@ -35,7 +36,7 @@ from mailboxes.models import (
 )
 from mailboxes.running import run_now
 from mailboxes.trying import Tried, calendar_server, try_servers
-from tests.desk import Desk
+from tests.desk import Desk, mail
 from tests.servers import radicale as radicale_server
 from tests.servers.dovecot import PASSWORD, Dovecot, dovecot
 from tests.servers.radicale import Radicale, event
@@ -371,3 +372,29 @@ def test_another_account_is_told_by_its_messages(
     assert MessageCopy.objects.count() == 1
     assert [one.failed for one in same] == [""]
     assert [one.failed for one in other] == ["find the mail read so far"]
+
+
+@pytest.mark.parametrize("how", ["address", "alias"])
+def test_nobody_claims_a_contacts_address_by_typing_it(desk: Desk, how: str) -> None:
+    """Everybody's mail with Bob would be mail among colleagues, and deleted."""
+    desk.put("ada", mail("1@x", "ada@halyard.example", "bob@acme.example"))
+    ben = desk.members["ben"]
+    address, aliases = (
+        ("bob@acme.example", []) if how == "address" else ("ben@other.example", ["bob@acme.example"])
+    )
+
+    with pytest.raises(AddressTaken, match=r"bob@acme.example is known here"):
+        connect_servers(ben, address=address, passwords={"imap": "x"}, imap=IMAP, aliases=aliases)
+
+    assert EmailMessage.objects.count() == 1
+    assert not Address.objects.get(email="bob@acme.example").is_internal
+
+
+def test_a_confirmed_address_is_claimed_whoever_knows_it(desk: Desk) -> None:
+    desk.put("ada", mail("1@x", "ada@halyard.example", "ben@private.example"))
+    ben = desk.members["ben"]
+    EmailAddress.objects.create(user=ben.user, email="ben@private.example", verified=True)
+
+    connect_servers(ben, address="ben@private.example", passwords={"imap": "x"}, imap=IMAP)
+
+    assert Address.objects.get(email="ben@private.example").member == ben
