@@ -11,6 +11,7 @@ from crm.models import AccessLevel
 class Viewer:
     member_id: int
     team_ids: frozenset[int] = frozenset()
+    is_active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class Copy:
 
 
 def level(viewer: Viewer, copy: Copy) -> AccessLevel | None:
-    """None where the copy does not exist for anybody, its owner included."""
-    if copy.is_gone:
+    """None where the copy does not exist: for anybody, its owner included, or for somebody who left."""
+    if copy.is_gone or not viewer.is_active:
         return None
     if copy.owner_id == viewer.member_id:
         return AccessLevel.FULL

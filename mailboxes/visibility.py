@@ -3,8 +3,8 @@
 Everything that shows mail starts from here, so that nothing hidden is there to be filtered, sorted,
 counted or found. `levels.level` is the same rule for one copy, in Python.
 
-A statement built from these takes `workspace` and `viewer` (a member's id). Whether the viewer is
-active is the door's question (`crm.decorators`), not theirs.
+A statement built from these takes `workspace` and `viewer` (a member's id). Somebody who was
+deactivated sees nothing, whichever door he came through.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,9 @@ BOXES = f"""
                         WHERE g.mailbox_id = m.id AND {FOR_VIEWER}))
                END AS level
         FROM mailboxes_mailbox m JOIN crm_member o ON o.id = m.member_id
-        WHERE m.workspace_id = %(workspace)s AND m.state <> 'removing'
+        WHERE m.workspace_id = %(workspace)s AND m.state <> 'removing' AND EXISTS (
+            SELECT FROM crm_member v
+            WHERE v.id = %(viewer)s AND v.workspace_id = %(workspace)s AND v.is_active)
     )
 """
 

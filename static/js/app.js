@@ -7,6 +7,7 @@
   const SLOW = 150; // below this a wait is not worth showing, in milliseconds
   const TOAST_TIME = 8000; // long enough to read one, in milliseconds
   const FOCUSABLE = "a[href], button:not([disabled])";
+  const FIELDS = "select, textarea, input:not([type=hidden])";
 
   // --- Cookies: the server reads the viewer's time zone and theme from them, so pages come out right
 
@@ -118,6 +119,22 @@
     heading.focus({ preventScroll: true });
   }
 
+  // What has an id htmx finds again after a swap. Where the focus is lost with what had it, go on from
+  // the heading of what came instead, or from the first thing in it.
+  const interrupting = new WeakSet();
+
+  function noteFocus(event) {
+    if (event.detail.target.contains(document.activeElement)) interrupting.add(event.detail.xhr);
+  }
+
+  function restoreFocus(event) {
+    const { target, xhr } = event.detail;
+    if (!interrupting.has(xhr) || document.activeElement !== document.body) return;
+    const region = target.isConnected ? target : event.target;
+    if (region.querySelector("h1, h2, h3")) focusHeading(region);
+    else region.querySelector(`${FOCUSABLE}, ${FIELDS}`)?.focus({ preventScroll: true });
+  }
+
   // --- Dialogs: whatever is loaded into the slot is shown; an answer without content means done
 
   function showDialog(slot) {
@@ -180,6 +197,7 @@
     if (target.id === "main" || target.id === "tab") focusHeading(target);
     if (target.id === "dialogs") showDialog(target);
     if (target.id === "thread") focusHeading(document.getElementById("thread"));
+    restoreFocus(event);
   }
 
   function onClick(event) {
@@ -196,6 +214,7 @@
     if (!thread || !document.querySelector(".threads")) return;
     event.preventDefault();
     delete thread.dataset.chosen;
+    document.querySelector(".thread-row[aria-current] a")?.focus();
   }
 
   function markChosen(event) {
@@ -233,7 +252,7 @@
     "htmx:configRequest": addCsrfToken,
     "htmx:beforeSend": (event) => { showWaiting(event); markChosen(event); },
     "htmx:beforeRequest": keepMenuOpen,
-    "htmx:beforeSwap": refuseSignInPage,
+    "htmx:beforeSwap": (event) => { refuseSignInPage(event); noteFocus(event); },
     "htmx:afterRequest": closeWhenDone,
     "htmx:afterSettle": onSettled,
     "htmx:load": (event) => hideDismissed(event.detail.elt),

@@ -122,7 +122,7 @@ def highest(viewer: Member, message: EmailMessage) -> AccessLevel | None:
     message.refresh_from_db()
     teams = frozenset(TeamMembership.objects.filter(member=viewer).values_list("team_id", flat=True))
     found = [
-        level(Viewer(viewer.pk, teams), as_told(copy, message))
+        level(Viewer(viewer.pk, teams, viewer.is_active), as_told(copy, message))
         for copy in MessageCopy.objects.filter(message=message).select_related("mailbox__member")
     ]
     return max((one for one in found if one is not None), default=None)

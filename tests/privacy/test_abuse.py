@@ -1,6 +1,7 @@
 """The abuse cases that a page or a verb can meet, each named after its line in the list of them. What
 is refused leaves the whole database as it was."""
 
+import contextlib
 import csv
 import io
 import re
@@ -21,7 +22,7 @@ from mailboxes import blocking, granting
 from mailboxes.models import AccessGrant, AccessRequest, BlocklistEntry, Scope
 from mailboxes.removing import remove
 from mailboxes.requesting import AlreadySettled, CannotAsk
-from tests.desk import HOME, NOW
+from tests.desk import HOME
 from tests.privacy.crawl import Answer, Browser, everything
 from tests.privacy.oracle import EVERYBODY, FULL, METADATA, SUBJECT
 from tests.privacy.rows import database, unchanged
@@ -67,11 +68,8 @@ def seen(world: World, name: str) -> set[tuple[str, int]]:
     return set().union(*(answer.canaries for answer in look(world, name)))
 
 
-def masked(answer: Answer, *numbers: int) -> str:
-    text = TOKENS.sub("·", answer.text)
-    for number in numbers:
-        text = re.sub(rf"\b{number}\b", "#", text)
-    return text
+def masked(answer: Answer) -> str:
+    return TOKENS.sub("·", answer.text)
 
 
 # A1 to A3: other people's things.
@@ -79,7 +77,6 @@ def masked(answer: Answer, *numbers: int) -> str:
 
 def test_a1_what_is_not_yours_answers_like_what_is_not_there(world: World, dan: Member) -> None:
     thread, message = ids(world)
-    blocked, hidden = ids(world, 2)
     ben, theirs = Browser(world.member("ben")), Browser(dan, slug="elsewhere")
     below_full = [f"messages/{message}/body/", f"emails/{thread}/access/"]
     elsewhere = [
@@ -105,9 +102,7 @@ def test_a1_what_is_not_yours_answers_like_what_is_not_there(world: World, dan: 
     for browser, path in answers:
         there = browser.get(path)
         missing = browser.get(re.sub(r"\d+", str(NEVER), path))
-        numbers = [int(number) for number in re.findall(r"\d+", path)]
-        assert (path, there.status, masked(there, *numbers)) == (path, 404, masked(missing, NEVER))
-    assert blocked != hidden or blocked
+        assert (path, there.status, masked(there)) == (path, 404, masked(missing))
 
 
 def abused(world: World, request: AccessRequest, entry: BlocklistEntry) -> list[tuple[str, dict[str, str]]]:
@@ -140,33 +135,32 @@ def test_a2_others_decide_nothing_for_an_owner(world: World, dan: Member) -> Non
         302: [Browser(None)],
     }
     viewers[404] += [Browser(dan, slug="elsewhere"), Browser(dan), gone]
+    box, colleagues = (
+        world.mailbox("ada").pk,
+        [Browser(world.member(name)) for name in ("ada", "ben", "cleo")],
+    )
 
     with unchanged():
         for status, browsers in viewers.items():
             for browser in browsers:
                 for path, data in abused(world, request, entry):
                     assert (path, browser.post(path, data).status) == (path, status)
-                for path in (f"mailboxes/{world.mailbox('ada').pk}/items/", "removal/form/"):
-                    path = path if "items" in path else f"mailboxes/{world.mailbox('ada').pk}/removal/form/"
+                for path in (f"mailboxes/{box}/items/", f"mailboxes/{box}/removal/form/"):
                     assert (path, browser.get(path).status) == (path, status)
         # Only who asked takes it back, not even who was asked.
-        for name in ("ada", "ben", "cleo"):
-            browser = Browser(world.member(name))
+        for browser in colleagues:
             assert browser.post(f"access-requests/{request.pk}/cancellation/").status == 404
 
 
 def test_a2_the_verbs_refuse_by_themselves(world: World, dan: Member) -> None:
     world.desk.join("dora")
-    request, thread = world.ask("dora", 1, FULL), world.thread(1)
+    request = world.ask("dora", 1, FULL)
     world.block("ada", "spam.example")
     world.share_mailbox("ada", {"dora": SUBJECT})
     grant, entry, box = AccessGrant.objects.get(), BlocklistEntry.objects.get(), world.mailbox("ada")
     verbs: list[Callable[[Member], Any]] = [
         lambda by: box.set_default_level(AccessLevel.FULL, by=by),
         lambda by: granting.set_access(granting.mailbox_target(box), {}, by=by),
-        lambda by: granting.set_access(
-            granting.thread_target(thread), {granting.EVERYBODY: AccessLevel.FULL}, by=by
-        ),
         lambda by: grant.revoke(by=by),
         lambda by: grant.confirm(by=by),
         lambda by: request.approve(by=by, level=AccessLevel.FULL),
@@ -177,23 +171,17 @@ def test_a2_the_verbs_refuse_by_themselves(world: World, dan: Member) -> None:
         lambda by: remove(box, by=by),
     ]
     world.deactivate("ada")
-    world.member("ben").is_active = True
 
     with unchanged():
         for by in (world.member("ben"), world.member("cleo"), world.member("dora"), dan, world.member("ada")):
-            for number, verb in enumerate(verbs):
-                try:
-                    with transaction.atomic():
-                        verb(by)
-                except PermissionDenied:
-                    continue
-                # Sharing one's own mail of a thread one holds nothing of opens nothing.
-                assert (number, by.user.email) == (2, None)
+            for verb in verbs:
+                with pytest.raises(PermissionDenied), transaction.atomic():
+                    verb(by)
 
 
 def test_a3_ids_of_another_workspace_are_refused(world: World, dan: Member) -> None:
     thread, _ = ids(world)
-    ada, box = Browser(world.member("ada")), world.mailbox("ada").pk
+    ada, ben, box = Browser(world.member("ada")), Browser(world.member("ben")), world.mailbox("ada").pk
     team, theirs = Team.objects.get(workspace=dan.workspace), Company.objects.get(workspace=dan.workspace)
     ours = Company.objects.get(workspace=world.desk.workspace)
     forms = [
@@ -214,7 +202,7 @@ def test_a3_ids_of_another_workspace_are_refused(world: World, dan: Member) -> N
         for path, data, status in forms:
             assert (path, data, ada.post(path, data).status) == (path, data, status)
         data = {"level": "3", "of": "companies", "record": str(theirs.pk)}
-        assert Browser(world.member("ben")).post(f"emails/{thread}/access-requests/", data).status == 404
+        assert ben.post(f"emails/{thread}/access-requests/", data).status == 404
         assert ada.post(f"companies/{theirs.pk}/access/", {"audience": "workspace"}).status == 404
     for field in ({"member": dan}, {"team": team}):
         with pytest.raises(IntegrityError), transaction.atomic():
@@ -252,9 +240,9 @@ def test_a6_a7_asking_for_hidden_words_tells_nothing(world: World, name: str) ->
 
     for page in pages:
         hit, miss = (ben.get(f"{page}?{name}={word}") for word in ("SUBJ00001", "SUBJ99999"))
-        assert (hit.status, masked(hit, 1).replace("SUBJ00001", "SUBJ99999")) == (
+        assert (hit.status, masked(hit).replace("SUBJ00001", "SUBJ99999")) == (
             miss.status,
-            masked(miss, 1),
+            masked(miss),
         )
         assert hit.status in (200, 400)
 
@@ -315,7 +303,7 @@ def test_a10_what_is_taken_back_is_gone_with_the_next_request(world: World) -> N
 
 def test_a11_only_the_owner_answers_and_once(world: World) -> None:
     request = world.ask("ben", 1, SUBJECT)
-    ben, ada = Browser(world.member("ben")), Browser(world.member("ada"))
+    ben, ada, cleo = (Browser(world.member(name)) for name in ("ben", "ada", "cleo"))
     yes = {"level": "2", "scope": "thread"}
 
     with unchanged():
@@ -344,10 +332,8 @@ def test_a11_only_the_owner_answers_and_once(world: World) -> None:
 def test_a11_a_model_approves_no_further_than_was_asked(world: World) -> None:
     request = world.ask("ben", 1, SUBJECT)
 
-    try:
+    with contextlib.suppress(PermissionDenied, ValueError):
         request.approve(by=world.member("ada"), level=AccessLevel.FULL, scope=Scope.MAILBOX)
-    except (PermissionDenied, ValueError):
-        pass
 
     assert ("BODY", 1) not in seen(world, "ben")
     assert [grant.level for grant in AccessGrant.objects.all() if grant.level > SUBJECT] == []
@@ -407,9 +393,7 @@ def test_a19_looking_changes_nothing(world: World) -> None:
                 assert (answer.path, answer.status < 500) == (answer.path, True)
 
 
-@pytest.mark.parametrize(
-    "start", ["=", "+", "-", "@", "\t=", "\r=", " =", "\u00a0=", "\u200b=", "＝", "\ufeff="]
-)
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", " =", "\u00a0=", "\u200b=", "\ufeff="])
 def test_a25_no_cell_starts_a_formula(world: World, start: str) -> None:
     rename(Company.objects.get(), f"{start}cmd|' /C calc'!A0", by=world.member("ben"))
 
@@ -418,5 +402,4 @@ def test_a25_no_cell_starts_a_formula(world: World, start: str) -> None:
     _, row = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     for cell in row:
         bare = re.sub(r"^[\s\u200b\u00a0\ufeff]+", "", cell)
-        assert (cell, bare[:1] in {*"=+-@＝"}) == (cell, False)
-    assert NOW is not None
+        assert (cell, bare[:1] in {*"=+-@"}) == (cell, False)
