@@ -19,10 +19,18 @@ EVENT = (
 )
 
 
-def letter(number: int, *, body: str = "Hello.", subject: str = "", day: int = 1, hour: int = 0) -> str:
+def letter(
+    number: int,
+    *,
+    body: str = "Hello.",
+    subject: str = "",
+    day: int = 1,
+    hour: int = 0,
+    sender: str = "Bob Doe <bob@acme.example>",
+) -> str:
     return (
         f"Message-ID: <m{number}@acme.example>\nDate: {day:02} Nov 2026 {hour:02}:{number % 60:02}:00 +0000\n"
-        f"From: Bob Doe <bob@acme.example>\nTo: Ada <ada@halyard.example>\n"
+        f"From: {sender}\nTo: Ada <ada@halyard.example>\n"
         f"Subject: {subject or f'SUBJECT{number}'}\n\n{body}\n"
     )
 
