@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count
 
 from crm import moments
 from crm.models import Member
-from crm.statements import fetch
+from crm.statements import execute, fetch
+from mailboxes.listing import LAST
 from mailboxes.models import (
     Mailbox,
     MailboxKind,
@@ -148,6 +150,27 @@ def _retry(stream: SyncStream, now: datetime) -> str:
     if stream.due_at - now < timedelta(minutes=1):
         return "Trying again now"
     return f"Next try {moments.on_message(stream.due_at, now)[-5:]}"
+
+
+_TRY_AGAIN = """
+    WITH again AS (
+        DELETE FROM mailboxes_quarantineditem q USING mailboxes_syncstream s
+        WHERE s.id = q.stream_id AND s.mailbox_id = %(mailbox)s
+        RETURNING q.workspace_id, q.stream_id, q.provider_id, q.version
+    ),
+    due AS (UPDATE mailboxes_syncstream SET due_at = now() WHERE id IN (SELECT stream_id FROM again))
+    INSERT INTO mailboxes_pendingitem
+        (workspace_id, stream_id, provider_id, version, "order", is_removal, attempts)
+    SELECT again.*, %(order)s, false, 0 FROM again
+    ON CONFLICT (stream_id, provider_id) DO NOTHING
+"""
+
+
+def try_again(mailbox: Mailbox, *, by: Member) -> None:
+    """What could not be read is fetched once more: it may have been our mistake, mended since."""
+    if not (by.is_active and mailbox.member_id == by.pk):
+        raise PermissionDenied
+    execute(_TRY_AGAIN, mailbox=mailbox.pk, order=LAST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ urlpatterns += [
     path("mailboxes/<int:pk>/default-level/", accounts.default_level, name="default_level"),
     path("mailboxes/<int:pk>/shares/", accounts.shares, name="shares"),
     path("mailboxes/<int:pk>/items/", accounts.items, name="items"),
+    path("mailboxes/<int:pk>/items/retry/", accounts.retry, name="retry"),
     path("mailboxes/<int:pk>/removal/form/", accounts.removal_form, name="removal_form"),
     path("mailboxes/<int:pk>/removal/", accounts.removal, name="removal"),
     path("mailboxes/<int:pk>/blocklist/", blocklist.blocklist, name="blocklist"),

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.models import AccessLevel, AuditEvent, Team
-from mailboxes.accounts import Account, left_out, read_accounts
+from mailboxes.accounts import Account, left_out, read_accounts, try_again
 from mailboxes.granting import Grantee, grants_on, mailbox_target, set_access
 from mailboxes.models import Mailbox, QuarantinedItem
 from mailboxes.removing import remove, what_goes
@@ -66,6 +66,17 @@ def items(request: WorkspaceRequest, pk: int) -> HttpResponse:
     aside = QuarantinedItem.objects.filter(stream__mailbox=mailbox).select_related("stream").order_by("-pk")
     context = {"mailbox": mailbox, "aside": aside[:MOST_ITEMS], "total": aside.count()}
     return render(request, "mailboxes/_items.html", context | {"left_out": left_out(mailbox)})
+
+
+@require_POST
+@member_required(NO_MAIL)
+def retry(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    try_again(own_mailbox(request, pk), by=request.member)
+    if not request.htmx:
+        return redirect("mailboxes:account_settings", request.member.workspace.slug)
+    response = HttpResponse(status=204)
+    response["HX-Trigger"] = json.dumps({"accounts-changed": True})
+    return response
 
 
 @require_GET

@@ -120,25 +120,45 @@
   }
 
   // What has an id htmx finds again after a swap. Where the focus is lost with what had it, go on from
-  // the heading of what came instead, or from the first thing in it.
-  const interrupting = new WeakSet();
+  // the heading of the same section, else from whatever comes first in what came instead.
+  const interrupting = new WeakMap();
 
   function noteFocus(event) {
-    if (event.detail.target.contains(document.activeElement)) interrupting.add(event.detail.xhr);
+    const { target, xhr } = event.detail;
+    const section = document.activeElement.closest("[aria-labelledby]");
+    if (target.contains(document.activeElement)) interrupting.set(xhr, section?.getAttribute("aria-labelledby"));
   }
 
   function restoreFocus(event) {
     const { target, xhr } = event.detail;
     if (!interrupting.has(xhr) || document.activeElement !== document.body) return;
     const region = target.isConnected ? target : event.target;
-    if (region.querySelector("h1, h2, h3")) focusHeading(region);
-    else region.querySelector(`${FOCUSABLE}, ${FIELDS}`)?.focus({ preventScroll: true });
+    const heading = document.getElementById(interrupting.get(xhr)) || region.querySelector("h1, h2, h3");
+    const next = heading || region.querySelector(`${FOCUSABLE}, ${FIELDS}`) || region;
+    if (!next.matches(`${FOCUSABLE}, ${FIELDS}`)) next.tabIndex = -1;
+    next.focus({ preventScroll: true });
   }
 
   // --- Dialogs: whatever is loaded into the slot is shown; an answer without content means done
 
+  // A menu closes when a dialog opened from it is shown: afterwards one is back where it was opened.
+  let opener = null;
+
+  function openerOf(element) {
+    const menu = element.closest(".menu[popover]");
+    return menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : element;
+  }
+
+  function leaveDialog(slot) {
+    slot.replaceChildren();
+    if (document.activeElement === document.body) opener?.focus();
+  }
+
   function showDialog(slot) {
-    if (!slot.open) slot.showModal();
+    if (!slot.open) {
+      opener = openerOf(document.activeElement);
+      slot.showModal();
+    }
     const first = slot.querySelector("[autofocus]");
     if (first) first.focus();
     else focusHeading(slot);
@@ -190,6 +210,14 @@
     items.at(next).focus();
   }
 
+  // --- Shortcuts of what has the focus: a button names its key in aria-keyshortcuts
+
+  function pressShortcut(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
+    const around = event.target.closest(".thread-row, .thread__access, .request, .note");
+    around?.querySelector(`[aria-keyshortcuts="${CSS.escape(event.key.toUpperCase())}"]`)?.click();
+  }
+
   // --- Wiring
 
   function onSettled(event) {
@@ -208,12 +236,13 @@
 
   // --- Threads: beside the list where there is room, else one at a time
 
-  // Opened from the list it is an entry of the history, so going back shows the list as it was.
+  // The list is still there. The address is the list's again, so that reloading shows it too.
   function closeThread(event) {
     const thread = event.target.closest("[data-chosen]");
     if (!thread || !document.querySelector(".threads")) return;
     event.preventDefault();
     delete thread.dataset.chosen;
+    history.replaceState(history.state, "", event.target.closest("[data-back]").href);
     document.querySelector(".thread-row[aria-current] a")?.focus();
   }
 
@@ -242,13 +271,13 @@
   hideDismissed(document.body);
   announceToasts();
   for (const themes of document.querySelectorAll("[data-theme-switch]")) themes.hidden = false;
-  document.getElementById("dialogs").addEventListener("close", (event) => event.target.replaceChildren());
+  document.getElementById("dialogs").addEventListener("close", (event) => leaveDialog(event.target));
 
   const listeners = {
     "click": onClick,
     "change": onChange,
     "input": (event) => event.target.matches("[data-filters]") && filterList(event.target),
-    "keydown": moveInMenu,
+    "keydown": (event) => { moveInMenu(event); pressShortcut(event); },
     "htmx:configRequest": addCsrfToken,
     "htmx:beforeSend": (event) => { showWaiting(event); markChosen(event); },
     "htmx:beforeRequest": keepMenuOpen,
