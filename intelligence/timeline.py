@@ -149,7 +149,7 @@ def _entries(
         **after,
     )
     of_kind = {number: [row[1] for row in rows if row[2] == number] for number in SOURCES}
-    mail = mail_glimpses(viewer, of_kind[1])
+    mail = mail_glimpses(viewer, of_kind[1], now=page.look.now)
     events = event_glimpses(viewer, of_kind[2])
     return [_entry(row, page.look, mail=mail, events=events) for row in rows]
 

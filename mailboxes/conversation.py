@@ -46,6 +46,9 @@ _OF_THREAD = _MESSAGES.format(
 )
 _ONE = _MESSAGES.format(best=best_copies(where="m.id = %(message)s AND m.workspace_id = %(workspace)s"))
 
+# A thread of more messages has its middle folded.
+LONG = 5
+
 # The reader is known to see this copy in full; Bcc is for the owner of the copy alone.
 _BODY = """
     SELECT b.text, b.html, b.attachments, CASE WHEN x.member_id = %(viewer)s THEN b.bcc ELSE '[]' END
@@ -179,6 +182,23 @@ class Conversation:
     @property
     def may_ask(self) -> bool:
         return self.is_locked and may_ask(self.request, self.now)
+
+    @property
+    def shown(self) -> Sequence[VisibleEmail]:
+        """Of a long thread the first message; the last two are `latest`, what is between is folded."""
+        return self.messages[:1] if self._is_long else self.messages
+
+    @property
+    def folded(self) -> Sequence[VisibleEmail]:
+        return self.messages[1:-2] if self._is_long else []
+
+    @property
+    def latest(self) -> Sequence[VisibleEmail]:
+        return self.messages[-2:] if self._is_long else []
+
+    @property
+    def _is_long(self) -> bool:
+        return len(self.messages) > LONG
 
     @property
     def holds_own(self) -> bool:

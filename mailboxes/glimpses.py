@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from crm.models import AccessLevel, Member
 from crm.statements import fetch
 from mailboxes.ingesting.events import ELECTED
 from mailboxes.meetings import IS_LEFT
-from mailboxes.threadrows import SNIPPET, redacted_width
+from mailboxes.threadrows import LATEST_REQUEST, SNIPPET, Asked, asked, may_ask, redacted_width
 from mailboxes.visibility import BOXES, FULL, SUBJECT, best_copies, viewing
 
 _MAIL = f"""
     WITH {BOXES},
     best AS ({best_copies(where="m.id = ANY(%(ids)s) AND m.workspace_id = %(workspace)s")})
     SELECT b.id, b.thread_id, b.level, CASE WHEN b.level >= {SUBJECT} THEN c.subject END,
-           left(body.text, 2 * {SNIPPET})
+           left(body.text, 2 * {SNIPPET}),
+           (SELECT asked.request FROM ({LATEST_REQUEST.format(thread="b.thread_id")}) asked)
     FROM best b JOIN mailboxes_messagecopy c ON c.id = b.copy_id
     LEFT JOIN mailboxes_messagecontent body ON body.copy_id = b.copy_id AND b.level = {FULL}
 """
@@ -36,6 +38,12 @@ class MailGlimpse:
     level: AccessLevel
     subject: str | None
     snippet: str
+    request: Asked | None
+    now: datetime
+
+    @property
+    def may_ask(self) -> bool:
+        return self.level < AccessLevel.FULL and may_ask(self.request, self.now)
 
     @property
     def redacted(self) -> float:
@@ -51,12 +59,19 @@ class EventGlimpse:
     location: str
 
 
-def mail_glimpses(viewer: Member, message_ids: Sequence[int]) -> dict[int, MailGlimpse]:
+def mail_glimpses(viewer: Member, message_ids: Sequence[int], *, now: datetime) -> dict[int, MailGlimpse]:
     """Without those that nobody holds any more. One statement."""
     rows = fetch(_MAIL, ids=list(message_ids), **viewing(viewer)) if message_ids else []
     return {
-        pk: MailGlimpse(thread_id, AccessLevel(level), subject, " ".join((text or "").split())[:SNIPPET])
-        for pk, thread_id, level, subject, text in rows
+        pk: MailGlimpse(
+            thread_id,
+            AccessLevel(level),
+            subject,
+            " ".join((text or "").split())[:SNIPPET],
+            asked(request, (), now) if request else None,
+            now,
+        )
+        for pk, thread_id, level, subject, text, request in rows
     }
 
 

@@ -215,7 +215,9 @@ def sources(owner: Member, target: Target, *, team_names: Mapping[int, str]) -> 
 
 def _labelled(grant: AccessGrant, team_names: Mapping[int, str]) -> tuple[Given, str]:
     record = grant.company or grant.person
-    where = f"with {record.name}" if record else "from Account settings"
+    where = (
+        f"with {record.name}" if record else "Account settings" if grant.team_id else "from Account settings"
+    )
     team = f"{team_names.get(grant.team_id, 'a team')}, " if grant.team_id else ""
     return Given(AccessLevel(grant.level), grant.member_id, grant.team_id), f"{team}{where}"
 

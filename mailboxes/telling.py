@@ -25,7 +25,7 @@ def requested(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
         pk: Told(
             who=one.member.name,
             who_pk=one.member_id,
-            what="asks to read",
+            what=_with(rows[one.thread_id], "asks to read"),
             about=_named(rows[one.thread_id]),
             url=_url(member, one.thread_id),
             after="" if pk in open_ones else _outcome(one),
@@ -72,7 +72,7 @@ def _answered(member: Member, request_ids: Sequence[int], *, what: str, after: s
             told[one.pk] = Told(
                 who=names.get(one.settled_by_id or 0, "The owner"),
                 who_pk=(one.settled_by_id or 0) if one.settled_by_id in names else 0,
-                what=what,
+                what=_with(row, what),
                 about=_named(row),
                 url=_url(member, one.thread_id),
                 after=after,
@@ -85,7 +85,12 @@ def _rows(member: Member, requests: Sequence[AccessRequest]) -> dict[int, Thread
 
 
 def _named(row: ThreadRow) -> str:
-    return f"“{row.subject}”" if row.has_subject and row.subject else f"a thread with {row.first.name}"
+    return row.subject or row.first.name
+
+
+def _with(row: ThreadRow, what: str) -> str:
+    """Where the reader may not see the subject, the thread goes by who is on it."""
+    return what if row.subject else f"{what} a thread with"
 
 
 def _outcome(request: AccessRequest) -> str:

@@ -169,7 +169,7 @@ class ThreadRow:
 
 def redacted_width(thread_id: int) -> float:
     """Of the bar in place of a subject, in rem: it follows from the thread's number and says nothing."""
-    return 8 + thread_id * 7 % 14 / 2
+    return 8 + (thread_id * 2654435761 >> 16) % 14 / 2
 
 
 def may_ask(latest: Asked | None, now: datetime) -> bool:

@@ -44,6 +44,10 @@ class Member(models.Model):
     def name(self) -> str:
         return self.user.get_full_name()
 
+    @property
+    def first_name(self) -> str:
+        return self.name.split(" ")[0]
+
 
 class Team(models.Model):
     """A named group of members."""

@@ -18,6 +18,12 @@ def ago(moment: datetime) -> str:
 
 
 @register.filter
+def briefly(moment: datetime) -> str:
+    """`5 min`, where everything is past."""
+    return moments.relative(moment, timezone.now()).removesuffix(" ago")
+
+
+@register.filter
 def absolute(moment: datetime) -> str:
     return moments.absolute(moment)
 

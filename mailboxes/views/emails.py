@@ -13,7 +13,7 @@ from crm.record_pages import record_page
 from crm.records import BY_PLURAL, find_record
 from mailboxes.conversation import Conversation, VisibleEmail, read_body, read_message, read_thread
 from mailboxes.correspondence import Show, count_threads, read_correspondence, read_rows
-from mailboxes.models import AccessRequest
+from mailboxes.models import AccessGrant, AccessRequest, Mailbox
 from mailboxes.requesting import choices
 from mailboxes.showing import body_response, paper, plain_parts
 
@@ -127,7 +127,8 @@ def _thread_context(request: WorkspaceRequest, thread_id: int, *, is_chosen: boo
         "is_chosen": is_chosen,
         "opened_pk": newest.pk if newest else None,
         "open": _opened(request, newest) if newest else None,
-        "requests": _to_answer(request, thread_id) if conversation.holds_own else [],
+        "opens_fold": newest in conversation.folded,
+        **(_own_side(request, thread_id) if conversation.holds_own else {}),
     }
 
 
@@ -151,6 +152,18 @@ def _opened(request: WorkspaceRequest, email: VisibleEmail) -> dict[str, Any]:
         "is_plain": is_plain,
         "remote_images": shown.remote_images if shown else 0,
         "lines": shown.lines if shown else 0,
+    }
+
+
+def _own_side(request: WorkspaceRequest, thread_id: int) -> dict[str, Any]:
+    """For somebody who holds part of the thread: what he is asked, has shared, and where it lies."""
+    boxes = Mailbox.objects.owned_by(request.member).filter(
+        copies__message__thread_id=thread_id, copies__blocked_by=None
+    )
+    return {
+        "requests": _to_answer(request, thread_id),
+        "shared": AccessGrant.objects.given_by(request.member).filter(thread_id=thread_id).count(),
+        "own_addresses": list(boxes.order_by("pk").values_list("address", flat=True).distinct()),
     }
 
 

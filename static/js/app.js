@@ -232,6 +232,7 @@
     const hide = event.target.closest("[data-dismiss]");
     if (hide) dismiss(hide.closest(".toast"));
     if (event.target.closest("[data-back]")) closeThread(event);
+    if (event.target.closest("[data-close-event]")) closeEvent();
   }
 
   // --- Threads: beside the list where there is room, else one at a time
@@ -251,6 +252,27 @@
     if (!row || event.detail.target.id !== "thread") return;
     for (const one of document.querySelectorAll(".thread-row[aria-current]")) one.removeAttribute("aria-current");
     row.setAttribute("aria-current", "true");
+  }
+
+  // --- Events open in place of their line in a feed, one at a time
+
+  let opened = null;
+
+  function keepLine(event) {
+    const line = event.detail.target;
+    if (!line.matches?.("article.act[data-kind='meeting']") || event.detail.xhr.status !== 200) return;
+    closeEvent();
+    opened = { line, address: location.href };
+  }
+
+  function closeEvent() {
+    const card = opened && document.querySelector("article[data-event]");
+    if (!card) return;
+    card.replaceWith(opened.line);
+    window.htmx.process(opened.line);
+    history.pushState(null, "", opened.address);
+    opened.line.querySelector("a")?.focus({ preventScroll: true });
+    opened = null;
   }
 
   // --- Lists that are short enough to be searched where they stand
@@ -281,7 +303,7 @@
     "htmx:configRequest": addCsrfToken,
     "htmx:beforeSend": (event) => { showWaiting(event); markChosen(event); },
     "htmx:beforeRequest": keepMenuOpen,
-    "htmx:beforeSwap": (event) => { refuseSignInPage(event); noteFocus(event); },
+    "htmx:beforeSwap": (event) => { refuseSignInPage(event); noteFocus(event); keepLine(event); },
     "htmx:afterRequest": closeWhenDone,
     "htmx:afterSettle": onSettled,
     "htmx:load": (event) => hideDismissed(event.detail.elt),
