@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from crm import moments
 from crm.models import Member
@@ -68,7 +68,7 @@ class Account:
     reading: Reading | None
     error: str
     retry: str
-    checked: str
+    checked: datetime | None
     left_out: int
     quarantined: int
 
@@ -82,8 +82,9 @@ def read_accounts(member: Member, *, now: datetime) -> list[Account]:
     boxes = list(Mailbox.objects.owned_by(member).order_by("pk"))
     ids = [box.pk for box in boxes]
     streams: dict[int, list[SyncStream]] = {}
+    left_out = Count("skippeditems", filter=~Q(skippeditems__reason=SkipReason.BLOCKED), distinct=True)
     annotated = SyncStream.objects.filter(mailbox__in=ids).annotate(
-        aside=Count("quarantineditems", distinct=True), skips=Count("skippeditems", distinct=True)
+        aside=Count("quarantineditems", distinct=True), skips=left_out
     )
     for stream in annotated.order_by("-kind"):
         streams.setdefault(stream.mailbox_id, []).append(stream)
@@ -111,7 +112,7 @@ def _account(box: Mailbox, streams: list[SyncStream], counts: tuple, now: dateti
         reading=reading,
         error=failing.last_error if failing else "",
         retry=_retry(failing, now) if failing else "",
-        checked=moments.relative(checked, now) if checked else "",
+        checked=checked,
         left_out=sum(one.skips for one in streams),  # type: ignore[attr-defined]
         quarantined=sum(one.aside for one in streams),  # type: ignore[attr-defined]
     )

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from crm.auditing import audit
-from crm.models import AccessLevel, Company, Member, Person
+from crm.models import AccessLevel, Company, Member, Notification, Person
 from crm.notifying import mark_read, notify
 from crm.statements import fetch
 from mailboxes.granting import (
@@ -135,7 +135,6 @@ def approve(request: AccessRequest, *, by: Member, level: AccessLevel, scope: Sc
         for target in _targets(settled, by, scope):
             open_further(target, Grantee(member_id=settled.member_id), level, by=by)
         _settle(settled, RequestState.APPROVED, by=by)
-        mark_read(by, now=timezone.now(), kind=ASKED, object_id=settled.pk)
         audit("access_approved", by=by, owner=by, request=settled.pk, member=settled.member_id, level=level)
         notify([settled.member], APPROVED, settled.pk)
 
@@ -209,6 +208,10 @@ def _targets(request: AccessRequest, by: Member, scope: Scope) -> list[Target]:
 def _settle(request: AccessRequest, state: RequestState, *, by: Member | None) -> None:
     now: datetime = timezone.now()
     AccessRequest.objects.filter(pk=request.pk).update(state=state, settled_at=now, settled_by=by)
+    # Nobody need look at a question that is answered.
+    Notification.objects.unread().filter(
+        workspace_id=request.workspace_id, kind=ASKED, object_id=request.pk
+    ).update(read_at=now)
 
 
 def _settle_if_all_declined(request: AccessRequest, *, by: Member | None) -> None:

@@ -83,7 +83,7 @@ def approval(request: WorkspaceRequest, pk: int) -> HttpResponse:
         one.approve(by=request.member, level=level, scope=scope)
     except AlreadySettled as error:
         return _answered(request, one, str(error), is_settled=True)
-    return _answered(request, one, f"{level.label} to: {words[scope]}.")
+    return _answered(request, one, f"{level.label.lower()} to {_lower(words[scope])}.")
 
 
 @require_POST
@@ -95,6 +95,11 @@ def refusal(request: WorkspaceRequest, pk: int) -> HttpResponse:
     except AlreadySettled as error:
         return _answered(request, one, str(error), is_settled=True)
     return _answered(request, one, "")
+
+
+def _lower(words: str) -> str:
+    """`This thread` inside a sentence; from there it is the owner who speaks."""
+    return (words[:1].lower() + words[1:]).replace("all my emails", "all your emails")
 
 
 def _asked(request: WorkspaceRequest, pk: int) -> AccessRequest:

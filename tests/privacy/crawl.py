@@ -10,11 +10,11 @@ from django.db import transaction
 from django.test import Client
 from django.urls import resolve
 
-from crm.models import Member
+from crm.models import Company, Member, Person, Workspace
+from mailboxes.models import CalendarEvent, EmailMessage
+from tests.privacy.world import canaries
 
-from .world import canaries
-
-HTMX = {"HTTP_HX_REQUEST": "true"}
+HTMX = {"HX-Request": "true"}
 PLURALS = ("companies", "people")
 SHOWS = ("all", "readable", "locked")
 THREAD = re.compile(r'data-thread="(\d+)" data-access="(\w+)"')
@@ -60,10 +60,10 @@ class Browser:
             self.client.force_login(self.member.user, backend=backend)
 
     def get(self, path: str, *, htmx: bool = False) -> Answer:
-        return self._answer(path, self.client.get(self._url(path), **(HTMX if htmx else {})))
+        return self._answer(path, self.client.get(self._url(path), headers=HTMX if htmx else {}))
 
     def post(self, path: str, data: dict[str, Any] | None = None, *, htmx: bool = True) -> Answer:
-        return self._answer(path, self.client.post(self._url(path), data or {}, **(HTMX if htmx else {})))
+        return self._answer(path, self.client.post(self._url(path), data or {}, headers=HTMX if htmx else {}))
 
     def try_post(self, path: str, data: dict[str, Any] | None = None) -> Answer:
         """What the answer would be; nothing of it stays."""
@@ -94,20 +94,26 @@ class Browser:
         return Answer(path, response.status_code, body.decode(), headers)
 
 
-def of_thread(browser: Browser, thread: int, message: int, *, of: str = "") -> dict[str, list[Answer]]:
-    """Everything there is to ask about one thread and one of its messages, by what it shows."""
-    get = browser.get
-    return {
-        "thread": [
-            get(f"emails/{thread}/", htmx=htmx) for htmx in ((True,) if thread % 3 else (True, False))
-        ],
+def of_thread(
+    browser: Browser, thread: int, message: int, *, of: str = "", is_thin: bool = False
+) -> dict[str, list[Answer]]:
+    """What there is to ask about one thread and one of its messages, by what it shows; thin, the page
+    round a fragment and the dialogs of some of them."""
+    get, odd = browser.get, thread % 2 == 1
+    found = {
+        "thread": [get(f"emails/{thread}/", htmx=True)],
         "row": [get(f"emails/{thread}/row/{of}", htmx=True)],
-        "access": [get(f"emails/{thread}/access/", htmx=bool(thread % 2))],
-        "ask": [get(f"emails/{thread}/access-requests/new/{of}", htmx=bool(thread % 2))],
         "message": [get(f"messages/{message}/", htmx=True)],
-        "closed": [get(f"messages/{message}/?closed", htmx=bool(message % 2))],
+        "closed": [get(f"messages/{message}/?closed", htmx=odd)],
         "body": [get(f"messages/{message}/body/")],
     }
+    if not is_thin or thread % 4 == 0:
+        found["thread"] += [get(f"emails/{thread}/")]
+    if not is_thin or thread % 4 == 1:
+        found["access"] = [get(f"emails/{thread}/access/", htmx=is_thin and thread % 8 == 1)]
+    if not is_thin or thread % 4 == 2:
+        found["ask"] = [get(f"emails/{thread}/access-requests/new/{of}", htmx=is_thin and thread % 8 == 2)]
+    return found
 
 
 def drafts(browser: Browser, thread: int) -> Iterator[Answer]:
@@ -169,9 +175,37 @@ def everything(browser: Browser, *, threads: dict[int, list[int]], events: list[
             yield browser.get(f"events/{event}/", htmx=htmx)
 
 
-def records(browser: Browser) -> list[tuple[str, int]]:
-    from crm.models import Company, Person, Workspace
+def brief(browser: Browser) -> Iterator[Answer]:
+    """Each page once: enough to see whether a word of a few mails shows anywhere."""
+    for page in ("notifications/", "settings/account/email-calendar/", "people/", "people/export.csv"):
+        yield browser.get(page)
+    for plural, pk in records(browser):
+        for page in ("", "emails/"):
+            yield browser.get(f"{plural}/{pk}/{page}")
+    for thread, messages in threads().items():
+        for message in messages:
+            for found in of_thread(browser, thread, message).values():
+                yield from found
 
+
+def seen(member: Member) -> set[tuple[str, int]]:
+    """Every canary that a member is shown anywhere."""
+    return set().union(*(answer.canaries for answer in brief(Browser(member))))
+
+
+def threads() -> dict[int, list[int]]:
+    """All there are, with their messages."""
+    found: dict[int, list[int]] = {}
+    for pk, thread in EmailMessage.objects.order_by("pk").values_list("pk", "thread_id"):
+        found.setdefault(thread, []).append(pk)
+    return found
+
+
+def events() -> list[int]:
+    return list(CalendarEvent.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def records(browser: Browser) -> list[tuple[str, int]]:
     home = Workspace.objects.get(slug=browser.slug)
     companies = Company.objects.filter(workspace=home).order_by("pk").values_list("pk", flat=True)
     people = Person.objects.filter(workspace=home).order_by("pk").values_list("pk", flat=True)

@@ -11,7 +11,8 @@ from crm.models import Address, Company, Member, Person
 from mailboxes.models import CalendarEvent
 from mailboxes.visibility import readings
 from tests.desk import HOME, NOW, meeting
-from tests.privacy.crawl import Browser, everything
+from tests.privacy import crawl
+from tests.privacy.crawl import Browser
 from tests.privacy.oracle import EVERYBODY, FULL, METADATA, NOTHING, SUBJECT
 from tests.privacy.world import Letter, World
 
@@ -37,13 +38,7 @@ def level(world: World, name: str, number: int) -> int:
 
 
 def seen(world: World, name: str) -> set[tuple[str, int]]:
-    threads: dict[int, list[int]] = {}
-    for number, pk in world.message_pks().items():
-        row = next(copy for one in world.letters if (copy := world.copy_row(one)) and copy.message_id == pk)
-        threads.setdefault(row.message.thread_id, []).append(pk)
-        assert number
-    answers = everything(Browser(world.member(name)), threads=threads, events=[])
-    return set().union(*(answer.canaries for answer in answers))
+    return crawl.seen(world.member(name))
 
 
 # Message-ID, References, In-Reply-To and UID are an outsider's text.
@@ -156,8 +151,8 @@ def person(email: str) -> Person:
 
 
 def widen_by_address(by: Member) -> None:
-    pat = Address.objects.select_related("person").get(email="pat@birch.example")
-    remove_address(pat.person, pat, by=by)
+    pat = Address.objects.get(email="pat@birch.example")
+    remove_address(person("pat@birch.example"), pat, by=by)
     add_address(person("bob@acme.example"), "pat@birch.example", by=by)
 
 

@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from crm.locking import lock_workspace
 from crm.models import AccessLevel, Company, Member, Person, Team, TeamMembership
@@ -18,6 +19,7 @@ from mailboxes import blocking, granting
 from mailboxes.models import AccessRequest, EmailMessage, Mailbox, MessageCopy, Thread
 from mailboxes.providers.base import FetchedMail
 from mailboxes.reading import reader, store_values
+from mailboxes.removing import remove
 from mailboxes.requesting import ask
 from tests.desk import HOME, NOW, Desk
 from tests.privacy import oracle
@@ -133,7 +135,7 @@ class World:
         for holder in dict.fromkeys(one.holder for one in letters):
             own = [one for one in letters if one.holder == holder]
             mailbox = Mailbox.objects.select_related("workspace").get(pk=self.mailbox(holder).pk)
-            reading = reader(mailbox, NOW)
+            reading = reader(mailbox, timezone.now())
             fetched = [FetchedMail(str(one.number), one.raw(), 1000) for one in own]
             page = reading.read(fetched)
             assert not page.quarantined
@@ -189,6 +191,10 @@ class World:
     def deactivate(self, name: str) -> None:
         set_active(self.member(name), active=False)
         self.inactive.add(name)
+
+    def remove(self, owner: str) -> None:
+        remove(self.mailbox(owner), by=self.member(owner))
+        self.removed.add(owner)
 
     # Where things are.
 

@@ -1,0 +1,56 @@
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from crm.models import InternalDomain, Role, Workspace
+from tests.journeys.stage import BEN, BOB, NOW, Stage, fill, join, letter, sync
+from tests.servers.dovecot import Dovecot, dovecot
+from tests.servers.programs import needs
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = needs("chromium", package="chromium")
+    # Playwright's own loop makes Django think that everything is asynchronous.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=program, args=FLAGS)
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="module")
+def story_server() -> Iterator[Dovecot]:
+    with dovecot() as server:
+        yield server
+
+
+@pytest.fixture
+def stage(live_server: Any, browser: Browser, story_server: Dovecot, settings: Any) -> Iterator[Stage]:
+    settings.EGRESS_ALLOWED_NETWORKS = [f"127.0.0.1:{story_server.port}"]
+    workspace = Workspace.objects.create(slug="halyard", name="Halyard")
+    InternalDomain.objects.create(workspace=workspace, domain="halyard.example")
+    people = {name: join(workspace, name) for name in ("ada", "ben")}
+    people["cleo"] = join(workspace, "cleo", role=Role.ADMIN)
+    stage = Stage(str(live_server.url), browser, story_server, people)
+    yield stage
+    for context in browser.contexts:
+        context.close()
+    for user in stage.mail.values():
+        user.close()
+    assert [one for trouble in stage.troubles for one in trouble.found] == []
+
+
+@pytest.fixture
+def read(stage: Stage) -> Stage:
+    """Ada's and Ben's accounts are connected and read."""
+    boxes = [stage.connect(name) for name in ("ada", "ben")]
+    fill(stage.mail["ada"])
+    stage.mail["ben"].deliver(letter(9, BOB, BEN, "Lunch", text="At noon.\n", days_ago=6), received=NOW)
+    for box in boxes:
+        sync(box)
+    return stage
