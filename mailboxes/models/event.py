@@ -114,7 +114,7 @@ class EventCopy(models.Model):
                 fields=["blocked_by"],
                 name="event_copy_blocked",
                 condition=models.Q(blocked_by__isnull=False),
-            )
+            ),
         ]
 
     def __str__(self) -> str:
