@@ -10,8 +10,7 @@ every row, so ordering by the stored score is ordering by strength and never goe
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
-from math import ceil, log2
+from datetime import date
 
 HALF_LIFE_DAYS = 30
 LANDMARK = date(2020, 1, 1)
@@ -60,17 +59,6 @@ def grade(score: float | None, today: date) -> Grade | None:
     if score is None:
         return None
     return next(g for g in GRADES if score >= landmark_threshold(g.threshold, today))
-
-
-def drops_on(score: float, today: date) -> date | None:
-    """The first day on which the grade is lower than today's if nothing happens; None for the
-    lowest grade."""
-    now = grade(score, today)
-    if now is None or now.threshold == 0:
-        return None
-    ahead = HALF_LIFE_DAYS * log2(today_score(score, today) / (now.threshold - SLACK))
-    day = today + timedelta(days=max(ceil(ahead), 1))
-    return day if grade(score, day) != now else day + timedelta(days=1)
 
 
 def score_sql(alias: str) -> str:

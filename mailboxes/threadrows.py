@@ -102,10 +102,6 @@ class Asked:
     owners: Sequence[str]
     settled_by: str
 
-    @property
-    def is_pending(self) -> bool:
-        return self.state == RequestState.PENDING
-
 
 @dataclass(frozen=True, slots=True)
 class ThreadRow:

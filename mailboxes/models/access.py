@@ -1,5 +1,3 @@
-from typing import TYPE_CHECKING, Any
-
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -8,18 +6,12 @@ from crm.models import AccessLevel, Address, Company, Member, Person, Team, Work
 from mailboxes.models.mailbox import Mailbox
 from mailboxes.models.message import Thread
 
-if TYPE_CHECKING:
-    from crm.records import RecordType
-
 TARGETS = ("mailbox", "company", "person", "thread")
 
 
 class AccessGrantQuerySet(models.QuerySet["AccessGrant"]):
     def given_by(self, member: Member) -> "AccessGrantQuerySet":
         return self.filter(workspace_id=member.workspace_id, owner=member)
-
-    def on_record(self, kind: "RecordType", pk: int) -> "AccessGrantQuerySet":
-        return self.filter(**{f"{kind.name}_id": pk})
 
 
 class AccessGrant(models.Model):
@@ -111,9 +103,3 @@ class GrantCoverage(models.Model):
 
     def __str__(self) -> str:
         return self.domain or f"Address {self.address_id}"
-
-
-def grantee_name(grant: "AccessGrant | Any") -> str:
-    if grant.member:
-        return grant.member.name
-    return grant.team.name if grant.team else "Everyone"
