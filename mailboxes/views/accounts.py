@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
-from crm.models import AccessLevel, AuditEvent, Team
+from crm.models import AccessLevel, Team
+from mailboxes.accesslog import read_log
 from mailboxes.accounts import Account, left_out, read_accounts, try_again
 from mailboxes.granting import Grantee, grants_on, mailbox_target, set_access
 from mailboxes.models import Mailbox, QuarantinedItem
@@ -28,7 +29,7 @@ def account_settings(request: WorkspaceRequest) -> HttpResponse:
     accounts = read_accounts(request.member, now=timezone.localtime())
     if request.htmx and not request.htmx.history_restore_request and "list" in request.GET:
         return render(request, "mailboxes/_accounts.html", {"accounts": accounts})
-    context: dict[str, Any] = {"accounts": accounts, "audit": _audit(request)}
+    context: dict[str, Any] = {"accounts": accounts, "log": read_log(request.member)}
     mailbox = _chosen(request, accounts)
     if mailbox is not None:
         context |= sharing_context(request, mailbox) | blocklist_context(mailbox)
@@ -137,8 +138,3 @@ def _chosen(request: WorkspaceRequest, accounts: list[Account]) -> Mailbox | Non
 
 def _url(request: WorkspaceRequest) -> str:
     return f"/{request.member.workspace.slug}/settings/account/email-calendar/"
-
-
-def _audit(request: WorkspaceRequest) -> list[AuditEvent]:
-    events = AuditEvent.objects.concerning(request.member).select_related("actor__user")
-    return list(events.order_by("-pk")[:20])

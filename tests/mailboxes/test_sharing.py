@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from crm import editing
 from crm.models import AccessLevel, AuditEvent, Company, Member, Notification, Team, TeamMembership
 from crm.workspaces import set_active
+from mailboxes.accesslog import read_log
 from mailboxes.coverage import confirm_all, uncovered
 from mailboxes.granting import (
     EVERYBODY,
@@ -300,3 +301,20 @@ def test_leaving_a_team_or_the_workspace_ends_what_it_gave(desk: Desk, thread: T
     assert not desk.mailboxes["ada"].streams.filter(due_at__isnull=False).exists()
     set_active(ada, active=True)
     assert sees(ben) == 2
+
+
+def test_the_owner_reads_what_was_decided_and_nobody_else_does(desk: Desk, thread: Thread) -> None:
+    ada, ben = desk.members["ada"], desk.members["ben"]
+    company = Company.objects.get()
+    set_access(record_target(company), {Grantee(member_id=ben.pk): SUBJECT}, by=ada)
+    desk.mailboxes["ada"].set_default_level(FULL, by=ada)
+    set_access(record_target(company), {}, by=ada)
+
+    lines = [line.words for line in read_log(ada)]
+
+    assert lines == [
+        "You stopped sharing emails with Acme with Ben",
+        "You let the workspace see of ada@halyard.example: full access",
+        "You shared emails with Acme with Ben, subject line and metadata",
+    ]
+    assert read_log(ben) == []
