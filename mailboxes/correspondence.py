@@ -18,13 +18,15 @@ PAGE_THREADS = 25
 MOST_COUNTED = 500
 
 # Of an outer message `o`.
-_IS_HELD = f"EXISTS (SELECT FROM {COPIES} WHERE c.message_id = o.id)"
+# (A scalar with LIMIT stays a probe of one index; an EXISTS becomes a join over everything where
+# statistics are missing, as after a large import.)
+_IS_HELD = f"(SELECT true FROM {COPIES} WHERE c.message_id = o.id LIMIT 1) IS NOT NULL"
 
 # Threads of which the reader can read something in full.
-IS_OPEN = f"""EXISTS (
-    SELECT FROM mailboxes_emailmessage m JOIN ({COPIES}) ON c.message_id = m.id
-    WHERE m.thread_id = {{thread}} AND {LEVEL} = {FULL}
-)"""
+IS_OPEN = f"""((
+    SELECT true FROM mailboxes_emailmessage m JOIN ({COPIES}) ON c.message_id = m.id
+    WHERE m.thread_id = {{thread}} AND {LEVEL} = {FULL} LIMIT 1
+) IS NOT NULL)"""
 
 # The newest message of the record before (at, id) that is in none of the threads seen: one step in
 # each range of the record, of which the newest is taken.
