@@ -12,6 +12,7 @@ from crm.models import Member
 from crm.statements import execute, fetch
 from mailboxes.listing import LAST
 from mailboxes.models import (
+    CONSENTED,
     Mailbox,
     MailboxKind,
     MailboxState,
@@ -21,7 +22,7 @@ from mailboxes.models import (
     SyncStream,
 )
 
-PROVIDERS = {MailboxKind.IMAP: "IMAP and CalDAV", MailboxKind.ARCHIVE: "Archive"}
+_LETTERED = frozenset({MailboxKind.GOOGLE, MailboxKind.MICROSOFT, MailboxKind.EXCHANGE})
 
 _COUNTS = """
     SELECT b.id, mail.items, events.items, mail.oldest, mail.newest
@@ -52,12 +53,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`state` is ok, syncing, error or removing; `error` what went wrong, `retry` when it is tried again."""
+    """`state` is ok, syncing, waiting, error or removing; `error` what went wrong, or what is waited for;
+    `retry` when it is tried again."""
 
     pk: int
     address: str
-    provider: str
-    is_archive: bool
+    kind: MailboxKind
     state: str
     needs_reconnect: bool
     reads: Sequence[str]
@@ -73,8 +74,22 @@ class Account:
     quarantined: int
 
     @property
+    def is_archive(self) -> bool:
+        return self.kind == MailboxKind.ARCHIVE
+
+    @property
+    def letter(self) -> str:
+        """What stands for the provider; "" where an icon does."""
+        return self.kind.label[0] if self.kind in _LETTERED else ""
+
+    @property
+    def is_consented(self) -> bool:
+        """Reconnected at the provider rather than with a password."""
+        return self.kind in CONSENTED
+
+    @property
     def is_moving(self) -> bool:
-        return self.state in ("syncing", "removing")
+        return self.state in ("syncing", "waiting", "removing")
 
 
 def read_accounts(member: Member, *, now: datetime) -> list[Account]:
@@ -100,8 +115,7 @@ def _account(box: Mailbox, streams: list[SyncStream], counts: tuple, now: dateti
     return Account(
         pk=box.pk,
         address=box.address,
-        provider=PROVIDERS[MailboxKind(box.kind)],
-        is_archive=box.kind == MailboxKind.ARCHIVE,
+        kind=MailboxKind(box.kind),
         state=_state(box, failing, reading),
         needs_reconnect=box.state == MailboxState.NEEDS_RECONNECT,
         reads=[_scope(stream) for stream in streams if _is_on(box, stream)],
@@ -121,8 +135,11 @@ def _account(box: Mailbox, streams: list[SyncStream], counts: tuple, now: dateti
 def _state(box: Mailbox, failing: SyncStream | None, reading: Reading | None) -> str:
     if box.state == MailboxState.REMOVING:
         return "removing"
-    if box.state == MailboxState.NEEDS_RECONNECT or failing:
+    if box.state == MailboxState.NEEDS_RECONNECT:
         return "error"
+    if failing:
+        # A provider's limits are no failure.
+        return "error" if failing.failures else "waiting"
     return "syncing" if reading else "ok"
 
 
@@ -131,10 +148,10 @@ def _scope(stream: SyncStream) -> str:
 
 
 def _is_on(box: Mailbox, stream: SyncStream) -> bool:
-    """An archive keeps both streams; a server's stream that is switched off is never due."""
+    """An archive keeps both streams; one that is switched off elsewhere is never due."""
     if box.kind == MailboxKind.ARCHIVE:
         return bool(stream.backfilled_at or stream.due_at)
-    return ("imap" if stream.kind == StreamKind.MAIL else "caldav") in box.settings
+    return box.reads(stream.kind)
 
 
 def _reading(streams: list[SyncStream]) -> Reading | None:

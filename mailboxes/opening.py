@@ -4,13 +4,18 @@ from pathlib import Path
 
 from django.conf import settings
 
-from mailboxes.credentials import decrypt
+from mailboxes.applications import application
+from mailboxes.credentials import AccountTokens, decrypt
 from mailboxes.egress import Egress
 from mailboxes.models import Mailbox, MailboxKind, StreamKind, SyncStream
+from mailboxes.providers import google_tokens, oauth
 from mailboxes.providers.archive import ArchiveCalendar, ArchiveMail
 from mailboxes.providers.base import Provider, SetupWrong
 from mailboxes.providers.caldav import CalDavCalendar
+from mailboxes.providers.gmail import GmailMail
+from mailboxes.providers.google_calendar import GoogleCalendars
 from mailboxes.providers.imap import ImapMail
+from mailboxes.providers.oauth import Application
 
 
 def open_provider(stream: SyncStream) -> Provider:
@@ -21,6 +26,8 @@ def open_provider(stream: SyncStream) -> Provider:
             return _open_archive(mailbox, stream.kind)
         case MailboxKind.IMAP:
             return _open_server(mailbox, stream.kind)
+        case MailboxKind.GOOGLE:
+            return open_google(mailbox, stream.kind)
     raise SetupWrong("This kind of account cannot be read.")
 
 
@@ -38,6 +45,35 @@ def _open_archive(mailbox: Mailbox, kind: str) -> Provider:
     if kind == StreamKind.MAIL:
         return ArchiveMail(mbox=files.get("mbox", []), maildir=files.get("maildir", []))
     return ArchiveCalendar(ics=files.get("ics", []))
+
+
+def tokens_of(mailbox: Mailbox, app: Application) -> AccountTokens:
+    renew = google_tokens.renew if mailbox.kind == MailboxKind.GOOGLE else oauth.renew
+    return AccountTokens(mailbox.pk, lambda refresh: renew(app, refresh, egress=egress()))
+
+
+def open_google(mailbox: Mailbox, kind: str) -> GmailMail | GoogleCalendars:
+    tokens = tokens_of(mailbox, _application(mailbox))
+    said = mailbox.settings.get(kind, {})
+    if kind == StreamKind.MAIL:
+        return GmailMail(
+            tokens=tokens,
+            egress=egress(),
+            url=settings.GOOGLE_MAIL_URL,
+            left_out=said.get("left_out", ()),
+            units_per_minute=settings.GMAIL_UNITS_PER_MINUTE,
+        )
+    return GoogleCalendars(
+        tokens=tokens, egress=egress(), url=settings.GOOGLE_CALENDAR_URL, chosen=said.get("chosen")
+    )
+
+
+def _application(mailbox: Mailbox) -> Application:
+    app = application(MailboxKind(mailbox.kind))
+    if app is None:
+        label = MailboxKind(mailbox.kind).label
+        raise SetupWrong(f"{label} is no longer set up on this installation. Ask an administrator.")
+    return app
 
 
 def _open_server(mailbox: Mailbox, kind: str) -> Provider:

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from django.db import transaction
 from django.utils import timezone
 
-from crm.models import Member
-from crm.notifying import notify
 from crm.statements import fetch
 from mailboxes.archives import forget_read
 from mailboxes.leasing import (
@@ -23,7 +21,7 @@ from mailboxes.leasing import (
     renew,
 )
 from mailboxes.listing import move_cursor, store_listing
-from mailboxes.models import Mailbox, MailboxKind, MailboxState, SyncStream
+from mailboxes.models import Mailbox, MailboxKind, SyncStream
 from mailboxes.opening import open_provider
 from mailboxes.providers.base import (
     AuthExpired,
@@ -31,9 +29,11 @@ from mailboxes.providers.base import (
     Fetched,
     Provider,
     ProviderError,
+    QuotaReached,
     TryLater,
 )
 from mailboxes.reading import Counts, Page, Reader, reader, store_page
+from mailboxes.reconnecting import ask_to_reconnect
 
 SLICE_SECONDS = 60.0
 PAGE_ITEMS = 500
@@ -156,15 +156,20 @@ def _fetch_page(
 
 
 def _chunks(provider: Provider, wanted: list[str]) -> Iterator[tuple[list[Fetched], bool]]:
-    """Fetched items in chunks of bounded size in memory, with a mark on the last."""
+    """Fetched items in chunks of bounded size in memory, with a mark on the last. What was there
+    before a provider failed is handed on first: it has been paid for."""
     chunk: list[Fetched] = []
     size = 0
-    for item in provider.fetch(wanted) if wanted else ():
-        if size > PAGE_BYTES:
-            yield chunk, False
-            chunk, size = [], 0
-        chunk.append(item)
-        size += len(getattr(item, "raw", b""))
+    try:
+        for item in provider.fetch(wanted) if wanted else ():
+            if size > PAGE_BYTES:
+                yield chunk, False
+                chunk, size = [], 0
+            chunk.append(item)
+            size += len(getattr(item, "raw", b""))
+    except ProviderError:
+        yield chunk, False
+        raise
     yield chunk, True
 
 
@@ -185,17 +190,9 @@ def _until_next_poll(mailbox: Mailbox) -> float | None:
 
 
 def _give_up(stream: SyncStream, lease: Lease, error: ProviderError) -> None:
-    failures = stream.failures + 1
+    """A pause that a provider's limits ask for is no failure: it has words, and is not counted."""
+    failures = 0 if isinstance(error, QuotaReached) else stream.failures + 1
     seconds = pause_after(failures, error.retry_after) if isinstance(error, TryLater) else None
     if isinstance(error, AuthExpired):
-        _ask_to_reconnect(stream.mailbox_id)
+        ask_to_reconnect(stream.mailbox_id)
     give_back(lease, seconds=seconds, failures=failures, error=str(error))
-
-
-def _ask_to_reconnect(mailbox_id: int) -> None:
-    """One notice, however many streams or runs find the sign-in refused."""
-    with transaction.atomic():
-        active = Mailbox.objects.filter(pk=mailbox_id, state=MailboxState.ACTIVE)
-        if active.update(state=MailboxState.NEEDS_RECONNECT):
-            owner = Member.objects.get(mailboxes=mailbox_id)
-            notify([owner], "needs_reconnect", mailbox_id)

@@ -46,6 +46,11 @@ class Servers:
         servers = {"imap": self.imap, "caldav": self.caldav}
         return {name: server for name, server in servers.items() if server}
 
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The passwords of those that are read, and no others."""
+        return {name: self.passwords[name] for name in self.settings if name in self.passwords}
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:

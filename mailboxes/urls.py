@@ -6,6 +6,7 @@ from mailboxes.views import (
     accounts,
     blocklist,
     connecting,
+    consent,
     emails,
     events,
     progress,
@@ -81,6 +82,16 @@ urlpatterns += [
     path("mailboxes/archives/new/", connecting.new_archive, name="new_archive"),
     path("mailboxes/archives/", connecting.connect_archive, name="connect_archive"),
     path("mailboxes/<int:pk>/account/", connecting.account, name="account"),
+]
+
+# /<slug>/mailboxes/ (connecting by consent)
+urlpatterns += [
+    path("mailboxes/consents/<slug:kind>/new/", consent.new_consent, name="new_consent"),
+    path("mailboxes/consents/<slug:kind>/", consent.consent, name="consent"),
+    path("mailboxes/consents/<slug:kind>/confirmation/", consent.confirmation, name="consent_confirmation"),
+    path("mailboxes/consents/<slug:kind>/refusal/", consent.refusal, name="consent_refusal"),
+    path("mailboxes/<int:pk>/consented-account/", consent.consented_account, name="consented_account"),
+    path("mailboxes/<int:pk>/consent/", consent.renewed_consent, name="renewed_consent"),
 ]
 
 # /<slug>/settings/workspace/email-calendar/

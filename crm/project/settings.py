@@ -35,6 +35,15 @@ EGRESS_ALLOWED_NETWORKS = words("EGRESS_ALLOWED_NETWORKS")
 EGRESS_CA_FILE = text("EGRESS_CA_FILE")
 EGRESS_ALLOWED_PORTS = [int(port) for port in words("EGRESS_ALLOWED_PORTS")]
 
+# Our own registration at providers, and where they are.
+GOOGLE_CLIENT_ID = text("GOOGLE_CLIENT_ID")
+GOOGLE_CLIENT_SECRET = text("GOOGLE_CLIENT_SECRET")
+GOOGLE_SIGN_IN_URL = text("GOOGLE_SIGN_IN_URL", "https://accounts.google.com")
+GOOGLE_TOKEN_URL = text("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com")
+GOOGLE_MAIL_URL = text("GOOGLE_MAIL_URL", "https://gmail.googleapis.com")
+GOOGLE_CALENDAR_URL = text("GOOGLE_CALENDAR_URL", "https://www.googleapis.com")
+GMAIL_UNITS_PER_MINUTE = int(text("GMAIL_UNITS_PER_MINUTE", "6000"))
+
 # Commands that never look at the database start no servers.
 NEEDS_SERVICES = not {"--help", "collectstatic", "compilemessages"} & set(sys.argv)
 DATABASE_URL = text("DATABASE_URL") or (embedded.database_url() if NEEDS_SERVICES else "")

@@ -8,7 +8,7 @@ from mailboxes.models.event import (
     EventStatus,
     Response,
 )
-from mailboxes.models.mailbox import Mailbox, MailboxAddress, MailboxKind, MailboxState
+from mailboxes.models.mailbox import CONSENTED, Mailbox, MailboxAddress, MailboxKind, MailboxState
 from mailboxes.models.message import (
     EmailMessage,
     MessageContent,
@@ -28,6 +28,7 @@ from mailboxes.models.stream import (
 )
 
 __all__ = [
+    "CONSENTED",
     "AccessGrant",
     "AccessRequest",
     "Attendee",

@@ -11,6 +11,15 @@ if TYPE_CHECKING:
 class MailboxKind(models.TextChoices):
     ARCHIVE = "archive", "Archive"
     IMAP = "imap", "IMAP and CalDAV"
+    GOOGLE = "google", "Google"
+    MICROSOFT = "microsoft", "Microsoft"
+    EXCHANGE = "exchange", "Exchange"
+
+
+# Read by consent at the provider, with tokens rather than a password.
+CONSENTED = (MailboxKind.GOOGLE, MailboxKind.MICROSOFT)
+# Where its settings say how mail, and how calendars, are read; without an entry they are not.
+PARTS = {MailboxKind.IMAP: {"mail": "imap", "calendar": "caldav"}}
 
 
 class MailboxState(models.TextChoices):
@@ -31,11 +40,13 @@ class Mailbox(models.Model):
     member = models.ForeignKey(Member, models.PROTECT, related_name="mailboxes", db_constraint=False)
     kind = models.CharField(max_length=20, choices=MailboxKind.choices)
     address = models.CharField(max_length=320)
+    # Who the account is at its provider, as issuer and subject; addresses there change hands.
+    identity = models.CharField(max_length=400, default="", blank=True)
     state = models.CharField(max_length=20, choices=MailboxState.choices, default=MailboxState.ACTIVE)
     default_level = models.PositiveSmallIntegerField(
         choices=AccessLevel.choices, default=AccessLevel.METADATA
     )
-    # Hosts, ports, user names and file names; never a secret.
+    # Hosts, ports, user names, file names, what is left out; never a secret.
     settings = models.JSONField(default=dict)
     credential = models.BinaryField(default=b"", editable=False)
     history_from = models.DateField(null=True, blank=True)
@@ -50,10 +61,22 @@ class Mailbox(models.Model):
             models.UniqueConstraint(
                 fields=["workspace", "member", "kind", "address"], name="mailbox_once_per_member"
             ),
+            models.UniqueConstraint(
+                fields=["workspace", "member", "kind", "identity"],
+                condition=~models.Q(identity=""),
+                name="mailbox_identity_once_per_member",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.address
+
+    def part(self, stream: str) -> str:
+        """The name of a stream's entry in the settings."""
+        return PARTS.get(MailboxKind(self.kind), {}).get(stream, stream)
+
+    def reads(self, stream: str) -> bool:
+        return self.kind == MailboxKind.ARCHIVE or self.part(stream) in self.settings
 
     def own_emails(self) -> set[str]:
         return set(self.own_addresses.values_list("address__email", flat=True))

@@ -116,3 +116,10 @@ class TryLater(ProviderError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class QuotaReached(TryLater):
+    """All that the provider allows for now has been read: a pause, and no failure."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message, retry_after=retry_after)

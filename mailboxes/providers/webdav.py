@@ -3,8 +3,6 @@
 import re
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
@@ -14,6 +12,7 @@ from mailboxes.egress import Egress, Refused, connection_problem, host_name, htt
 from mailboxes.providers import multistatus
 from mailboxes.providers.base import AuthExpired, SetupWrong, TryLater
 from mailboxes.providers.multistatus import Multistatus
+from mailboxes.providers.webapi import retry_after
 
 LISTING_BYTES = 32 * 2**20
 MAX_REDIRECTS = 3
@@ -261,7 +260,7 @@ def _checked(answer: Answer, where: str) -> Answer:
         raise AuthExpired("The server did not accept the user name and password.")
     if answer.status in _BUSY:
         message = f"The server is busy: it answered “{said(answer.status)}”."
-        raise TryLater(message, retry_after=_retry_after(answer.headers.get("retry-after", "")))
+        raise TryLater(message, retry_after=retry_after(answer.headers.get("retry-after", "")))
     # What a server does not do (501) or cannot give in one answer (507) stays so.
     if answer.status < 500 or answer.status in (501, 505, 507):
         raise Declined(answer.status, where, multistatus.conditions(answer.body))
@@ -272,18 +271,6 @@ def _multistatus(answer: Answer, where: str) -> Multistatus:
     if answer.status != HTTPStatus.MULTI_STATUS:
         raise Declined(answer.status, where)
     return multistatus.parse(answer.body)
-
-
-def _retry_after(value: str) -> float | None:
-    value = value.strip()[:40]
-    if value.isascii() and value.isdecimal():
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 def _asks_for_digest(response: httpx.Response) -> bool:

@@ -13,6 +13,7 @@ from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.models import AccessLevel, Team
 from mailboxes.accesslog import read_log
 from mailboxes.accounts import Account, left_out, read_accounts, try_again
+from mailboxes.applications import providers_for
 from mailboxes.granting import Grantee, grants_on, mailbox_target, set_access
 from mailboxes.models import Mailbox, QuarantinedItem
 from mailboxes.removing import remove, what_goes
@@ -30,6 +31,7 @@ def account_settings(request: WorkspaceRequest) -> HttpResponse:
     if request.htmx and not request.htmx.history_restore_request and "list" in request.GET:
         return render(request, "mailboxes/_accounts.html", {"accounts": accounts})
     context: dict[str, Any] = {"accounts": accounts, "log": read_log(request.member)}
+    context["providers"] = providers_for(request.member)
     mailbox = _chosen(request, accounts)
     if mailbox is not None:
         context |= sharing_context(request, mailbox) | blocklist_context(mailbox)

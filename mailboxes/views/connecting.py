@@ -14,11 +14,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from crm.views.members import dialog
-from mailboxes import connecting, uploads
-from mailboxes.connecting import AnotherAccount, CannotConnect, OverPlan
+from mailboxes import connecting, refusing, uploads
 from mailboxes.forms import SECRETS, ArchiveForm, ServersForm
 from mailboxes.models import Mailbox, MailboxKind, MailboxState
-from mailboxes.trying import try_servers
+from mailboxes.refusing import AnotherAccount, OverPlan
+from mailboxes.trying import CannotConnect, try_servers
 
 # Somebody who guesses passwords, or looks for servers, through ours is slowed down.
 MOST_TRIES, TRIES_SECONDS = 30, 600
@@ -28,7 +28,7 @@ MOST_TRIES, TRIES_SECONDS = 30, 600
 @member_required(NO_MAIL)
 def new_servers(request: WorkspaceRequest) -> HttpResponse:
     try:
-        connecting.refuse_over_plan(request.member)
+        refusing.refuse_over_plan(request.member)
     except OverPlan as error:
         return _refused(request, error)
     return _servers(request, ServersForm(member=request.member))
@@ -39,7 +39,7 @@ def new_servers(request: WorkspaceRequest) -> HttpResponse:
 @member_required(NO_MAIL)
 def connect_servers(request: WorkspaceRequest) -> HttpResponse:
     try:
-        connecting.refuse_over_plan(request.member)
+        refusing.refuse_over_plan(request.member)
     except OverPlan as error:
         return _refused(request, error)
     form = ServersForm(request.POST, member=request.member)
@@ -49,8 +49,8 @@ def connect_servers(request: WorkspaceRequest) -> HttpResponse:
     if connected := _connected(request).filter(address=address).first():
         return _servers(request, form, connected=connected)
     try:
-        connecting.refuse(request.member, kind=MailboxKind.IMAP, addresses=[address, *aliases])
-        connecting.refuse_known(request.member, [address, *aliases])
+        refusing.refuse(request.member, kind=MailboxKind.IMAP, addresses=[address, *aliases])
+        refusing.refuse_known(request.member, [address, *aliases])
         if failed := _try(request, form):
             return failed
         connecting.connect_servers(
@@ -81,9 +81,9 @@ def account(request: WorkspaceRequest, pk: int) -> HttpResponse:
         return _servers(request, form)
     aliases, is_same = form.cleaned_data["aliases"], form.cleaned_data["is_same_account"]
     try:
-        connecting.refuse(request.member, kind=MailboxKind.IMAP, addresses=[mailbox.address, *aliases])
-        connecting.refuse_known(request.member, [mailbox.address, *aliases])
-        connecting.refuse_other_user(mailbox, form.servers, is_same_account=is_same)
+        refusing.refuse(request.member, kind=MailboxKind.IMAP, addresses=[mailbox.address, *aliases])
+        refusing.refuse_known(request.member, [mailbox.address, *aliases])
+        refusing.refuse_other_user(mailbox, form.servers, is_same_account=is_same)
         if failed := _try(request, form):
             return failed
         connecting.change_servers(
@@ -123,8 +123,8 @@ def _take_archive(request: WorkspaceRequest, folder: Path) -> HttpResponse:
         return _archive(request, form)
     address, aliases = form.cleaned_data["address"], form.cleaned_data["aliases"]
     try:
-        connecting.refuse(request.member, kind=MailboxKind.ARCHIVE, addresses=[address, *aliases])
-        connecting.refuse_known(request.member, [address, *aliases])
+        refusing.refuse(request.member, kind=MailboxKind.ARCHIVE, addresses=[address, *aliases])
+        refusing.refuse_known(request.member, [address, *aliases])
         outcomes = [uploads.look(file, folder) for file in form.cleaned_data["uploaded"]]
         accepted = [one for outcome in outcomes for one in outcome.accepted]
         if not accepted:
@@ -169,7 +169,7 @@ def _archive(request: WorkspaceRequest, form: ArchiveForm, **more: Any) -> HttpR
     own = Mailbox.objects.owned_by(request.member).filter(kind=MailboxKind.ARCHIVE)
     there = own.exclude(state=MailboxState.REMOVING).order_by("pk")
     try:
-        connecting.refuse_over_plan(request.member)
+        refusing.refuse_over_plan(request.member)
     except OverPlan as error:
         if not there:
             return _refused(request, error)

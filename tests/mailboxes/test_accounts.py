@@ -48,7 +48,15 @@ def test_reading_failing_and_leaving_are_told_apart(desk: Desk, ada: Member, str
     assert (reading.state, reading.reading and reading.reading.percent) == ("syncing", 40)
 
     later = NOW + timedelta(minutes=30)
-    SyncStream.objects.filter(pk=stream.pk).update(last_error="The server is busy.", due_at=later)
+    SyncStream.objects.filter(pk=stream.pk).update(last_error="Google asks us to wait.", due_at=later)
+    waiting = read_accounts(ada, now=NOW)[0]
+    assert (waiting.state, waiting.error, waiting.retry) == (
+        "waiting",
+        "Google asks us to wait.",
+        "Next try 09:30",
+    )
+
+    SyncStream.objects.filter(pk=stream.pk).update(last_error="The server is busy.", failures=1)
     failing = read_accounts(ada, now=NOW)[0]
     assert (failing.state, failing.error, failing.retry) == ("error", "The server is busy.", "Next try 09:30")
 

@@ -11,15 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
 
 from crm.models import Address, AuditEvent, Member
-from mailboxes.connecting import (
-    AddressTaken,
-    AnotherAccount,
-    CannotConnect,
-    OverPlan,
-    Servers,
-    change_servers,
-    connect_servers,
-)
+from mailboxes.connecting import change_servers, connect_servers
 from mailboxes.credentials import decrypt
 from mailboxes.leasing import take
 from mailboxes.models import (
@@ -34,8 +26,9 @@ from mailboxes.models import (
     StreamKind,
     SyncStream,
 )
+from mailboxes.refusing import AddressTaken, AnotherAccount, OverPlan
 from mailboxes.running import run_now
-from mailboxes.trying import Tried, calendar_server, try_servers
+from mailboxes.trying import CannotConnect, Servers, Tried, calendar_server, try_servers
 from tests.desk import Desk, mail
 from tests.servers import radicale as radicale_server
 from tests.servers.dovecot import PASSWORD, Dovecot, dovecot

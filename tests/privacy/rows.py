@@ -16,13 +16,13 @@ def database() -> dict[str, str]:
         table: fetch(f"SELECT md5(coalesce(string_agg(t::text, ' ' ORDER BY t::text), '')) FROM {table} t")[
             0
         ][0]
-        for table in _tables()
+        for table in tables()
     }
 
 
 def dump() -> str:
     """Every row of every table, as text; bytes in it as the characters they spell."""
-    rows = (row[0] for table in _tables() for row in fetch(f"SELECT t::text FROM {table} t"))
+    rows = (row[0] for table in tables() for row in fetch(f"SELECT t::text FROM {table} t"))
     return "\n".join(_spelled(row) for row in rows)
 
 
@@ -34,7 +34,7 @@ def unchanged() -> Iterator[None]:
     assert {table for table in after if after[table] != before.get(table)} == set()
 
 
-def _tables() -> list[str]:
+def tables() -> list[str]:
     rows = fetch("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     return [row[0] for row in rows if row[0] not in BESIDES]
 

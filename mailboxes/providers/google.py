@@ -1,0 +1,143 @@
+"""What Google's APIs have in common: the meaning of their refusals, and batches of requests."""
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.parser import BytesHeaderParser
+
+from mailboxes.providers.base import QuotaReached, SetupWrong, TryLater
+from mailboxes.providers.webapi import Answer, WebApi
+
+# How long Google counts for its limits.
+WINDOW_SECONDS = 60.0
+_RATE = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"})
+_RETRY_AT = re.compile(r"Retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)")
+_SWITCHED_OFF = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
+
+
+class NotThere(SetupWrong):
+    """404, or 410 with another reason than an old token: what was asked for does not exist."""
+
+    def __init__(self) -> None:
+        super().__init__("Google knows nothing of what it was asked for.")
+
+
+class TokenOld(SetupWrong):
+    """410: the state that a token stands for is forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__("Google has forgotten where we stopped.")
+
+
+class BadRequest(SetupWrong):
+    """400: Google did not understand, or an id is none of its own."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"Google answered “{message[:200]}”.")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The error object of an answer: all reasons it gives, and its message."""
+
+    reasons: frozenset[str]
+    message: str
+
+    @classmethod
+    def of(cls, answer: Answer) -> "Refusal":
+        try:
+            error = answer.json["error"]
+            entries = [*error.get("errors", []), *error.get("details", [])]
+            reasons = {str(one.get("reason", "")) for one in entries}
+            return cls(frozenset(reasons), str(error.get("message", "")))
+        except (TryLater, KeyError, TypeError, AttributeError):
+            return cls(frozenset(), "")
+
+
+def explain(answer: Answer) -> Exception:
+    """What has to happen after a refusal."""
+    refusal = Refusal.of(answer)
+    if answer.status == 429 or (answer.status == 403 and refusal.reasons & _RATE):
+        wait = answer.retry_after or _named_wait(refusal.message) or _usual_wait(refusal.message)
+        return QuotaReached("Google asks us to wait.", retry_after=wait)
+    if answer.status >= 500:
+        return TryLater("Google does not answer at the moment.", retry_after=answer.retry_after)
+    if answer.status == 410:
+        return TokenOld() if "deleted" not in refusal.reasons else NotThere()
+    if answer.status == 404:
+        return NotThere()
+    if answer.status == 403:
+        return SetupWrong(_why_forbidden(refusal))
+    if "failedPrecondition" in refusal.reasons:
+        return SetupWrong("This Google account has no Gmail.")
+    return BadRequest(refusal.message or str(answer.status))
+
+
+def _why_forbidden(refusal: Refusal) -> str:
+    if refusal.reasons & _SWITCHED_OFF:
+        return (
+            "This API is not switched on in the Google project of this installation. "
+            "An administrator can enable it in the Google Cloud console."
+        )
+    if "domainPolicy" in refusal.reasons:
+        return "The administrator of this Google account does not allow it. Ask there."
+    return "Google was not allowed to let us read this. Reconnect the account and leave every box ticked."
+
+
+def _named_wait(message: str) -> float | None:
+    """Gmail writes the time into the message."""
+    if found := _RETRY_AT.search(message):
+        moment = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+        return max((moment - datetime.now(UTC)).total_seconds(), 1.0)
+    return None
+
+
+def _usual_wait(message: str) -> float:
+    """Too much at the same time is over in a moment; too much in a minute is not."""
+    return 2.0 if "concurrent" in message.lower() else WINDOW_SECONDS
+
+
+# Batches: several requests as one, in a multipart body of whole HTTP messages.
+
+
+def batch(api: WebApi, path: str, targets: Sequence[str], *, limit: int) -> list[Answer | None]:
+    """The answer to a GET of each target, in their order; None where there was none. Refusals
+    inside are answers as well. Raises TooLarge, or a ProviderError about the whole."""
+    boundary = secrets.token_hex(16)
+    parts = [
+        f"--{boundary}\r\nContent-Type: application/http\r\nContent-ID: <{at}>\r\n\r\nGET {target}\r\n\r\n"
+        for at, target in enumerate(targets)
+    ]
+    body = "".join([*parts, f"--{boundary}--\r\n"]).encode()
+    headers = {"Content-Type": f"multipart/mixed; boundary={boundary}"}
+    answer = api.send("POST", path, headers=headers, body=body, limit=limit)
+    found = _taken_apart(answer)
+    return [found.get(at) for at in range(len(targets))]
+
+
+def _taken_apart(answer: Answer) -> dict[int, Answer]:
+    head = BytesHeaderParser().parsebytes(b"Content-Type: " + answer.headers.get("content-type", "").encode())
+    boundary = head.get_boundary()
+    if not boundary:
+        raise TryLater("The answer could not be read. It will be tried again.")
+    found = {}
+    for part in answer.body.split(b"--" + boundary.encode())[1:]:
+        outer, _, inner = part.lstrip(b"\r\n").partition(b"\r\n\r\n")
+        number = re.search(rb"^Content-ID:\s*<?response-(\d+)", outer, re.IGNORECASE | re.MULTILINE)
+        if number and (one := _inner(inner)):
+            found[int(number[1])] = one
+    return found
+
+
+def _inner(text: bytes) -> Answer | None:
+    head, _, body = text.partition(b"\r\n\r\n")
+    status, _, lines = head.partition(b"\r\n")
+    code = re.match(rb"HTTP/\d\S* (\d{3})", status)
+    if not code:
+        return None
+    headers: Mapping[str, str] = {
+        name.lower(): value for name, value in BytesHeaderParser().parsebytes(lines).items()
+    }
+    return Answer(int(code[1]), headers, body.strip())

@@ -1,0 +1,155 @@
+"""JSON over HTTPS with a bearer token, as Google and Microsoft offer it: bounded answers, one new
+token after a 401, errors in plain words."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+import httpx
+
+from mailboxes.egress import Egress, connection_problem, http_client
+from mailboxes.providers.base import AuthExpired, TryLater
+
+ANSWER_BYTES = 48 * 2**20
+
+
+class Tokens(Protocol):
+    """Access tokens of one account."""
+
+    def current(self) -> str:
+        """A token that is not known to have ended. Raises AuthExpired, or TryLater."""
+
+    def renewed(self, refused: str) -> str:
+        """Another one than that which was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """Raises TryLater for what is none: half an answer, or the page of a proxy."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise TryLater("The answer could not be read. It will be tried again.") from error
+
+    @property
+    def retry_after(self) -> float | None:
+        return retry_after(self.headers.get("retry-after", ""))
+
+
+class TooLarge(TryLater):
+    """An answer over the limit."""
+
+    def __init__(self) -> None:
+        super().__init__("The provider sent more than it was asked for.")
+
+
+Explain = Callable[[Answer], Exception]
+
+
+class WebApi:
+    """One API, one account. What is refused is raised as `explain` says of the answer."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        tokens: Tokens,
+        egress: Egress,
+        explain: Explain,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._base = httpx.URL(base_url)
+        self._tokens, self._explain = tokens, explain
+        self._client = http_client(egress)
+        self._client.headers.update(dict(headers or {}))
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None, **headers: str) -> Any:
+        """The JSON object of an answer. `path` may be a whole URL that this API has given."""
+        found = self.send("GET", path, params=params, headers=headers).json
+        if not isinstance(found, dict):
+            raise TryLater("The answer could not be read. It will be tried again.")
+        return found
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limit: int = ANSWER_BYTES,
+    ) -> Answer:
+        """Raises a ProviderError, TooLarge or what `explain` makes of a refusal."""
+        token = self._tokens.current()
+        request = self._client.build_request(
+            method, self._url(path), params=_sent(params), headers=headers, content=body
+        )
+        answer = self._answer(request, token, limit)
+        if answer.status == httpx.codes.UNAUTHORIZED:
+            answer = self._answer(request, self._tokens.renewed(token), limit)
+        if answer.status == httpx.codes.UNAUTHORIZED:
+            raise AuthExpired("The sign-in is no longer accepted. Reconnect the account.")
+        if not 200 <= answer.status < 300:
+            raise self._explain(answer)
+        return answer
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _url(self, path: str) -> httpx.URL:
+        """A link in an answer leads nowhere but to the API itself: the token goes with it."""
+        url = self._base.join(path)
+        if (url.scheme, url.netloc) != (self._base.scheme, self._base.netloc):
+            raise TryLater("The provider pointed to another server. It will be tried again.")
+        return url
+
+    def _answer(self, request: httpx.Request, token: str, limit: int) -> Answer:
+        request.headers["Authorization"] = f"Bearer {token}"
+        try:
+            response = self._client.send(request, stream=True)
+            try:
+                return Answer(response.status_code, response.headers, _body(response, limit))
+            finally:
+                response.close()
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise connection_problem(error, self._base.host) from error
+
+
+def retry_after(value: str) -> float | None:
+    """Seconds to wait, from a number or a date (RFC 9110); None when nothing is said."""
+    value = value.strip()[:40]
+    if value.isascii() and value.isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def _sent(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """None keeps the query that a link brings along; empty values are left out."""
+    if params is None:
+        return None
+    return {name: value for name, value in params.items() if value not in (None, "", [])}
+
+
+def _body(response: httpx.Response, limit: int) -> bytes:
+    parts, size = [], 0
+    for part in response.iter_raw():
+        size += len(part)
+        if size > limit:
+            raise TooLarge
+        parts.append(part)
+    return b"".join(parts)

@@ -1,0 +1,70 @@
+"""A Google account on the strict fake, connected to a member the way a browser does it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import httpx
+from django.test import Client, override_settings
+
+from crm.models import Member
+from mailboxes.models import Mailbox, StreamKind, SyncStream
+from mailboxes.reading import Counts
+from mailboxes.running import run_now
+from tests.fakes.google import Google, google
+
+CALLBACK = "http://127.0.0.1:8000/accounts/connections/google/callback/"
+
+
+@contextmanager
+def google_set_up() -> Iterator[Google]:
+    """The fake, and this installation registered with it."""
+    with google() as fake:
+        fake.client.redirect_uris.add(CALLBACK)
+        settings = {
+            "GOOGLE_CLIENT_ID": fake.client.id,
+            "GOOGLE_CLIENT_SECRET": fake.client.secret,
+            "GOOGLE_SIGN_IN_URL": fake.accounts_url,
+            "GOOGLE_TOKEN_URL": fake.oauth_url,
+            "GOOGLE_MAIL_URL": fake.api_url,
+            "GOOGLE_CALENDAR_URL": fake.api_url,
+            "EGRESS_ALLOWED_NETWORKS": ports(fake.accounts_url, fake.oauth_url, fake.api_url),
+        }
+        with override_settings(**settings):
+            yield fake
+
+
+def ports(*urls: str) -> list[str]:
+    return [urlsplit(url).netloc for url in urls]
+
+
+def answer_of(browser: Client, slug: str, *, kind: str = "google", mailbox: Mailbox | None = None) -> str:
+    """Leave for the provider, say what the fake was told to say, and the path that leads back."""
+    path = f"/{slug}/mailboxes/{mailbox.pk}/consent/" if mailbox else f"/{slug}/mailboxes/consents/{kind}/"
+    away = browser.post(path)
+    assert away.status_code == 302, away.content.decode()
+    back = httpx.get(away["Location"])
+    assert back.status_code == 302, back.text
+    parts = urlsplit(back.headers["location"])
+    return f"{parts.path}?{parts.query}"
+
+
+def connected(fake: Google, browser: Client, member: Member, email: str = "") -> Mailbox:
+    """An account of that address, with mail and calendar."""
+    email = email or member.user.email
+    fake.consents(email)
+    slug = member.workspace.slug
+    confirmation = browser.get(answer_of(browser, slug))
+    assert confirmation.status_code == 302, confirmation.content.decode()
+    done = browser.post(confirmation["Location"], {"reads_mail": "on", "reads_calendar": "on"})
+    assert done.status_code == 302, done.content.decode()
+    return Mailbox.objects.get(member=member, kind="google", address=email)
+
+
+def stream_of(mailbox: Mailbox, kind: str = StreamKind.MAIL) -> SyncStream:
+    return SyncStream.objects.select_related("mailbox__workspace").get(mailbox=mailbox, kind=kind)
+
+
+def read(mailbox: Mailbox) -> list[Counts]:
+    """Both streams, to the end."""
+    return [run_now(stream_of(mailbox, kind)) for kind in StreamKind]

@@ -1,0 +1,246 @@
+"""Google Calendar through the real engine, against the strict fake."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from crm.models import Member
+from intelligence.verifying import differences
+from mailboxes.models import EventCopy, Mailbox, SkippedItem
+from mailboxes.running import run_now
+from tests.conftest import SignIn
+from tests.desk import NOW
+from tests.fakes.google import Google
+from tests.fakes.google_events import Calendar
+from tests.mailboxes.googlerig import connected, google_set_up, stream_of
+
+pytestmark = pytest.mark.django_db
+ADA = "ada@halyard.example"
+EVENTS = "/calendar/v3/calendars/.../events"
+GUESTS = [
+    {"email": ADA, "responseStatus": "accepted"},
+    {"email": "bob@acme.example", "responseStatus": "tentative", "displayName": "Bob Doe"},
+]
+
+
+@pytest.fixture
+def fake() -> Iterator[Google]:
+    with time_machine.travel(NOW, tick=True), google_set_up() as fake:
+        fake.add_user(ADA)
+        yield fake
+
+
+@pytest.fixture
+def calendar(fake: Google) -> Calendar:
+    return fake.calendar(ADA)
+
+
+@pytest.fixture
+def box(fake: Google, ada: Member, signed_in: SignIn) -> Mailbox:
+    browser: Client = signed_in.as_(ada)
+    found = connected(fake, browser, ada)
+    fake.log.clear()
+    return found
+
+
+def run(box: Mailbox) -> None:
+    run_now(stream_of(box, "calendar"))
+    assert stream_of(box, "calendar").last_error == ""
+    assert list(differences(box.workspace_id, now=timezone.now())) == []
+
+
+def copies() -> list[tuple[str, str, str]]:
+    """Title, start in UTC, status."""
+    found = EventCopy.objects.order_by("starts_at", "title").values_list("title", "starts_at", "status")
+    return [(title, f"{at.astimezone(UTC):%m-%d %H:%M}", status) for title, at, status in found]
+
+
+def test_an_event_is_read_with_everybodys_answer(box: Mailbox, calendar: Calendar) -> None:
+    calendar.add(
+        "Review",
+        attendees=[
+            *GUESTS,
+            {"email": "room@halyard.example", "resource": True, "responseStatus": "accepted"},
+        ],
+        start="2026-11-25T10:00:00",
+        end="2026-11-25T11:30:00",
+        location="Room; 4, upstairs",
+        description="First line\nsecond, line",
+        hangoutLink="https://meet.google.com/abc",
+    )
+
+    run(box)
+
+    event = EventCopy.objects.get()
+    assert (event.title, event.location, event.description) == (
+        "Review",
+        "Room; 4, upstairs",
+        "First line\nsecond, line",
+    )
+    assert (event.starts_at, event.ends_at) == (
+        datetime(2026, 11, 25, 9, tzinfo=UTC),
+        datetime(2026, 11, 25, 10, 30, tzinfo=UTC),
+    )
+    assert (event.timezone, event.conference_url, event.is_organiser) == (
+        "Europe/Berlin",
+        "https://meet.google.com/abc",
+        True,
+    )
+    assert len(event.attendees) == 2
+
+
+def test_a_series_with_its_exceptions_is_one_resource(box: Mailbox, calendar: Calendar) -> None:
+    series = calendar.add(
+        "Weekly",
+        attendees=GUESTS,
+        start="2026-10-12T10:00:00",
+        end="2026-10-12T10:30:00",
+        recurrence=["RRULE:FREQ=WEEKLY;COUNT=5"],
+    )
+    calendar.move_occurrence(
+        series, "2026-10-26T10:00:00", start="2026-10-27T15:00:00", end="2026-10-27T15:30:00"
+    )
+    calendar.cancel_occurrence(series, "2026-11-02T10:00:00")
+
+    run(box)
+
+    assert copies() == [
+        ("Weekly", "10-12 08:00", "confirmed"),
+        ("Weekly", "10-19 08:00", "confirmed"),
+        ("Weekly", "10-27 14:00", "confirmed"),
+        ("Weekly", "11-02 09:00", "cancelled"),
+        ("Weekly", "11-09 09:00", "confirmed"),
+    ]
+
+
+def test_a_change_of_one_occurrence_reads_its_series_again(
+    box: Mailbox, calendar: Calendar, fake: Google
+) -> None:
+    series = calendar.add(
+        "Weekly",
+        attendees=GUESTS,
+        start="2026-11-02T10:00:00",
+        end="2026-11-02T10:30:00",
+        recurrence=["RRULE:FREQ=WEEKLY;COUNT=3"],
+    )
+    run(box)
+    fake.log.clear()
+    calendar.move_occurrence(series, "2026-11-09T10:00:00", summary="Moved")
+
+    run(box)
+
+    assert [title for title, *_ in copies()] == ["Weekly", "Moved", "Weekly"]
+    assert len(fake.log.calls) == 4  # the list of calendars, what changed, the series, its exceptions
+
+
+def test_a_deleted_event_goes(box: Mailbox, calendar: Calendar) -> None:
+    gone = calendar.add("Gone", attendees=GUESTS)
+    kept_details = calendar.add("Gone too", attendees=GUESTS)
+    series = calendar.add("Series", attendees=GUESTS, recurrence=["RRULE:FREQ=DAILY;COUNT=2"])
+    calendar.add("Kept", attendees=GUESTS)
+    run(box)
+    calendar.cancel(gone)
+    calendar.cancel(kept_details, keeps_details=True)
+    calendar.cancel(series)
+
+    run(box)
+
+    assert [title for title, *_ in copies()] == ["Kept"]
+
+
+def test_an_old_token_is_compared_with_what_is_stored(box: Mailbox, calendar: Calendar, fake: Google) -> None:
+    gone = calendar.add("Gone", attendees=GUESTS)
+    calendar.add("Kept", attendees=GUESTS)
+    run(box)
+    calendar.cancel(gone)
+    calendar.purge(gone)
+    calendar.add("New", attendees=GUESTS, id="new00001")
+    calendar.expire_sync_tokens()
+
+    run(box)
+
+    assert {title for title, *_ in copies()} == {"Kept", "New"}
+
+
+def test_empty_pages_are_followed_to_the_token(box: Mailbox, calendar: Calendar, fake: Google) -> None:
+    calendar.add("First", attendees=GUESTS)
+    fake.faults.on("GET", EVENTS, call=1, page="empty")
+    run(box)
+    calendar.add("Second", attendees=GUESTS)
+    fake.faults.on("GET", EVENTS, call=1, page="empty")
+
+    run(box)
+
+    assert {title for title, *_ in copies()} == {"First", "Second"}
+
+
+def test_calendars_that_are_shown_are_read(box: Mailbox, calendar: Calendar, fake: Google) -> None:
+    team = fake.add_calendar(ADA, "team@group.calendar.google.com", summary="Team")
+    hidden = fake.add_calendar(ADA, "hidden@group.calendar.google.com", summary="Hidden", selected=False)
+    busy = fake.add_calendar(ADA, "busy@group.calendar.google.com", role="freeBusyReader")
+    for one in (calendar, team, hidden, busy):
+        one.add(f"In {one.summary}", attendees=GUESTS)
+    run(box)
+    before = {title for title, *_ in copies()}
+    fake.calendars.lists[ADA].change(team.id, deleted=True)
+
+    run(box)
+
+    assert before == {f"In {ADA}", "In Team"}
+    assert {title for title, *_ in copies()} == {f"In {ADA}"}
+
+
+def test_private_events_and_the_owners_own_day_are_not_stored(box: Mailbox, calendar: Calendar) -> None:
+    calendar.add("Private", attendees=GUESTS, visibility="private")
+    calendar.add("Confidential", attendees=GUESTS, visibility="confidential")
+    calendar.add("Focus", attendees=GUESTS, eventType="focusTime")
+    series = calendar.add(
+        "Secret series", attendees=GUESTS, visibility="private", recurrence=["RRULE:FREQ=DAILY;COUNT=2"]
+    )
+    calendar.move_occurrence(series, "2026-01-06T10:00:00", summary="Secret exception")
+
+    run(box)
+
+    assert copies() == []
+    reasons = SkippedItem.objects.order_by("reason").values_list("reason", flat=True)
+    assert list(reasons) == ["empty", "private", "private", "private"]
+
+
+def test_all_day_events_are_dates(box: Mailbox, calendar: Calendar) -> None:
+    calendar.add("Fair", attendees=GUESTS, start="2026-11-30", end="2026-12-02")
+
+    run(box)
+
+    event = EventCopy.objects.get()
+    assert event.all_day
+    assert (event.starts_at, event.ends_at) == (
+        datetime(2026, 11, 30, tzinfo=UTC),
+        datetime(2026, 12, 2, tzinfo=UTC),
+    )
+
+
+def test_a_poll_that_finds_nothing_is_two_requests(box: Mailbox, calendar: Calendar, fake: Google) -> None:
+    calendar.add("One", attendees=GUESTS)
+    run(box)
+    fake.log.clear()
+
+    run(box)
+
+    assert len(fake.log.calls) == 2
+
+
+def test_reading_many_events_again_lists_them_rather_than_asking_for_each(
+    box: Mailbox, calendar: Calendar, fake: Google
+) -> None:
+    for number in range(60):
+        calendar.add(f"E{number}", attendees=GUESTS)
+    fake.faults.on("GET", EVENTS, call=1)  # counts only
+
+    run(box)
+
+    assert EventCopy.objects.count() == 60
+    assert len(fake.log.of("GET", EVENTS)) == 1
