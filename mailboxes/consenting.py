@@ -6,6 +6,7 @@ once, by the session, user and workspace that asked.
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import asdict, dataclass, field, replace
@@ -25,6 +26,8 @@ from mailboxes.providers.base import ProviderError
 from mailboxes.providers.oauth import Application, Grant, Question
 from mailboxes.refusing import AnotherAccount, refuse, refuse_known
 from mailboxes.trying import CannotConnect, known_servers
+
+logger = logging.getLogger(__name__)
 
 Session = MutableMapping[str, Any]
 
@@ -176,6 +179,24 @@ def reconnect(offer: Offer, mailbox: Mailbox, *, by: Member) -> None:
     was_on = {name: known for name, known in mailbox.settings.items() if name in (MAIL, CALENDAR)}
     settings = {name: known for name, known in was_on.items() if name in offer.parts}
     change(mailbox, settings or was_on, by=by, secrets=offer.secrets, history_from=mailbox.history_from)
+
+
+@sensitive_variables()
+def give_back_grant(mailbox: Mailbox) -> None:
+    """What a provider allowed for a mailbox that is being removed. There is one grant for each account
+    of a provider: while another mailbox lives by it, it stays. A provider that does not answer is not
+    waited for; the owner can take it back there as well."""
+    if not mailbox.credential:
+        return
+    app = application(MailboxKind(mailbox.kind))
+    others = Mailbox.objects.filter(kind=mailbox.kind, identity=mailbox.identity).exclude(pk=mailbox.pk)
+    if app and mailbox.identity and not others.exclude(credential=b"").exists():
+        try:
+            oauth.revoke(app, decrypt(mailbox.credential).get("refresh", ""), egress=egress())
+        except ProviderError as error:
+            logger.warning("mailbox %s: its grant was not given back: %s", mailbox.pk, type(error).__name__)
+    mailbox.credential = b""
+    mailbox.save(update_fields=["credential"])
 
 
 def wanted_parts(mailbox: Mailbox) -> dict[str, Any]:

@@ -14,9 +14,11 @@ from crm.locking import lock_workspace
 from crm.models import Member
 from crm.statements import execute, fetch
 from mailboxes import uploads
+from mailboxes.consenting import give_back_grant
 from mailboxes.ingesting.events import elect
 from mailboxes.ingesting.mail import summarise
 from mailboxes.models import (
+    CONSENTED,
     CalendarSource,
     Mailbox,
     MailboxState,
@@ -189,10 +191,12 @@ def _purge_soon() -> None:
 
 
 def begin_removal(mailbox: Mailbox) -> None:
-    """Stop reading, forget the password, hide it. What it held is purged afterwards, in batches."""
+    """Stop reading, forget the password, hide it. What it held is purged afterwards, in batches; a
+    grant that a provider gave is kept so long, to be given back."""
     with transaction.atomic():
         mailbox.state = MailboxState.REMOVING
-        mailbox.credential = b""
+        if mailbox.kind not in CONSENTED:
+            mailbox.credential = b""
         mailbox.settings = {}
         mailbox.save(update_fields=["state", "credential", "settings"])
         # A run under way loses its lease: removal wins.
@@ -207,6 +211,7 @@ def purge_removed(now: datetime) -> None:
 def purge(mailbox: Mailbox, *, now: datetime) -> None:
     """Take away everything a mailbox being removed holds, then the mailbox. Interrupted, it goes
     on where it stopped."""
+    give_back_grant(mailbox)
     while _purge_batch(mailbox, now):
         pass
     with transaction.atomic():

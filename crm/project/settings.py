@@ -43,6 +43,11 @@ GOOGLE_TOKEN_URL = text("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com")
 GOOGLE_MAIL_URL = text("GOOGLE_MAIL_URL", "https://gmail.googleapis.com")
 GOOGLE_CALENDAR_URL = text("GOOGLE_CALENDAR_URL", "https://www.googleapis.com")
 GMAIL_UNITS_PER_MINUTE = int(text("GMAIL_UNITS_PER_MINUTE", "6000"))
+MICROSOFT_CLIENT_ID = text("MICROSOFT_CLIENT_ID")
+MICROSOFT_CLIENT_SECRET = text("MICROSOFT_CLIENT_SECRET")
+MICROSOFT_TENANT = text("MICROSOFT_TENANT", "organizations")
+MICROSOFT_SIGN_IN_URL = text("MICROSOFT_SIGN_IN_URL", "https://login.microsoftonline.com")
+MICROSOFT_GRAPH_URL = text("MICROSOFT_GRAPH_URL", "https://graph.microsoft.com")
 
 # Commands that never look at the database start no servers.
 NEEDS_SERVICES = not {"--help", "collectstatic", "compilemessages"} & set(sys.argv)

@@ -128,7 +128,7 @@ def renew(app: Application, refresh: str, *, egress: Egress) -> Grant:
 
 def revoke(app: Application, refresh: str, *, egress: Egress) -> None:
     """Give the grant back, where the provider has a way to. Raises a ProviderError."""
-    if app.revoke_url:
+    if app.revoke_url and refresh:
         _send(app, app.revoke_url, {"token": refresh}, egress)
 
 
