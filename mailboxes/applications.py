@@ -1,14 +1,14 @@
 """This installation's own registrations at Google and Microsoft, from the environment."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.conf import settings
 
 from crm.models import Member
-from mailboxes.models import MailboxKind
+from mailboxes.models import CONSENTED, MailboxKind
 from mailboxes.providers.oauth import Application
 
-OFFERED = (MailboxKind.GOOGLE,)
 IDENTITY, MAIL, CALENDAR = "identity", "mail", "calendar"
 _GOOGLE_SCOPE = "https://www.googleapis.com/auth/"
 
@@ -17,7 +17,7 @@ def application(kind: MailboxKind) -> Application | None:
     """None where nobody has registered this installation with the provider."""
     if kind == MailboxKind.GOOGLE:
         return _google()
-    return None
+    return _microsoft() if kind == MailboxKind.MICROSOFT else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Provider:
 
 def providers_for(member: Member) -> list[Provider]:
     """Those that members can connect by consent; admins also see what they might set up."""
-    found = [Provider(kind, application(kind) is not None) for kind in OFFERED]
+    found = [Provider(kind, application(kind) is not None) for kind in CONSENTED]
     return [one for one in found if one.is_set_up or member.is_admin]
 
 
@@ -54,3 +54,30 @@ def _google() -> Application | None:
         # Without these there is no refresh token the second time.
         more={"access_type": "offline", "prompt": "consent"},
     )
+
+
+def _microsoft() -> Application | None:
+    if not (settings.MICROSOFT_CLIENT_ID and settings.MICROSOFT_CLIENT_SECRET):
+        return None
+    authority = f"{settings.MICROSOFT_SIGN_IN_URL}/{settings.MICROSOFT_TENANT}"
+    return Application(
+        label="Microsoft",
+        authorize_url=f"{authority}/oauth2/v2.0/authorize",
+        token_url=f"{authority}/oauth2/v2.0/token",
+        issuers=(f"{settings.MICROSOFT_SIGN_IN_URL}/{{tenantid}}/v2.0",),
+        client_id=settings.MICROSOFT_CLIENT_ID,
+        client_secret=settings.MICROSOFT_CLIENT_SECRET,
+        scopes={
+            IDENTITY: ("openid", "email", "profile", "offline_access", "User.Read"),
+            MAIL: ("Mail.Read",),
+            CALENDAR: ("Calendars.Read",),
+        },
+        more={"prompt": "select_account", "response_mode": "query"},
+    )
+
+
+def admin_consent_url(redirect_uri: str) -> str:
+    """Where the administrator of an organisation allows this installation for all its people."""
+    authority = f"{settings.MICROSOFT_SIGN_IN_URL}/{settings.MICROSOFT_TENANT}"
+    query = urlencode({"client_id": settings.MICROSOFT_CLIENT_ID, "redirect_uri": redirect_uri})
+    return f"{authority}/adminconsent?{query}"

@@ -8,7 +8,7 @@ once, by the session, user and workspace that asked.
 import json
 import logging
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from mailboxes.opening import egress
 from mailboxes.providers import oauth
 from mailboxes.providers.base import ProviderError
 from mailboxes.providers.oauth import Application, Grant, Question
-from mailboxes.refusing import AnotherAccount, refuse, refuse_known
+from mailboxes.refusing import AnotherAccount, refuse, refuse_known, unknown_to_others
 from mailboxes.trying import CannotConnect, known_servers
 
 logger = logging.getLogger(__name__)
@@ -149,10 +149,11 @@ def forget(session: Session) -> None:
 
 def accept(offer: Offer, member: Member, *, settings: dict[str, Any], **limits: Any) -> Mailbox:
     """Link the account. `limits` is history_from. Raises CannotConnect."""
-    own = [offer.address, *offer.aliases]
-    refuse(member, kind=MailboxKind(offer.kind), addresses=own)
+    aliases = offer.aliases
     if offer.kind not in VOUCHED:
-        refuse_known(member, own)
+        refuse_known(member, [offer.address])
+        aliases = tuple(unknown_to_others(member, aliases))
+    refuse(member, kind=MailboxKind(offer.kind), addresses=[offer.address, *aliases])
     _follow_rename(offer, member)
     _refuse_namesake(offer, member)
     return connect(
@@ -160,7 +161,7 @@ def accept(offer: Offer, member: Member, *, settings: dict[str, Any], **limits: 
         kind=MailboxKind(offer.kind),
         address=offer.address,
         settings=settings,
-        aliases=offer.aliases,
+        aliases=aliases,
         secrets=offer.secrets,
         identity=offer.identity,
         **limits,
@@ -222,7 +223,12 @@ def _offer(app: Application, asked: Asked, grant: Grant) -> Offer:
     )
 
 
-def with_problems(offer: Offer, problems: dict[str, str], *, aliases: tuple[str, ...] = ()) -> Offer:
+def looked_at(
+    offer: Offer, problems: dict[str, str], *, address: str = "", aliases: Iterable[str] = ()
+) -> Offer:
+    """With what stands in the way of reading each part, and the addresses the account turned out to
+    have."""
+    offer = replace(offer, address=normalise(address) or offer.address)
     own = dict.fromkeys(one for email in aliases if (one := normalise(email)) and one != offer.address)
     parts = tuple(part for part in offer.parts if part not in problems)
     return replace(offer, parts=parts, problems=problems, aliases=tuple(own))

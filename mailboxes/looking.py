@@ -1,18 +1,23 @@
 """A look at an account that may be read: does it work, what is there to choose from?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 
 from mailboxes.applications import CALENDAR, MAIL
-from mailboxes.consenting import Offer, with_problems
+from mailboxes.consenting import Offer, looked_at
 from mailboxes.models import Mailbox, MailboxKind, StreamKind
-from mailboxes.opening import egress, open_google
+from mailboxes.opening import egress, open_google, open_microsoft
+from mailboxes.providers import microsoft
 from mailboxes.providers.base import AuthExpired, ProviderError
 from mailboxes.providers.gmail import GmailMail
 from mailboxes.providers.google_calendar import GoogleCalendars
+from mailboxes.providers.graph_calendar import GraphCalendars
+from mailboxes.providers.graph_mail import GraphMail
 from mailboxes.providers.oauth import Application
-from mailboxes.trying import known_servers
+from mailboxes.trying import CannotConnect, known_servers
 
 NAMES = {MAIL: "mail", CALENDAR: "calendars"}
 
@@ -49,63 +54,91 @@ class _Given:
 
 
 def look(app: Application, offer: Offer) -> Offer:
-    """With what stands in the way of reading each part, and the account's further addresses."""
+    """With what stands in the way of reading each part, and the account's addresses. Raises
+    CannotConnect when nothing at all can be said."""
     missing = {part: _not_allowed(app.label, part) for part in NAMES if part not in offer.parts}
+    tokens = _Given(offer.secrets["access"])
     if offer.kind == MailboxKind.GOOGLE:
-        return _look_at_google(offer, missing)
-    return with_problems(offer, missing)
+        return _look_at_google(offer, missing, tokens)
+    return _look_at_microsoft(offer, missing, tokens)
 
 
-def _look_at_google(offer: Offer, problems: dict[str, str]) -> Offer:
-    tokens, aliases = _Given(offer.secrets["access"]), list[str]()
-    if MAIL in offer.parts:
-        gmail = GmailMail(tokens=tokens, egress=egress(), url=settings.GOOGLE_MAIL_URL)
-        try:
-            aliases = gmail.aliases()
-        except ProviderError as error:
-            problems[MAIL] = str(error)
-        finally:
-            gmail.close()
-    if CALENDAR in offer.parts:
-        calendars = GoogleCalendars(tokens=tokens, egress=egress(), url=settings.GOOGLE_CALENDAR_URL)
-        try:
-            calendars.calendars()
-        except ProviderError as error:
-            problems[CALENDAR] = str(error)
-        finally:
-            calendars.close()
-    return with_problems(offer, problems, aliases=tuple(aliases))
+def _look_at_google(offer: Offer, problems: dict[str, str], tokens: _Given) -> Offer:
+    gmail = GmailMail(tokens=tokens, egress=egress(), url=settings.GOOGLE_MAIL_URL)
+    calendars = GoogleCalendars(tokens=tokens, egress=egress(), url=settings.GOOGLE_CALENDAR_URL)
+    try:
+        aliases = _asked(MAIL, offer, problems, gmail.aliases) or []
+        _asked(CALENDAR, offer, problems, calendars.calendars)
+    finally:
+        gmail.close()
+        calendars.close()
+    return looked_at(offer, problems, aliases=aliases)
+
+
+def _look_at_microsoft(offer: Offer, problems: dict[str, str], tokens: _Given) -> Offer:
+    """Who signs in there has a user name that need not be an address of his."""
+    url = settings.MICROSOFT_GRAPH_URL
+    mail = GraphMail(tokens=tokens, egress=egress(), url=url)
+    calendars = GraphCalendars(tokens=tokens, egress=egress(), url=url)
+    api = microsoft.graph(url, tokens=tokens, egress=egress())
+    try:
+        user = api.get("/v1.0/me", {"$select": "mail,userPrincipalName,proxyAddresses"})
+        _asked(MAIL, offer, problems, mail.folders)
+        _asked(CALENDAR, offer, problems, calendars.calendars)
+    except ProviderError as error:
+        raise CannotConnect(str(error)) from error
+    finally:
+        for one in (mail, calendars, api):
+            one.close()
+    aliases = [one[5:] for one in user.get("proxyAddresses") or () if one[:5].casefold() == "smtp:"]
+    address = str(user.get("mail") or user.get("userPrincipalName") or "")
+    return looked_at(offer, problems, address=address, aliases=aliases)
+
+
+def _asked(part: str, offer: Offer, problems: dict[str, str], question: Callable[[], Any]) -> Any:
+    """What does not work is kept for the member to read."""
+    try:
+        return question() if part in offer.parts else None
+    except ProviderError as error:
+        problems[part] = str(error)
+        return None
 
 
 def choices(mailbox: Mailbox) -> Choices:
     """What the account holds now, for its owner to choose from. A problem is no reason to fail."""
+    known = known_servers(mailbox)
     try:
-        return Choices(mail=_mail_choices(mailbox), calendars=_calendar_choices(mailbox))
+        return Choices(
+            mail=_mail_choices(mailbox, known.get(MAIL, {}).get("left_out", ())),
+            calendars=_calendar_choices(mailbox, known.get(CALENDAR, {}).get("chosen")),
+        )
     except ProviderError as error:
         return Choices(problem=str(error))
 
 
-def _mail_choices(mailbox: Mailbox) -> tuple[Choice, ...]:
-    left_out = known_servers(mailbox).get(MAIL, {}).get("left_out", ())
-    provider = open_google(mailbox, StreamKind.MAIL)
-    assert isinstance(provider, GmailMail)
+def _mail_choices(mailbox: Mailbox, left_out: Any) -> tuple[Choice, ...]:
+    provider = _opened(mailbox, StreamKind.MAIL)
     try:
-        return tuple(Choice(one.id, one.name, one.id not in left_out) for one in provider.labels())
+        found: Any = provider.labels() if isinstance(provider, GmailMail) else provider.all_folders()
+        return tuple(Choice(one.id, one.name, one.id not in left_out) for one in found)
     finally:
         provider.close()
 
 
-def _calendar_choices(mailbox: Mailbox) -> tuple[Choice, ...]:
-    chosen = known_servers(mailbox).get(CALENDAR, {}).get("chosen")
-    provider = open_google(mailbox, StreamKind.CALENDAR)
-    assert isinstance(provider, GoogleCalendars)
+def _calendar_choices(mailbox: Mailbox, chosen: Any) -> tuple[Choice, ...]:
+    provider = _opened(mailbox, StreamKind.CALENDAR)
     try:
-        found = provider.calendars()
         return tuple(
-            Choice(one.id, one.name, one.is_shown if chosen is None else one.id in chosen) for one in found
+            Choice(one.id, one.name, one.is_shown if chosen is None else one.id in chosen)
+            for one in provider.calendars()
         )
     finally:
         provider.close()
+
+
+def _opened(mailbox: Mailbox, kind: str) -> Any:
+    open_it = open_google if mailbox.kind == MailboxKind.GOOGLE else open_microsoft
+    return open_it(mailbox, kind)
 
 
 def _not_allowed(label: str, part: str) -> str:

@@ -14,6 +14,8 @@ from mailboxes.providers.base import Provider, SetupWrong
 from mailboxes.providers.caldav import CalDavCalendar
 from mailboxes.providers.gmail import GmailMail
 from mailboxes.providers.google_calendar import GoogleCalendars
+from mailboxes.providers.graph_calendar import GraphCalendars
+from mailboxes.providers.graph_mail import GraphMail
 from mailboxes.providers.imap import ImapMail
 from mailboxes.providers.oauth import Application
 
@@ -28,6 +30,8 @@ def open_provider(stream: SyncStream) -> Provider:
             return _open_server(mailbox, stream.kind)
         case MailboxKind.GOOGLE:
             return open_google(mailbox, stream.kind)
+        case MailboxKind.MICROSOFT:
+            return open_microsoft(mailbox, stream.kind)
     raise SetupWrong("This kind of account cannot be read.")
 
 
@@ -66,6 +70,16 @@ def open_google(mailbox: Mailbox, kind: str) -> GmailMail | GoogleCalendars:
     return GoogleCalendars(
         tokens=tokens, egress=egress(), url=settings.GOOGLE_CALENDAR_URL, chosen=said.get("chosen")
     )
+
+
+def open_microsoft(mailbox: Mailbox, kind: str) -> GraphMail | GraphCalendars:
+    tokens = tokens_of(mailbox, _application(mailbox))
+    said = mailbox.settings.get(kind, {})
+    url = settings.MICROSOFT_GRAPH_URL
+    if kind == StreamKind.MAIL:
+        return GraphMail(tokens=tokens, egress=egress(), url=url, left_out=said.get("left_out", ()))
+    own = mailbox.own_emails()
+    return GraphCalendars(tokens=tokens, egress=egress(), url=url, own=own, chosen=said.get("chosen"))
 
 
 def _application(mailbox: Mailbox) -> Application:

@@ -96,18 +96,27 @@ _KNOWN_TO_OTHERS = """
 """
 
 
+def unknown_to_others(member: Member, addresses: Sequence[str]) -> list[str]:
+    """Those that nobody would lose a contact by."""
+    known = {row[0] for row in _known(member, addresses)}
+    return [email for email in addresses if email not in known]
+
+
 def refuse_known(member: Member, addresses: Sequence[str]) -> None:
     """An address that a member claims turns everybody's mail with it into mail among colleagues, and
     that is deleted: so nobody claims a contact's by typing it. Raises AddressTaken."""
-    confirmed = EmailAddress.objects.filter(user_id=member.user_id, verified=True)
-    own = {normalise(email) for email in confirmed.values_list("email", flat=True)}
-    typed = [email for email in addresses if email not in own]
-    known = fetch(_KNOWN_TO_OTHERS, workspace=member.workspace_id, member=member.pk, emails=typed)
-    if known:
+    if known := _known(member, addresses):
         raise AddressTaken(
             f"{known[0][0]} is known here as somebody outside. If it is yours, confirm it under "
             "“Email addresses” in the account menu first, or ask whoever runs this installation."
         )
+
+
+def _known(member: Member, addresses: Sequence[str]) -> list[tuple]:
+    confirmed = EmailAddress.objects.filter(user_id=member.user_id, verified=True)
+    own = {normalise(email) for email in confirmed.values_list("email", flat=True)}
+    typed = [email for email in addresses if email not in own]
+    return fetch(_KNOWN_TO_OTHERS, workspace=member.workspace_id, member=member.pk, emails=typed)
 
 
 def refuse_others(mailbox: Mailbox, by: Member) -> None:

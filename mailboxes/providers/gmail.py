@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mailboxes.egress import Egress
-from mailboxes.providers import google
+from mailboxes.providers import google, rawmail
 from mailboxes.providers.base import (
     CursorExpired,
     Fetched,
@@ -46,7 +46,6 @@ PAGE = 500
 BATCH = 20
 _ME = "/gmail/v1/users/me"
 _BATCH_BYTES = 48 * 2**20
-_HEADERS_BYTES = 4 * 2**20
 _ID = re.compile(r"[0-9a-f]{1,20}")
 
 
@@ -287,8 +286,7 @@ class GmailMail:
         except NotThere:
             return Missing(provider_id)
         headers = found.get("payload", {}).get("headers", [])
-        lines = [f"{one['name']}: {_one_line(one['value'])}" for one in headers]
-        raw = "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")[:_HEADERS_BYTES]
+        raw = rawmail.head((one["name"], one["value"]) for one in headers)
         size = int(found.get("sizeEstimate", 0))
         return FetchedMail(provider_id, raw, max(size, _BATCH_BYTES), _received(found))
 
@@ -334,7 +332,3 @@ def _received(found: dict[str, Any]) -> datetime | None:
         return datetime.fromtimestamp(int(found["internalDate"]) / 1000, UTC)
     except (KeyError, ValueError, TypeError, OverflowError, OSError):
         return None
-
-
-def _one_line(value: str) -> str:
-    return re.sub(r"\s*[\r\n]+\s*", " ", value)

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mailboxes.egress import Egress
-from mailboxes.providers import google, google_events
+from mailboxes.providers import google
 from mailboxes.providers.base import (
     CursorExpired,
     Fetched,
@@ -25,7 +25,7 @@ from mailboxes.providers.base import (
 )
 from mailboxes.providers.google import BadRequest, NotThere, TokenOld
 from mailboxes.providers.google_events import Fields, is_wanted, resource, series_of, version_of
-from mailboxes.providers.webapi import Tokens, WebApi
+from mailboxes.providers.webapi import Tokens, WebApi, instant
 
 CALENDAR_URL = "https://www.googleapis.com"
 PAGE = 2500
@@ -267,7 +267,7 @@ def _fetched(calendar: Calendar, name: str, events: list[Fields]) -> Fetched:
 
 def _order(event: Fields) -> int:
     """Those touched last come first: they are likelier to be about these days."""
-    at = google_events.instant(event.get("updated"))
+    at = instant(event.get("updated"))
     return int(at.timestamp()) if at else 0
 
 

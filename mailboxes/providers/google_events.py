@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from mailboxes.providers import icswriting
 from mailboxes.providers.icswriting import Answer, Event, Person, Status
+from mailboxes.providers.webapi import instant
 
 Fields = Mapping[str, Any]
 
@@ -126,13 +127,6 @@ def _zone(point: Fields) -> ZoneInfo | None:
     try:
         return ZoneInfo(str(point["timeZone"]))
     except (KeyError, ValueError, OSError):
-        return None
-
-
-def instant(text: str | None) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
         return None
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -16,6 +17,7 @@ _VOLATILE = re.compile(
     rb"|X-Mozilla-[\w-]+|X-Evolution[\w-]*|Content-Length|Lines):.*\n(?:[ \t].*\n)*",
     re.IGNORECASE | re.MULTILINE,
 )
+_BREAK = re.compile(r"\s*[\r\n]+\s*")
 _OLDEST = datetime(1990, 1, 1, tzinfo=UTC).timestamp()
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 
@@ -63,3 +65,9 @@ def content_id(raw: bytes) -> str:
     digest = hashlib.sha256(_VOLATILE.sub(b"", head))
     digest.update(text[len(head) :])
     return f"sha256:{digest.hexdigest()[:32]}"
+
+
+def head(fields: Iterable[tuple[str, str]]) -> bytes:
+    """The headers of a message whose text is not to be had, from names and values."""
+    lines = [f"{name}: {_BREAK.sub(' ', value)}" for name, value in fields]
+    return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")[:LARGEST_HEAD]

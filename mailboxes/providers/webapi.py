@@ -138,6 +138,15 @@ def retry_after(value: str) -> float | None:
     return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
 
 
+def instant(text: str | None) -> datetime | None:
+    """A time as APIs write it, taken for UTC where it does not say; None for what is none."""
+    try:
+        at = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return at.replace(tzinfo=UTC) if at and at.tzinfo is None else at
+
+
 def _sent(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """None keeps the query that a link brings along; empty values are left out."""
     if params is None:

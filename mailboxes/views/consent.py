@@ -16,7 +16,7 @@ from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, signed_in
 from crm.models import Member
 from crm.views.members import dialog
 from mailboxes import connecting, consenting, looking
-from mailboxes.applications import application
+from mailboxes.applications import admin_consent_url, application
 from mailboxes.consent_forms import ConsentedForm, OfferForm
 from mailboxes.consenting import Offer
 from mailboxes.models import CONSENTED, Mailbox, MailboxKind, MailboxState
@@ -30,6 +30,8 @@ def new_consent(request: WorkspaceRequest, kind: str) -> HttpResponse:
     """What is read and why, before anybody leaves for the provider; how to set it up, where it is not."""
     asked = _kind(kind)
     context: dict[str, Any] = {"kind": asked, "redirect_uri": _redirect_uri(asked)}
+    if asked == MailboxKind.MICROSOFT and request.member.is_admin:
+        context["admin_consent_url"] = admin_consent_url(_redirect_uri(asked))
     if application(asked) is None:
         if not request.member.is_admin:
             raise Http404
@@ -60,6 +62,8 @@ def renewed_consent(request: WorkspaceRequest, pk: int) -> HttpResponse:
 def callback(request: HttpRequest, kind: str) -> HttpResponse:
     """Back from the provider. Whoever has not asked in this session gets nothing."""
     asked_kind, state = _kind(kind), request.GET.get("state", "")
+    if request.GET.get("admin_consent"):
+        return render(request, "mailboxes/consent_allowed.html", {"kind": asked_kind})
     try:
         asked = consenting.take_question(request.session, request.user, kind=asked_kind, state=state)  # type: ignore[arg-type]
     except CannotConnect as error:
@@ -159,11 +163,21 @@ def _failed(
 ) -> HttpResponse:
     back = reverse("mailboxes:account_settings", args=[member.workspace.slug]) if member else "/"
     context = {"problem": problem, "kind": kind, "back": back}
+    if kind == MailboxKind.MICROSOFT and member and _needs_admin(request.GET):
+        context["admin_consent_url"] = admin_consent_url(_redirect_uri(kind))
     return render(request, "mailboxes/consent_failed.html", context, status=400)
+
+
+def _needs_admin(said: Any) -> bool:
+    """By default people of an organisation may not allow this themselves."""
+    described = said.get("error_description", "")
+    return any(code in described for code in ("AADSTS65001", "AADSTS90094", "AADSTS90095", "AADSTS65004"))
 
 
 def _declined(kind: MailboxKind, said: Any) -> str:
     error = said.get("error", "")
+    if _needs_admin(said):
+        return f"Your organisation’s administrator has to allow this once at {kind.label}."
     if error == "access_denied":
         return f"You did not allow it at {kind.label}, so nothing was connected."
     return f"{kind.label} did not let us in. Nothing was connected."

@@ -13,7 +13,7 @@ from mailboxes.models import Mailbox, MailboxState, MessageCopy, SyncStream
 from tests.conftest import SignIn
 from tests.fakes.google import Google
 from tests.fakes.google_grants import AUTH
-from tests.mailboxes.googlerig import answer_of, connected, google_set_up, read, stream_of
+from tests.mailboxes.consentrig import answer_of, connected, google_set_up, read, stream_of
 from tests.mailboxes.letters import letter
 
 pytestmark = pytest.mark.django_db

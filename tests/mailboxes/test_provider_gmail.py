@@ -15,7 +15,7 @@ from mailboxes.running import run_now
 from tests.conftest import SignIn
 from tests.fakes.gmail_mailbox import Mailbox as Mail
 from tests.fakes.google import Google
-from tests.mailboxes.googlerig import connected, google_set_up, stream_of
+from tests.mailboxes.consentrig import connected, google_set_up, stream_of
 from tests.mailboxes.letters import letter
 
 pytestmark = pytest.mark.django_db

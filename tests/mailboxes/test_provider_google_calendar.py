@@ -16,7 +16,7 @@ from tests.conftest import SignIn
 from tests.desk import NOW
 from tests.fakes.google import Google
 from tests.fakes.google_events import Calendar
-from tests.mailboxes.googlerig import connected, google_set_up, stream_of
+from tests.mailboxes.consentrig import connected, google_set_up, stream_of
 
 pytestmark = pytest.mark.django_db
 ADA = "ada@halyard.example"

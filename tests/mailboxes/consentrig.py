@@ -1,4 +1,4 @@
-"""A Google account on the strict fake, connected to a member the way a browser does it."""
+"""An account on a strict fake of Google or Microsoft, connected to a member the way a browser does it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +12,16 @@ from mailboxes.models import Mailbox, StreamKind, SyncStream
 from mailboxes.reading import Counts
 from mailboxes.running import run_now
 from tests.fakes.google import Google, google
+from tests.fakes.microsoft import Microsoft, microsoft
 
-CALLBACK = "http://127.0.0.1:8000/accounts/connections/google/callback/"
+CALLBACK = "http://127.0.0.1:8000/accounts/connections/{}/callback/"
 
 
 @contextmanager
 def google_set_up() -> Iterator[Google]:
     """The fake, and this installation registered with it."""
     with google() as fake:
-        fake.client.redirect_uris.add(CALLBACK)
+        fake.client.redirect_uris.add(CALLBACK.format("google"))
         settings = {
             "GOOGLE_CLIENT_ID": fake.client.id,
             "GOOGLE_CLIENT_SECRET": fake.client.secret,
@@ -28,13 +29,29 @@ def google_set_up() -> Iterator[Google]:
             "GOOGLE_TOKEN_URL": fake.oauth_url,
             "GOOGLE_MAIL_URL": fake.api_url,
             "GOOGLE_CALENDAR_URL": fake.api_url,
-            "EGRESS_ALLOWED_NETWORKS": ports(fake.accounts_url, fake.oauth_url, fake.api_url),
+            "EGRESS_ALLOWED_NETWORKS": places(fake.accounts_url, fake.oauth_url, fake.api_url),
         }
         with override_settings(**settings):
             yield fake
 
 
-def ports(*urls: str) -> list[str]:
+@contextmanager
+def microsoft_set_up() -> Iterator[Microsoft]:
+    with microsoft() as fake:
+        fake.client.redirect_uris.add(CALLBACK.format("microsoft"))
+        settings = {
+            "MICROSOFT_CLIENT_ID": fake.client.id,
+            "MICROSOFT_CLIENT_SECRET": fake.client.secret,
+            "MICROSOFT_SIGN_IN_URL": fake.login_url,
+            "MICROSOFT_GRAPH_URL": fake.graph_url,
+            "EGRESS_ALLOWED_NETWORKS": places(fake.login_url, fake.graph_url),
+        }
+        with override_settings(**settings):
+            yield fake
+
+
+def places(*urls: str) -> list[str]:
+    """As an administrator allows them."""
     return [urlsplit(url).netloc for url in urls]
 
 
@@ -49,16 +66,16 @@ def answer_of(browser: Client, slug: str, *, kind: str = "google", mailbox: Mail
     return f"{parts.path}?{parts.query}"
 
 
-def connected(fake: Google, browser: Client, member: Member, email: str = "") -> Mailbox:
+def connected(fake: Google | Microsoft, browser: Client, member: Member, email: str = "") -> Mailbox:
     """An account of that address, with mail and calendar."""
     email = email or member.user.email
+    kind = "google" if isinstance(fake, Google) else "microsoft"
     fake.consents(email)
-    slug = member.workspace.slug
-    confirmation = browser.get(answer_of(browser, slug))
+    confirmation = browser.get(answer_of(browser, member.workspace.slug, kind=kind))
     assert confirmation.status_code == 302, confirmation.content.decode()
     done = browser.post(confirmation["Location"], {"reads_mail": "on", "reads_calendar": "on"})
     assert done.status_code == 302, done.content.decode()
-    return Mailbox.objects.get(member=member, kind="google", address=email)
+    return Mailbox.objects.get(member=member, kind=kind, address=email)
 
 
 def stream_of(mailbox: Mailbox, kind: str = StreamKind.MAIL) -> SyncStream:

@@ -1,0 +1,304 @@
+"""Mail of a Microsoft 365 account through Graph: changes folder by folder, texts as RFC 5322.
+
+The ids say which folder a message is in, so that one that is moved arrives in the new folder before it
+leaves the old one.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+from mailboxes.egress import Egress
+from mailboxes.providers import microsoft, rawmail
+from mailboxes.providers.base import (
+    CursorExpired,
+    Fetched,
+    FetchedMail,
+    ListedItem,
+    Listing,
+    Missing,
+    TryLater,
+    Unreadable,
+)
+from mailboxes.providers.microsoft import BATCH, GRAPH_URL, BadRequest, NotThere, StateLost
+from mailboxes.providers.webapi import Answer, Tokens, TooLarge, instant
+
+# Never read, with all folders below.
+UNWANTED = (
+    "junkemail", "deleteditems", "drafts", "outbox", "recoverableitemsdeletions", "conversationhistory",
+    "syncissues", "conflicts", "localfailures", "serverfailures",
+)  # fmt: skip
+PAGE = 500
+_BATCH_BYTES = 48 * 2**20
+_LISTED = "id,receivedDateTime,isDraft"
+_HAS_DATE = re.compile(rb"^(?:date|received):", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    id: str
+    name: str
+    parent: str
+
+    @property
+    def prefix(self) -> str:
+        """What the provider ids of its messages begin with."""
+        return f"{sha256(self.id.encode()).hexdigest()[:20]}/"
+
+
+class GraphMail:
+    """All mail of one account but junk, deleted items, drafts, and what the owner leaves out."""
+
+    def __init__(
+        self, *, tokens: Tokens, egress: Egress, url: str = GRAPH_URL, left_out: Collection[str] = ()
+    ) -> None:
+        """`left_out` are ids of folders; those below are left out with them."""
+        self._api = microsoft.graph(url, tokens=tokens, egress=egress)
+        self._left_out = frozenset(left_out)
+        self._is_starting_over = False
+
+    def list_changes(self, cursor: str) -> Iterator[Listing]:
+        try:
+            state = _State.read(cursor)
+        except CursorExpired:
+            self._is_starting_over = True
+            raise
+        folders = self.folders()
+        listed, stored = list[ListedItem](), cursor
+        gone: list[tuple[Folder, str, list[str]]] = []
+        for folder in folders:
+            for listing in self._list(folder, state, gone):
+                stored = listing.cursor
+                listed += listing.items
+                yield listing
+        yield from self._gone(state, gone, folders)
+        if self._is_starting_over:
+            # Of which folders there was something is forgotten: what lies in others, goes.
+            yield Listing(listed, state.text(), snapshot_of="")
+            self._is_starting_over = False
+        elif state.text() != stored:
+            yield Listing((), state.text())
+
+    def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
+        for at in range(0, len(provider_ids), BATCH):
+            yield from self._fetch(provider_ids[at : at + BATCH])
+
+    def folders(self) -> list[Folder]:
+        """Those that are read."""
+        found = {folder.id: folder for folder in self._all_folders()}
+        unwanted = self._ids_of_unwanted() | self._left_out
+        return [folder for folder in found.values() if not _is_below(folder, unwanted, found)]
+
+    def all_folders(self) -> list[Folder]:
+        """Those that the owner may choose from."""
+        found = {folder.id: folder for folder in self._all_folders()}
+        unwanted = self._ids_of_unwanted()
+        return [folder for folder in found.values() if not _is_below(folder, unwanted, found)]
+
+    def close(self) -> None:
+        self._api.close()
+
+    def _all_folders(self) -> Iterator[Folder]:
+        """Changes of all folders, from none on: the only list that has those below others too."""
+        path = "/v1.0/me/mailFolders/delta"
+        for page in microsoft.pages(self._api, path, {"$select": "id,displayName,parentFolderId"}):
+            for one in page.entries:
+                if "@removed" not in one:
+                    yield Folder(
+                        one["id"], str(one.get("displayName", "")), str(one.get("parentFolderId", ""))
+                    )
+
+    def _ids_of_unwanted(self) -> set[str]:
+        urls = [f"/me/mailFolders/{name}?$select=id" for name in UNWANTED]
+        answers = microsoft.batch(self._api, urls, limit=_BATCH_BYTES)
+        found = set()
+        for answer in answers:
+            if answer is None or answer.status not in (200, 404):
+                # Rather nothing than junk.
+                raise (
+                    microsoft.explain(answer) if answer else TryLater("Microsoft left out part of an answer.")
+                )
+            if answer.status == 200:
+                found.add(str(answer.json["id"]))
+        return found
+
+    # Listing
+
+    def _list(
+        self, folder: Folder, state: "_State", gone: list[tuple[Folder, str, list[str]]]
+    ) -> Iterator[Listing]:
+        link = state.links.get(folder.id, "")
+        if link and not self._is_starting_over:
+            try:
+                yield from self._changes(folder, link, state, gone)
+            except (StateLost, BadRequest):
+                pass
+            else:
+                return
+        yield from self._everything(folder, state)
+
+    def _changes(
+        self, folder: Folder, link: str, state: "_State", gone: list[tuple[Folder, str, list[str]]]
+    ) -> Iterator[Listing]:
+        """What is gone is told last, when all that may have been moved has arrived elsewhere; until
+        then the folder's link stays where it was."""
+        removed = dict[str, None]()
+        for page in self._pages(folder, link):
+            items, left = _told(folder, page.entries)
+            removed = {one: None for one in removed if one not in {item.provider_id for item in items}}
+            removed |= dict.fromkeys(left)
+            if page.is_last and not removed:
+                state.links[folder.id] = page.link
+            if items:
+                yield Listing(items, state.text())
+            link = page.link
+        if removed:
+            gone.append((folder, link, list(removed)))
+
+    def _everything(self, folder: Folder, state: "_State") -> Iterator[Listing]:
+        """Newest first. The pages are as good as a snapshot when the last of them is there."""
+        found = dict[str, ListedItem]()
+        cursor = state.text()
+        for page in self._pages(folder, ""):
+            items, left = _told(folder, page.entries)
+            found |= {item.provider_id: item for item in items}
+            for one in left:
+                found.pop(one, None)
+            if page.is_last:
+                state.links[folder.id] = page.link
+                yield Listing(list(found.values()), state.text(), snapshot_of=folder.prefix)
+            else:
+                yield Listing(items, cursor)
+
+    def _pages(self, folder: Folder, link: str) -> Iterator[microsoft.Page]:
+        path = f"/v1.0/me/mailFolders/{quote(folder.id, safe='')}/messages/delta"
+        params = {"$select": _LISTED, "$orderby": "receivedDateTime desc"}
+        prefer = f"odata.maxpagesize={PAGE}"
+        if link:
+            return microsoft.pages(self._api, link, prefer=prefer)
+        return microsoft.pages(self._api, path, params, prefer=prefer)
+
+    def _gone(
+        self, state: "_State", gone: list[tuple[Folder, str, list[str]]], folders: list[Folder]
+    ) -> Iterator[Listing]:
+        for folder, link, removed in gone:
+            state.links[folder.id] = link
+            yield Listing((), state.text(), removed=removed)
+        there = {folder.id for folder in folders}
+        for id in [id for id in state.links if id not in there]:
+            del state.links[id]
+            yield Listing((), state.text(), snapshot_of=Folder(id, "", "").prefix)
+
+    # Fetching
+
+    def _fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
+        """One batch, or two halves of it where it is too large."""
+        ids = {one: one.partition("/")[2] for one in provider_ids}
+        urls = [f"/me/messages/{quote(id, safe='')}/$value" for id in ids.values()]
+        try:
+            answers = microsoft.batch(self._api, urls, limit=_BATCH_BYTES)
+        except TooLarge:
+            yield from self._fetch_halves(list(ids))
+            return
+        refused: Exception | None = None
+        for (provider_id, id), answer in zip(ids.items(), answers, strict=True):
+            try:
+                yield self._fetched(provider_id, id, answer)
+            except (TryLater, BadRequest) as error:
+                refused = error
+        if refused:
+            raise refused
+
+    def _fetch_halves(self, provider_ids: list[str]) -> Iterator[Fetched]:
+        if len(provider_ids) == 1:
+            yield self._head(provider_ids[0])
+            return
+        middle = len(provider_ids) // 2
+        yield from self._fetch(provider_ids[:middle])
+        yield from self._fetch(provider_ids[middle:])
+
+    def _fetched(self, provider_id: str, id: str, answer: Answer | None) -> Fetched:
+        if answer is None:
+            raise TryLater("Microsoft left out part of an answer. It will be tried again.")
+        if answer.status != 200:
+            problem = microsoft.explain(answer)
+            if isinstance(problem, NotThere):
+                return Missing(provider_id)
+            raise problem
+        if not answer.body.strip():
+            return Unreadable(provider_id, "Microsoft handed over no text for this message.")
+        # When it arrived stands in the text, but for what never travelled.
+        received = None if _HAS_DATE.search(answer.body[:65_536]) else self._received(id)
+        return FetchedMail(provider_id, answer.body, len(answer.body), received)
+
+    def _received(self, id: str) -> datetime | None:
+        try:
+            found = self._api.get(f"/v1.0/me/messages/{quote(id, safe='')}", {"$select": "receivedDateTime"})
+        except NotThere:
+            return None
+        return instant(found.get("receivedDateTime"))
+
+    def _head(self, provider_id: str) -> Fetched:
+        """Of a huge message the headers alone."""
+        id = quote(provider_id.partition("/")[2], safe="")
+        try:
+            found = self._api.get(
+                f"/v1.0/me/messages/{id}", {"$select": "internetMessageHeaders,receivedDateTime"}
+            )
+        except NotThere:
+            return Missing(provider_id)
+        raw = rawmail.head((one["name"], one["value"]) for one in found.get("internetMessageHeaders") or ())
+        return FetchedMail(provider_id, raw, _BATCH_BYTES, instant(found.get("receivedDateTime")))
+
+
+def _told(folder: Folder, entries: Sequence[Mapping[str, Any]]) -> tuple[list[ListedItem], list[str]]:
+    """What a page comes to. Entries are repeated, and the last word about each counts."""
+    last: dict[str, Mapping[str, Any]] = {}
+    for one in entries:
+        last.pop(one["id"], None)
+        last[one["id"]] = one
+    items, removed = [], []
+    for id, one in last.items():
+        if "@removed" in one or one.get("isDraft"):
+            removed.append(folder.prefix + id)
+        else:
+            at = instant(one.get("receivedDateTime"))
+            items.append(ListedItem(folder.prefix + id, int(at.timestamp()) if at else 0))
+    return items, removed
+
+
+def _is_below(folder: Folder, unwanted: Collection[str], known: Mapping[str, Folder]) -> bool:
+    """Is it one of these, or anywhere below one?"""
+    seen: set[str] = set()
+    at: Folder | None = folder
+    while at and at.id not in seen:
+        if at.id in unwanted or at.parent in unwanted:
+            return True
+        seen.add(at.id)
+        at = known.get(at.parent)
+    return False
+
+
+@dataclass(slots=True)
+class _State:
+    """The cursor, read: of each folder the link to its changes."""
+
+    links: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cursor: str) -> "_State":
+        """Raises CursorExpired."""
+        if not cursor:
+            return cls()
+        try:
+            return cls({str(id): str(link) for id, link in json.loads(cursor)["links"].items()})
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise CursorExpired("The position in the mail cannot be read.") from error
+
+    def text(self) -> str:
+        return json.dumps({"links": self.links})

@@ -1,0 +1,248 @@
+"""Calendars of Microsoft 365 through the real engine, against the strict fake of Graph."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from crm.models import Member
+from intelligence.verifying import differences
+from mailboxes.models import EventCopy, Mailbox, SkippedItem
+from mailboxes.running import run_now
+from tests.conftest import SignIn
+from tests.desk import NOW
+from tests.fakes.graph_events import Calendar
+from tests.fakes.microsoft import Microsoft
+from tests.mailboxes.consentrig import connected, microsoft_set_up, stream_of
+
+pytestmark = pytest.mark.django_db
+ADA = "ada@halyard.example"
+VIEW = "/v1.0/me/calendars/.../calendarView/delta"
+
+
+def guest(email: str, response: str = "none", **more: str) -> dict[str, object]:
+    return {
+        "emailAddress": {"address": email, "name": email.partition("@")[0]},
+        "status": {"response": response},
+    } | {
+        "type": "required",
+        **more,
+    }
+
+
+GUESTS = [guest("bob@acme.example", "tentativelyAccepted"), guest("room@halyard.example", type="resource")]
+WEEKLY = {
+    "pattern": {"type": "weekly", "interval": 1, "daysOfWeek": ["monday"], "firstDayOfWeek": "monday"},
+    "range": {"type": "numbered", "startDate": "2026-10-12", "numberOfOccurrences": 5},
+}
+
+
+@pytest.fixture
+def fake() -> Iterator[Microsoft]:
+    with time_machine.travel(NOW, tick=True), microsoft_set_up() as fake:
+        fake.add_tenant("halyard.example")
+        fake.add_user(ADA, name="Ada Lovelace")
+        yield fake
+
+
+@pytest.fixture
+def calendar(fake: Microsoft) -> Calendar:
+    return fake.calendar(ADA)
+
+
+@pytest.fixture
+def box(fake: Microsoft, ada: Member, signed_in: SignIn) -> Mailbox:
+    browser: Client = signed_in.as_(ada)
+    found = connected(fake, browser, ada)
+    fake.log.clear()
+    return found
+
+
+def run(box: Mailbox) -> None:
+    run_now(stream_of(box, "calendar"))
+    assert stream_of(box, "calendar").last_error == ""
+    assert list(differences(box.workspace_id, now=timezone.now())) == []
+
+
+def copies() -> list[tuple[str, str, str]]:
+    """Title, start in UTC, status."""
+    found = EventCopy.objects.order_by("starts_at", "title").values_list("title", "starts_at", "status")
+    return [(title, f"{at.astimezone(UTC):%m-%d %H:%M}", status) for title, at, status in found]
+
+
+def weekly(calendar: Calendar) -> str:
+    return calendar.add(
+        subject="Weekly",
+        attendees=GUESTS,
+        start="2026-10-12T10:00:00",
+        end="2026-10-12T10:30:00",
+        recurrence=WEEKLY,
+    )
+
+
+def single(calendar: Calendar, subject: str, day: str = "2026-11-25") -> str:
+    return calendar.add(subject=subject, attendees=GUESTS, start=f"{day}T10:00:00", end=f"{day}T11:00:00")
+
+
+def test_an_event_is_read_with_everybodys_answer(box: Mailbox, calendar: Calendar) -> None:
+    single(calendar, "Review")
+
+    run(box)
+
+    event = EventCopy.objects.get()
+    assert (event.title, event.is_organiser, event.timezone) == ("Review", True, "Europe/Berlin")
+    assert (event.starts_at, event.ends_at) == (
+        datetime(2026, 11, 25, 9, tzinfo=UTC),
+        datetime(2026, 11, 25, 10, tzinfo=UTC),
+    )
+    assert sorted(one["response"] for one in event.attendees) == ["accepted", "tentative"]
+
+
+def test_a_series_keeps_its_hour_and_its_exceptions(box: Mailbox, calendar: Calendar) -> None:
+    series = weekly(calendar)
+    ids = {one.original.date().isoformat(): one.lasting for one in calendar.instances(calendar.find(series))}
+    calendar.change(ids["2026-10-26"], start="2026-10-27T15:00:00", end="2026-10-27T15:30:00")
+    calendar.delete(ids["2026-11-02"])
+
+    run(box)
+
+    assert copies() == [
+        ("Weekly", "10-12 08:00", "confirmed"),
+        ("Weekly", "10-19 08:00", "confirmed"),
+        ("Weekly", "10-27 14:00", "confirmed"),
+        ("Weekly", "11-09 09:00", "confirmed"),
+    ]
+
+
+@pytest.mark.parametrize("shows_masters", [True, False])
+def test_changes_of_single_occurrences_are_noticed(
+    box: Mailbox, calendar: Calendar, shows_masters: bool
+) -> None:
+    calendar.shows_masters = shows_masters
+    series = weekly(calendar)
+    run(box)
+    ids = {one.original.date().isoformat(): one.lasting for one in calendar.instances(calendar.find(series))}
+    calendar.change(ids["2026-10-19"], subject="Changed")
+    run(box)
+    changed = [title for title, *_ in copies()]
+    calendar.delete(ids["2026-10-26"])
+
+    run(box)
+
+    assert changed == ["Weekly", "Changed", "Weekly", "Weekly", "Weekly"]
+    assert [at for _, at, _ in copies()] == ["10-12 08:00", "10-19 08:00", "11-02 09:00", "11-09 09:00"]
+
+
+def test_a_deleted_event_goes_and_one_that_left_the_view_does_not(box: Mailbox, calendar: Calendar) -> None:
+    gone, moved = single(calendar, "Gone"), single(calendar, "Moved")
+    run(box)
+    calendar.delete(gone)
+    calendar.change(moved, start="2023-05-02T10:00:00", end="2023-05-02T11:00:00")
+
+    run(box)
+
+    assert copies() == [("Moved", "05-02 08:00", "confirmed")]
+
+
+def test_old_events_are_read_once(box: Mailbox, calendar: Calendar) -> None:
+    single(calendar, "Long ago", "2019-03-04")
+    single(calendar, "Now")
+
+    run(box)
+
+    assert [title for title, *_ in copies()] == ["Long ago", "Now"]
+
+
+def test_a_lost_state_is_compared_with_what_is_stored(box: Mailbox, calendar: Calendar) -> None:
+    gone = single(calendar, "Gone")
+    single(calendar, "Kept")
+    run(box)
+    calendar.delete(gone)
+    calendar.forget_state()
+    single(calendar, "New")
+
+    run(box)
+
+    assert {title for title, *_ in copies()} == {"Kept", "New"}
+
+
+def test_the_view_begins_again_after_a_week(box: Mailbox, calendar: Calendar, fake: Microsoft) -> None:
+    single(calendar, "Now")
+    run(box)
+    before = stream_of(box, "calendar").cursor
+    fake.log.clear()
+
+    with time_machine.travel(NOW + timedelta(days=8), tick=True):
+        fake.expire_access(ADA)
+        run(box)
+
+    begun = [call for call in fake.log.of("GET", VIEW) if call.param("startDateTime")]
+    assert [call.param("endDateTime") for call in begun] == ["2027-12-02T09:00:00Z"]
+    assert stream_of(box, "calendar").cursor != before
+    assert len(fake.log.of("POST", "/v1.0/$batch")) == 0  # nothing is read again that has not changed
+
+
+def test_private_events_are_not_stored(box: Mailbox, calendar: Calendar) -> None:
+    for number, sensitivity in enumerate(("private", "confidential", "personal")):
+        day = f"2026-11-2{number}"
+        calendar.add(
+            subject=sensitivity,
+            attendees=GUESTS,
+            start=f"{day}T10:00:00",
+            end=f"{day}T11:00:00",
+            sensitivity=sensitivity,
+        )
+
+    run(box)
+
+    assert [title for title, *_ in copies()] == ["personal"]
+    assert list(SkippedItem.objects.values_list("reason", flat=True)) == ["private", "private"]
+
+
+def test_all_day_events_are_dates(box: Mailbox, calendar: Calendar) -> None:
+    calendar.add(
+        subject="Fair",
+        attendees=GUESTS,
+        isAllDay=True,
+        start="2026-11-30T00:00:00",
+        end="2026-12-02T00:00:00",
+    )
+
+    run(box)
+
+    event = EventCopy.objects.get()
+    assert event.all_day
+    assert (event.starts_at, event.ends_at) == (
+        datetime(2026, 11, 30, tzinfo=UTC),
+        datetime(2026, 12, 2, tzinfo=UTC),
+    )
+
+
+def test_ones_own_answer_counts_on_ones_own_copy(box: Mailbox, calendar: Calendar) -> None:
+    ics = (
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:theirs@acme.example\r\nDTSTAMP:20261101T090000Z\r\n"
+        "DTSTART:20261125T090000Z\r\nDTEND:20261125T100000Z\r\nSUMMARY:Theirs\r\nORGANIZER:mailto:bob@acme.example\r\n"
+        f"ATTENDEE;PARTSTAT=DECLINED:mailto:{ADA}\r\nATTENDEE;PARTSTAT=ACCEPTED:mailto:eve@acme.example\r\n"
+        "END:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+    calendar.import_ics(ics.encode())
+
+    run(box)
+
+    event = EventCopy.objects.get()
+    assert (event.title, event.is_organiser) == ("Theirs", False)
+    assert sorted(one["response"] for one in event.attendees) == ["accepted", "accepted", "declined"]
+
+
+def test_a_calendar_that_is_gone_takes_its_events_along(box: Mailbox, fake: Microsoft) -> None:
+    single(fake.add_calendar(ADA, "Team"), "In Team")
+    single(fake.calendar(ADA), "In Calendar")
+    run(box)
+    fake.remove_calendar(ADA, "Team")
+
+    run(box)
+
+    assert [title for title, *_ in copies()] == ["In Calendar"]
