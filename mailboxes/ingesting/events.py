@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from crm.statements import arrays, execute, fetch
 from mailboxes.ingesting.addresses import Sightings, mark_contacted, resolve
@@ -138,6 +139,13 @@ UPSERT_COPIES = """
 """
 
 
+KNOWN_ATTENDEES = """
+    SELECT c.source_id, c.event_id, c.attendees FROM mailboxes_eventcopy c
+    JOIN unnest(%(sources)s::bigint[], %(events)s::bigint[]) AS k(source, event)
+      ON k.source = c.source_id AND k.event = c.event_id
+"""
+
+
 def _upsert_copies(
     mailbox: Mailbox,
     items: Iterable[SourceItem],
@@ -147,10 +155,14 @@ def _upsert_copies(
     event_ids: dict[bytes, int],
     addresses: dict[str, int],
 ) -> set[int]:
-    rows = {
-        (sources[item.provider_id], event_ids[event_identity(event)]): _copy_row(event, own_emails, addresses)
+    held = {
+        (sources[item.provider_id], event_ids[event_identity(event)]): event
         for item in items
         for event in item.events
+    }
+    known = _known_attendees([key for key, event in held.items() if event.is_partial])
+    rows = {
+        key: _copy_row(event, own_emails, addresses, known=known.get(key, ())) for key, event in held.items()
     }
     columns = arrays(
         ((*key, *row) for key, row in rows.items()),
@@ -161,9 +173,23 @@ def _upsert_copies(
     return {row[0] for row in changed}
 
 
-def _copy_row(event: ParsedEvent, own_emails: set[str], addresses: dict[str, int]) -> tuple[object, ...]:
+def _known_attendees(keys: list[tuple[int, int]]) -> dict[tuple[int, int], list[dict[str, Any]]]:
+    """Who takes part in copies of which a provider left somebody out: he need not be gone."""
+    if not keys:
+        return {}
+    found = fetch(KNOWN_ATTENDEES, **arrays(keys, "sources", "events"))
+    return {(source, event): attendees for source, event, attendees in found}
+
+
+def _copy_row(
+    event: ParsedEvent,
+    own_emails: set[str],
+    addresses: dict[str, int],
+    *,
+    known: Iterable[dict[str, Any]] = (),
+) -> tuple[object, ...]:
     organiser = event.organiser.email if event.organiser else None
-    attendees = {
+    attendees = {one["address"]: one for one in known} | {
         addresses[one.email]: {
             "address": addresses[one.email],
             "name": one.name,

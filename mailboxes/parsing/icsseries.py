@@ -222,6 +222,7 @@ class Reading:
             sequence=whole_number(event.value("SEQUENCE")),
             last_modified=self._last_modified(event),
             attendees=people,
+            is_partial=event.value("X-RAPPORT-ATTENDEES") == "PARTIAL",
         )
         return said, length(event, start, self.zones)
 

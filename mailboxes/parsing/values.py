@@ -64,7 +64,7 @@ class ParsedEvent:
     """One occurrence. `recurrence_id` is the original start in UTC for an occurrence of a series,
     else None. Times are aware UTC, ends exclusive; all-day ones at 00:00 UTC of their dates.
     `status` is confirmed, tentative or cancelled. The organiser is among the attendees (accepted);
-    rooms and resources are not."""
+    rooms and resources are not. `is_partial`: the provider left out some of them."""
 
     uid: str
     recurrence_id: datetime | None
@@ -81,6 +81,7 @@ class ParsedEvent:
     sequence: int
     last_modified: datetime | None
     attendees: tuple[ParsedAttendee, ...]
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

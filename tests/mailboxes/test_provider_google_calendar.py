@@ -210,6 +210,22 @@ def test_private_events_and_the_owners_own_day_are_not_stored(box: Mailbox, cale
     assert list(reasons) == ["empty", "private", "private", "private"]
 
 
+def test_attendees_that_google_leaves_out_are_not_gone(box: Mailbox, calendar: Calendar) -> None:
+    event = calendar.add(
+        "Review", attendees=[*GUESTS, {"email": "eve@acme.example", "responseStatus": "accepted"}]
+    )
+    run(box)
+    calendar.change(event, attendees=GUESTS, attendeesOmitted=True, summary="Review, moved")
+
+    run(box)
+
+    copy = EventCopy.objects.get()
+    assert (copy.title, len(copy.attendees)) == ("Review, moved", 3)
+    calendar.change(event, attendees=GUESTS, attendeesOmitted=None)
+    run(box)
+    assert len(EventCopy.objects.get().attendees) == 2
+
+
 def test_all_day_events_are_dates(box: Mailbox, calendar: Calendar) -> None:
     calendar.add("Fair", attendees=GUESTS, start="2026-11-30", end="2026-12-02")
 
