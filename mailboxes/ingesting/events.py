@@ -178,7 +178,7 @@ def _known_attendees(keys: list[tuple[int, int]]) -> dict[tuple[int, int], list[
     if not keys:
         return {}
     found = fetch(KNOWN_ATTENDEES, **arrays(keys, "sources", "events"))
-    return {(source, event): attendees for source, event, attendees in found}
+    return {(source, event): json.loads(attendees) for source, event, attendees in found}
 
 
 def _copy_row(
