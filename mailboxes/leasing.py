@@ -66,6 +66,17 @@ def pick_due(*, stream_id: int | None = None, limit: int = 100) -> list[Lease]:
     return [Lease(*row) for row in fetch(PICK_DUE, stream=stream_id, limit=limit)]
 
 
+def seconds_until_due(stream_id: int) -> float | None:
+    """None when it is not due by itself, or somebody is at it."""
+    rows = fetch(
+        "SELECT extract(epoch FROM due_at - now())::float8 FROM mailboxes_syncstream s"
+        " JOIN mailboxes_mailbox m ON m.id = s.mailbox_id AND m.state = 'active'"
+        " WHERE s.id = %(stream)s AND s.lease_until IS NULL AND s.due_at IS NOT NULL",
+        stream=stream_id,
+    )
+    return rows[0][0] if rows else None
+
+
 def take(stream_id: int, epoch: int | None = None) -> Lease | None:
     """Begin a run: with the epoch that was handed out (once: a duplicate task gets None), or
     without one if nobody else is at it."""

@@ -8,6 +8,10 @@ from mailboxes import blocking, leasing, policy, removing, series, syncing
 from mailboxes.models import EventCopy, Mailbox, MessageCopy
 
 
+# Longer waits are left to the timetable.
+SOON_SECONDS = 120
+
+
 @shared_task(ignore_result=True)
 def enqueue_due() -> None:
     for lease in leasing.pick_due():
@@ -22,10 +26,16 @@ def sync_stream(stream_id: int, epoch: int) -> None:
         continue_stream(stream_id)
 
 
+@shared_task(ignore_result=True)
 def continue_stream(stream_id: int) -> None:
-    """A backfill cut into slices queues its own successor."""
-    for lease in leasing.pick_due(stream_id=stream_id):
+    """A backfill cut into slices queues its own successor; one that waits for a provider is woken when
+    the wait is over, rather than at the next look around."""
+    leases = leasing.pick_due(stream_id=stream_id)
+    for lease in leases:
         sync_stream.delay(lease.stream_id, lease.epoch)
+    seconds = None if leases else leasing.seconds_until_due(stream_id)
+    if seconds is not None and seconds <= SOON_SECONDS:
+        continue_stream.apply_async((stream_id,), countdown=max(seconds, 1.0))
 
 
 @shared_task(ignore_result=True)

@@ -8,9 +8,10 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from mailboxes.egress import Egress
@@ -27,7 +28,8 @@ from mailboxes.providers.base import (
     Unreadable,
 )
 from mailboxes.providers.google import WINDOW_SECONDS, BadRequest, NotThere
-from mailboxes.providers.webapi import Answer, Tokens, TooLarge, WebApi
+from mailboxes.providers.rawmail import LARGEST_MESSAGE
+from mailboxes.providers.webapi import Answer, Request, Tokens, TooLarge, WebApi
 
 MAIL_URL = "https://gmail.googleapis.com"
 # What Google allows one user of one project, and what it charges (projects since May 2026).
@@ -45,7 +47,8 @@ CATEGORIES = {
 PAGE = 500
 BATCH = 20
 _ME = "/gmail/v1/users/me"
-_BATCH_BYTES = 48 * 2**20
+# As base64, with a little around it.
+_MESSAGE_BYTES = LARGEST_MESSAGE * 4 // 3 + 2**20
 _ID = re.compile(r"[0-9a-f]{1,20}")
 
 
@@ -113,12 +116,10 @@ class GmailMail:
             yield from self._list_history(state.history)
 
     def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
-        left = list(provider_ids)
-        while left:
-            # The last batch of a minute is a smaller one.
-            size = min(max(self._allowance.left() // GET_UNITS, 1), BATCH)
-            yield from self._fetch(left[:size])
-            del left[:size]
+        own = [one for one in provider_ids if _ID.fullmatch(one)]
+        yield from (Missing(one) for one in provider_ids if one not in own)
+        for ids, answer in self._api.ahead(self._batches(own)):
+            yield from self._read(ids, answer)
 
     def address(self) -> str:
         return str(self._get("/profile", 1)["emailAddress"])
@@ -233,34 +234,53 @@ class GmailMail:
 
     # Fetching
 
-    def _fetch(self, ids: Sequence[str]) -> Iterator[Fetched]:
+    def _batches(self, ids: Sequence[str]) -> Iterator[tuple[list[str], Request]]:
+        left = list(ids)
+        while left:
+            # The last batch of a minute is a smaller one.
+            size = min(max(self._allowance.left() // GET_UNITS, 1), BATCH)
+            self._allowance.spend(GET_UNITS * len(left[:size]))
+            yield left[:size], self._batch(left[:size])
+            del left[:size]
+
+    def _batch(self, ids: Sequence[str]) -> Request:
+        return google.batch("/batch/gmail/v1", [f"{_ME}/messages/{one}?format=raw" for one in ids])
+
+    def _read(self, ids: list[str], answer: Callable[[], Answer]) -> Iterator[Fetched]:
         """One batch, or two halves of it where it is too large."""
-        own = [one for one in ids if _ID.fullmatch(one)]
-        yield from (Missing(one) for one in ids if one not in own)
-        self._allowance.spend(GET_UNITS * len(own))
-        targets = [f"{_ME}/messages/{one}?format=raw" for one in own]
         try:
-            answers = google.batch(self._api, "/batch/gmail/v1", targets, limit=_BATCH_BYTES) if own else []
+            parts = google.parts_of(answer(), len(ids))
         except TooLarge:
-            yield from self._fetch_halves(own)
+            yield from self._read_halves(ids)
             return
         refused: Exception | None = None
-        for one, answer in zip(own, answers, strict=True):
+        for one, part in zip(ids, parts, strict=True):
             try:
-                yield self._fetched(one, answer)
+                yield self._fetched(one, part)
             except (TryLater, BadRequest) as error:
                 # The others of this batch have been paid for.
                 refused = error
         if refused:
             raise refused
 
-    def _fetch_halves(self, ids: list[str]) -> Iterator[Fetched]:
+    def _read_halves(self, ids: list[str]) -> Iterator[Fetched]:
         if len(ids) == 1:
-            yield self._head(ids[0])
+            yield self._whole_or_head(ids[0])
             return
         middle = len(ids) // 2
-        yield from self._fetch(ids[:middle])
-        yield from self._fetch(ids[middle:])
+        for half in (ids[:middle], ids[middle:]):
+            self._allowance.spend(GET_UNITS * len(half))
+            yield from self._read(half, partial(self._api.send, self._batch(half)))
+
+    def _whole_or_head(self, provider_id: str) -> Fetched:
+        self._allowance.spend(GET_UNITS)
+        request = Request("GET", f"{_ME}/messages/{provider_id}", {"format": "raw"}, limit=_MESSAGE_BYTES)
+        try:
+            return self._fetched(provider_id, self._api.send(request))
+        except NotThere:
+            return Missing(provider_id)
+        except TooLarge:
+            return self._head(provider_id)
 
     def _fetched(self, provider_id: str, answer: Answer | None) -> Fetched:
         if answer is None:
@@ -288,7 +308,7 @@ class GmailMail:
         headers = found.get("payload", {}).get("headers", [])
         raw = rawmail.head((one["name"], one["value"]) for one in headers)
         size = int(found.get("sizeEstimate", 0))
-        return FetchedMail(provider_id, raw, max(size, _BATCH_BYTES), _received(found))
+        return FetchedMail(provider_id, raw, max(size, LARGEST_MESSAGE + 1), _received(found))
 
     def _get(self, path: str, units: int, **params: Any) -> dict[str, Any]:
         self._allowance.spend(units)

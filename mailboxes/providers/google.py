@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 
 from mailboxes.providers.base import QuotaReached, SetupWrong, TryLater
-from mailboxes.providers.webapi import Answer, WebApi
+from mailboxes.providers.webapi import Answer, Request
 
 # How long Google counts for its limits.
 WINDOW_SECONDS = 60.0
@@ -102,9 +102,8 @@ def _usual_wait(message: str) -> float:
 # Batches: several requests as one, in a multipart body of whole HTTP messages.
 
 
-def batch(api: WebApi, path: str, targets: Sequence[str], *, limit: int) -> list[Answer | None]:
-    """The answer to a GET of each target, in their order; None where there was none. Refusals
-    inside are answers as well. Raises TooLarge, or a ProviderError about the whole."""
+def batch(path: str, targets: Sequence[str]) -> Request:
+    """A GET of each target."""
     boundary = secrets.token_hex(16)
     parts = [
         f"--{boundary}\r\nContent-Type: application/http\r\nContent-ID: <{at}>\r\n\r\nGET {target}\r\n\r\n"
@@ -112,9 +111,14 @@ def batch(api: WebApi, path: str, targets: Sequence[str], *, limit: int) -> list
     ]
     body = "".join([*parts, f"--{boundary}--\r\n"]).encode()
     headers = {"Content-Type": f"multipart/mixed; boundary={boundary}"}
-    answer = api.send("POST", path, headers=headers, body=body, limit=limit)
+    return Request("POST", path, headers=headers, body=body)
+
+
+def parts_of(answer: Answer, count: int) -> list[Answer | None]:
+    """The answers to a batch, in the order of its targets; None where there was none. Refusals inside
+    are answers as well."""
     found = _taken_apart(answer)
-    return [found.get(at) for at in range(len(targets))]
+    return [found.get(at) for at in range(count)]
 
 
 def _taken_apart(answer: Answer) -> dict[int, Answer]:

@@ -35,7 +35,6 @@ PAGE = 500
 YEAR, WEEK = timedelta(days=365), timedelta(days=7)
 # Clocks differ, and what was changed a moment ago may not be told yet.
 _OVERLAP = timedelta(minutes=10)
-_ANSWER_BYTES = 32 * 2**20
 _CHANGED = "changed "
 
 
@@ -199,7 +198,7 @@ class GraphCalendars:
 
     def _batch(self, wanted: Sequence[tuple[str, str]]) -> list[tuple[str, Answer | None]]:
         urls = [f"/me/events/{quote(id.partition('/')[2], safe='')}{query}" for id, query in wanted]
-        answers = microsoft.batch(self._api, urls, prefer=PREFER, limit=_ANSWER_BYTES)
+        answers = microsoft.parts_of(self._api.send(microsoft.batch(urls, prefer=PREFER)), len(urls))
         return [(id, answer) for (id, _), answer in zip(wanted, answers, strict=True)]
 
     def _fetched(self, provider_id: str, event: Fields | None) -> Fetched:

@@ -6,9 +6,10 @@ leaves the old one.
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
@@ -26,7 +27,8 @@ from mailboxes.providers.base import (
     Unreadable,
 )
 from mailboxes.providers.microsoft import BATCH, GRAPH_URL, BadRequest, NotThere, StateLost
-from mailboxes.providers.webapi import Answer, Tokens, TooLarge, instant
+from mailboxes.providers.rawmail import LARGEST_MESSAGE
+from mailboxes.providers.webapi import Answer, Request, Tokens, TooLarge, instant
 
 # Never read, with all folders below.
 UNWANTED = (
@@ -34,7 +36,6 @@ UNWANTED = (
     "syncissues", "conflicts", "localfailures", "serverfailures",
 )  # fmt: skip
 PAGE = 500
-_BATCH_BYTES = 48 * 2**20
 _LISTED = "id,receivedDateTime,isDraft"
 _HAS_DATE = re.compile(rb"^(?:date|received):", re.IGNORECASE | re.MULTILINE)
 
@@ -85,8 +86,9 @@ class GraphMail:
             yield Listing((), state.text())
 
     def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
-        for at in range(0, len(provider_ids), BATCH):
-            yield from self._fetch(provider_ids[at : at + BATCH])
+        pages = [provider_ids[at : at + BATCH] for at in range(0, len(provider_ids), BATCH)]
+        for ids, answer in self._api.ahead((page, _batch(page)) for page in pages):
+            yield from self._read(list(ids), answer)
 
     def folders(self) -> list[Folder]:
         """Those that are read."""
@@ -115,7 +117,7 @@ class GraphMail:
 
     def _ids_of_unwanted(self) -> set[str]:
         urls = [f"/me/mailFolders/{name}?$select=id" for name in UNWANTED]
-        answers = microsoft.batch(self._api, urls, limit=_BATCH_BYTES)
+        answers = microsoft.parts_of(self._api.send(microsoft.batch(urls)), len(urls))
         found = set()
         for answer in answers:
             if answer is None or answer.status not in (200, 404):
@@ -196,33 +198,40 @@ class GraphMail:
 
     # Fetching
 
-    def _fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
+    def _read(self, provider_ids: list[str], answer: Callable[[], Answer]) -> Iterator[Fetched]:
         """One batch, or two halves of it where it is too large."""
-        ids = {one: one.partition("/")[2] for one in provider_ids}
-        urls = [f"/me/messages/{quote(id, safe='')}/$value" for id in ids.values()]
         try:
-            answers = microsoft.batch(self._api, urls, limit=_BATCH_BYTES)
+            parts = microsoft.parts_of(answer(), len(provider_ids))
         except TooLarge:
-            yield from self._fetch_halves(list(ids))
+            yield from self._read_halves(provider_ids)
             return
         refused: Exception | None = None
-        for (provider_id, id), answer in zip(ids.items(), answers, strict=True):
+        for provider_id, part in zip(provider_ids, parts, strict=True):
             try:
-                yield self._fetched(provider_id, id, answer)
+                yield self._fetched(provider_id, part)
             except (TryLater, BadRequest) as error:
                 refused = error
         if refused:
             raise refused
 
-    def _fetch_halves(self, provider_ids: list[str]) -> Iterator[Fetched]:
+    def _read_halves(self, provider_ids: list[str]) -> Iterator[Fetched]:
         if len(provider_ids) == 1:
-            yield self._head(provider_ids[0])
+            yield self._whole_or_head(provider_ids[0])
             return
         middle = len(provider_ids) // 2
-        yield from self._fetch(provider_ids[:middle])
-        yield from self._fetch(provider_ids[middle:])
+        for half in (provider_ids[:middle], provider_ids[middle:]):
+            yield from self._read(half, partial(self._api.send, _batch(half)))
 
-    def _fetched(self, provider_id: str, id: str, answer: Answer | None) -> Fetched:
+    def _whole_or_head(self, provider_id: str) -> Fetched:
+        try:
+            request = Request("GET", f"/v1.0{_url(provider_id)}/$value", limit=LARGEST_MESSAGE)
+            return self._fetched(provider_id, self._api.send(request))
+        except NotThere:
+            return Missing(provider_id)
+        except TooLarge:
+            return self._head(provider_id)
+
+    def _fetched(self, provider_id: str, answer: Answer | None) -> Fetched:
         if answer is None:
             raise TryLater("Microsoft left out part of an answer. It will be tried again.")
         if answer.status != 200:
@@ -233,27 +242,34 @@ class GraphMail:
         if not answer.body.strip():
             return Unreadable(provider_id, "Microsoft handed over no text for this message.")
         # When it arrived stands in the text, but for what never travelled.
-        received = None if _HAS_DATE.search(answer.body[:65_536]) else self._received(id)
+        received = None if _HAS_DATE.search(answer.body[:65_536]) else self._received(provider_id)
         return FetchedMail(provider_id, answer.body, len(answer.body), received)
 
-    def _received(self, id: str) -> datetime | None:
+    def _received(self, provider_id: str) -> datetime | None:
         try:
-            found = self._api.get(f"/v1.0/me/messages/{quote(id, safe='')}", {"$select": "receivedDateTime"})
+            found = self._api.get(f"/v1.0{_url(provider_id)}", {"$select": "receivedDateTime"})
         except NotThere:
             return None
         return instant(found.get("receivedDateTime"))
 
     def _head(self, provider_id: str) -> Fetched:
         """Of a huge message the headers alone."""
-        id = quote(provider_id.partition("/")[2], safe="")
         try:
             found = self._api.get(
-                f"/v1.0/me/messages/{id}", {"$select": "internetMessageHeaders,receivedDateTime"}
+                f"/v1.0{_url(provider_id)}", {"$select": "internetMessageHeaders,receivedDateTime"}
             )
         except NotThere:
             return Missing(provider_id)
         raw = rawmail.head((one["name"], one["value"]) for one in found.get("internetMessageHeaders") or ())
-        return FetchedMail(provider_id, raw, _BATCH_BYTES, instant(found.get("receivedDateTime")))
+        return FetchedMail(provider_id, raw, LARGEST_MESSAGE + 1, instant(found.get("receivedDateTime")))
+
+
+def _url(provider_id: str) -> str:
+    return f"/me/messages/{quote(provider_id.partition('/')[2], safe='')}"
+
+
+def _batch(provider_ids: Sequence[str]) -> Request:
+    return microsoft.batch([f"{_url(one)}/$value" for one in provider_ids])
 
 
 def _told(folder: Folder, entries: Sequence[Mapping[str, Any]]) -> tuple[list[ListedItem], list[str]]:

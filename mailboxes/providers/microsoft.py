@@ -9,7 +9,7 @@ from typing import Any
 
 from mailboxes.egress import Egress
 from mailboxes.providers.base import QuotaReached, SetupWrong, TryLater
-from mailboxes.providers.webapi import Answer, Tokens, WebApi
+from mailboxes.providers.webapi import Answer, Request, Tokens, WebApi
 
 GRAPH_URL = "https://graph.microsoft.com"
 # With these, an id stays the same when its item is moved to another folder.
@@ -103,25 +103,24 @@ def pages(
     raise TryLater("Microsoft’s list does not come to an end. It will be tried again.")
 
 
-def batch(api: WebApi, urls: Sequence[str], *, prefer: str = "", limit: int) -> list[Answer | None]:
-    """The answer to a GET of each (at most 20), in their order; None where there was none. Refusals
-    inside are answers as well. Raises TooLarge, or a ProviderError about the whole."""
+def batch(urls: Sequence[str], *, prefer: str = "") -> Request:
+    """A GET of each, at most 20."""
     headers = {"Prefer": ", ".join(filter(None, (IMMUTABLE, prefer)))}
     requests = [
         {"id": str(at), "method": "GET", "url": url, "headers": headers} for at, url in enumerate(urls)
     ]
-    answer = api.send(
-        "POST",
-        "/v1.0/$batch",
-        headers={"Content-Type": "application/json"},
-        body=json.dumps({"requests": requests}).encode(),
-        limit=limit,
-    )
+    body = json.dumps({"requests": requests}).encode()
+    return Request("POST", "/v1.0/$batch", headers={"Content-Type": "application/json"}, body=body)
+
+
+def parts_of(answer: Answer, count: int) -> list[Answer | None]:
+    """The answers to a batch, in the order of its URLs; None where there was none. Refusals inside are
+    answers as well."""
     try:
         found = {str(one["id"]): _part(one) for one in answer.json["responses"]}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TryLater("The answer could not be read. It will be tried again.") from error
-    return [found.get(str(at)) for at in range(len(urls))]
+    return [found.get(str(at)) for at in range(count)]
 
 
 def _part(one: Mapping[str, Any]) -> Answer:

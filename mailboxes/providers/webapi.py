@@ -2,18 +2,25 @@
 token after a 401, errors in plain words."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from threading import Lock
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
 from mailboxes.egress import Egress, connection_problem, http_client
-from mailboxes.providers.base import AuthExpired, TryLater
+from mailboxes.providers.base import AuthExpired, ProviderError, TryLater
 
-ANSWER_BYTES = 48 * 2**20
+ANSWER_BYTES = 16 * 2**20
+# Requests on their way while an answer is worked on: a page of items, unless their answers are large.
+AHEAD, AHEAD_BYTES = 25, 32 * 2**20
+
+T = TypeVar("T")
 
 
 class Tokens(Protocol):
@@ -45,6 +52,18 @@ class Answer:
         return retry_after(self.headers.get("retry-after", ""))
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`path` may be a whole URL that the API has given; `limit` in bytes of the answer."""
+
+    method: str
+    path: str
+    params: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    limit: int = ANSWER_BYTES
+
+
 class TooLarge(TryLater):
     """An answer over the limit."""
 
@@ -71,40 +90,55 @@ class WebApi:
         self._tokens, self._explain = tokens, explain
         self._client = http_client(egress)
         self._client.headers.update(dict(headers or {}))
+        self._one_by_one = Lock()
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, **headers: str) -> Any:
         """The JSON object of an answer. `path` may be a whole URL that this API has given."""
-        found = self.send("GET", path, params=params, headers=headers).json
+        found = self.send(Request("GET", path, params, headers)).json
         if not isinstance(found, dict):
             raise TryLater("The answer could not be read. It will be tried again.")
         return found
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        limit: int = ANSWER_BYTES,
-    ) -> Answer:
+    def send(self, request: Request) -> Answer:
         """Raises a ProviderError, TooLarge or what `explain` makes of a refusal."""
         token = self._tokens.current()
-        request = self._client.build_request(
-            method, self._url(path), params=_sent(params), headers=headers, content=body
-        )
-        answer = self._answer(request, token, limit)
+        return self._settled(request, token, self._answer(request, token))
+
+    def ahead(self, requests: Iterable[tuple[T, Request]]) -> Iterator[tuple[T, Callable[[], Answer]]]:
+        """Each of what is asked for, in order, with a function that gives or raises what `send` would.
+        Some more are on their way while one is being worked on. That other thread speaks HTTP and
+        nothing else; tokens come from the database, and are the caller's business."""
+        waiting: deque[tuple[T, Request, str, Future[Answer]]] = deque()
+        with ThreadPoolExecutor(1) as pool:
+            try:
+                for about, request in requests:
+                    token = self._tokens.current()
+                    waiting.append((about, request, token, pool.submit(self._answer, request, token)))
+                    while len(waiting) > AHEAD or _held(future for *_, future in waiting) > AHEAD_BYTES:
+                        yield self._waited_for(*waiting.popleft())
+            except ProviderError:
+                # No more may be asked for now; what has been asked for is paid for.
+                yield from (self._waited_for(*waiting.popleft()) for _ in range(len(waiting)))
+                raise
+            while waiting:
+                yield self._waited_for(*waiting.popleft())
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _waited_for(
+        self, about: T, request: Request, token: str, future: "Future[Answer]"
+    ) -> tuple[T, Callable[[], Answer]]:
+        return about, lambda: self._settled(request, token, future.result())
+
+    def _settled(self, request: Request, token: str, answer: Answer) -> Answer:
         if answer.status == httpx.codes.UNAUTHORIZED:
-            answer = self._answer(request, self._tokens.renewed(token), limit)
+            answer = self._answer(request, self._tokens.renewed(token))
         if answer.status == httpx.codes.UNAUTHORIZED:
             raise AuthExpired("The sign-in is no longer accepted. Reconnect the account.")
         if not 200 <= answer.status < 300:
             raise self._explain(answer)
         return answer
-
-    def close(self) -> None:
-        self._client.close()
 
     def _url(self, path: str) -> httpx.URL:
         """A link in an answer leads nowhere but to the API itself: the token goes with it."""
@@ -113,16 +147,29 @@ class WebApi:
             raise TryLater("The provider pointed to another server. It will be tried again.")
         return url
 
-    def _answer(self, request: httpx.Request, token: str, limit: int) -> Answer:
-        request.headers["Authorization"] = f"Bearer {token}"
+    def _answer(self, request: Request, token: str) -> Answer:
+        """One at a time: how much may come is counted for one answer after the other."""
+        sent = self._client.build_request(
+            request.method,
+            self._url(request.path),
+            params=_sent(request.params),
+            headers={**request.headers, "Authorization": f"Bearer {token}"},
+            content=request.body,
+        )
         try:
-            response = self._client.send(request, stream=True)
-            try:
-                return Answer(response.status_code, response.headers, _body(response, limit))
-            finally:
-                response.close()
+            with self._one_by_one:
+                response = self._client.send(sent, stream=True)
+                try:
+                    return Answer(response.status_code, response.headers, _body(response, request.limit))
+                finally:
+                    response.close()
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise connection_problem(error, self._base.host) from error
+
+
+def _held(futures: Iterable["Future[Answer]"]) -> int:
+    """Bytes of the answers that are there."""
+    return sum(len(one.result().body) for one in futures if one.done() and not one.exception())
 
 
 def retry_after(value: str) -> float | None:

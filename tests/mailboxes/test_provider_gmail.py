@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.utils import timezone
 from crm.models import Member
 from intelligence.verifying import differences
 from mailboxes.models import Mailbox, MessageCopy, PendingItem
+from mailboxes.providers.webapi import Request
 from mailboxes.running import run_now
 from tests.conftest import SignIn
 from tests.fakes.gmail_mailbox import Mailbox as Mail
@@ -171,7 +173,9 @@ def test_a_listing_that_was_cut_goes_on_with_its_page(box: Mailbox, mail: Mail, 
 def test_a_message_too_large_for_a_batch_is_read_by_its_headers(
     box: Mailbox, mail: Mail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailboxes.providers.gmail._BATCH_BYTES", 20_000)
+    # The limits of a batch, and of a message.
+    monkeypatch.setattr("mailboxes.providers.google.Request", partial(Request, limit=20_000))
+    monkeypatch.setattr("mailboxes.providers.gmail._MESSAGE_BYTES", 20_000)
     deliver(mail, 1, 2, 3)
     mail.deliver(letter(4, body="x" * 30_000).encode())
 
