@@ -18,7 +18,7 @@ from django.core.mail import send_mail
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
 from crm.addresses import normalise
@@ -117,6 +117,15 @@ def path(token: str) -> str:
     return reverse("crm:invitation", args=[token])
 
 
+def token_in(path: str | None) -> str:
+    """The other way round; "" where it is the path of something else."""
+    try:
+        match = resolve(path or "")
+    except Resolver404:
+        return ""
+    return str(match.kwargs["token"]) if match.view_name == "crm:invitation" else ""
+
+
 def send_link(invitation_id: int, *, now: datetime) -> None:
     """Write the mail, with a fresh secret; a second mail replaces the link of the first."""
     with transaction.atomic():
@@ -179,8 +188,9 @@ def accept(token: str, *, user: User, now: datetime) -> Member:
     return member
 
 
-def sign_up(token: str, *, name: str, password: str, now: datetime) -> Member:
-    """A new account; the link came by mail, so the address is verified. Raises Gone."""
+def sign_up(token: str, *, name: str, password: str | None, now: datetime) -> Member:
+    """A new account; the link came by mail, so the address is verified. Without a password there has to
+    be another way to sign in. Raises Gone."""
     with transaction.atomic():
         invitation = _held(token, now=now)
         if has_account(invitation.email):

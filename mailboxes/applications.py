@@ -40,7 +40,7 @@ def _google() -> Application | None:
         authorize_url=f"{settings.GOOGLE_SIGN_IN_URL}/o/oauth2/v2/auth",
         token_url=f"{settings.GOOGLE_TOKEN_URL}/token",
         revoke_url=f"{settings.GOOGLE_TOKEN_URL}/revoke",
-        issuers=("https://accounts.google.com", "accounts.google.com"),
+        issuers=(settings.GOOGLE_SIGN_IN_URL, "https://accounts.google.com", "accounts.google.com"),
         client_id=settings.GOOGLE_CLIENT_ID,
         client_secret=settings.GOOGLE_CLIENT_SECRET,
         scopes={

@@ -1,6 +1,7 @@
 """Everything a big site needs is configuration; each variable is described in .env.example."""
 
 import sys
+from urllib.parse import urlsplit
 
 import dj_database_url
 import dj_email_url
@@ -97,6 +98,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.socialaccount",
+    "crm.signin",
     "csp",
 ]
 
@@ -185,6 +187,17 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = False
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_ADAPTER = "mailboxes.signing_in.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "issuer": {
+        "SCOPE": ["openid", "email", "profile"],
+        "AUTH_PARAMS": {"prompt": "select_account"},
+        "OAUTH_PKCE_ENABLED": True,
+    }
+}
+# Another way in is a change of how an account is protected, like a second factor.
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 ALLAUTH_TRUSTED_PROXY_COUNT = int(text("TRUSTED_PROXIES", "0"))
 
 # EMAIL_BACKEND, EMAIL_HOST and so on; without an address mail goes nowhere.
@@ -193,6 +206,16 @@ EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = text("EMAIL_FROM", f"{PRODUCT_NAME} <no-reply@localhost>")
 
 # What a browser may do with our pages
+
+# Browsers look at where a form leads in the end, which is the sign-in page of whom members leave for.
+SIGN_IN_ORIGINS = [
+    f"{url.scheme}://{url.netloc}"
+    for url, is_set_up in (
+        (urlsplit(GOOGLE_SIGN_IN_URL), GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET),
+        (urlsplit(MICROSOFT_SIGN_IN_URL), MICROSOFT_CLIENT_ID and MICROSOFT_CLIENT_SECRET),
+    )
+    if is_set_up
+]
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -206,7 +229,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],
-        "form-action": [SELF],
+        "form-action": [SELF, *SIGN_IN_ORIGINS],
         "frame-ancestors": [NONE],
     }
 }

@@ -184,6 +184,15 @@ def test_the_settings_that_keep_accounts_apart_are_what_we_think() -> None:
     assert not settings.SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT
     assert not settings.SOCIALACCOUNT_LOGIN_ON_GET
     assert not settings.SOCIALACCOUNT_STORE_TOKENS
+    assert settings.SOCIALACCOUNT_REAUTHENTICATION_REQUIRED
+    assert settings.SOCIALACCOUNT_PROVIDERS == {
+        "issuer": {
+            "SCOPE": ["openid", "email", "profile"],
+            "AUTH_PARAMS": {"prompt": "select_account"},
+            "OAUTH_PKCE_ENABLED": True,
+        }
+    }
+    assert not any(app.startswith("allauth.socialaccount.") for app in settings.INSTALLED_APPS)
     assert settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]["script-src"] == ["'self'"]
     assert settings.CACHES["default"]["BACKEND"].endswith("RedisCache")
 

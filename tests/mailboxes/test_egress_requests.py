@@ -1,11 +1,13 @@
 """Requests through the door: refused addresses, redirects, environment, limits."""
 
+import hashlib
 import socket
 import ssl
 import threading
 
 import pytest
 import requests
+from requests_ntlm import HttpNtlmAuth
 
 from mailboxes import egress as door
 from mailboxes.egress import REFUSED, Egress, Refused, connection_problem
@@ -93,6 +95,19 @@ def test_tls_goes_to_the_checked_address_and_names_the_host(tmp_path):
     assert body == b"hello"
     assert named == ["localhost"]
     assert f"Host: localhost:{heard.port}".encode() in heard.text
+
+
+def test_ntlm_finds_the_certificate_it_binds_itself_to(tmp_path):
+    certificate, key = write_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with listening(answering(response("401 Unauthorized", body=b"no")), tls=context) as heard:
+        session = guarded_session(Egress.allowing([f"127.0.0.1:{heard.port}"], ca_file=str(certificate)))
+
+        answer = session.get(f"https://localhost:{heard.port}/", stream=True)
+
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.read_text())).digest()
+        assert HttpNtlmAuth("ada", "secret")._get_server_cert(answer) == digest
 
 
 @pytest.mark.parametrize("name", ["localhost", "elsewhere.example.com"])
