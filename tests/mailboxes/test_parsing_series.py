@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mailboxes.parsing.icsuids import known_uid
 from mailboxes.parsing.values import ParsedAttendee, ParsedCalendar
 from tests.mailboxes.calendartexts import NOW, calendar, event, only, read, recurrences, starts
 
@@ -358,3 +359,24 @@ def test_window_ends_the_same_in_a_zone_of_the_calendars_own():
     last = read(raw).events[-1].starts_at
 
     assert last == NOW + timedelta(days=365)
+
+
+@pytest.mark.parametrize(
+    ("uid", "known"),
+    [
+        # Somebody else's UID, as Exchange keeps it: [MS-OXCICAL] 2.1.3.1.1.20.26.
+        (
+            "040000008200E00074C5B7101A82E00800000000000000000000000000000000000000001B000000"
+            + (b"vCal-Uid\x01\0\0\0" + b"abc@google.com\0").hex(),
+            "abc@google.com",
+        ),
+        # Its own: with the day of an occurrence, and in small letters.
+        (
+            "040000008200e00074c5b7101a82e00807ea0a1a3aba61c9752126e2000000000000000010000000c0216b7a",
+            "040000008200E00074C5B7101A82E008000000003ABA61C9752126E2000000000000000010000000C0216B7A",
+        ),
+        ("040000008200E00074C5B7101A82E008 and no number", "040000008200E00074C5B7101A82E008 and no number"),
+    ],
+)
+def test_a_global_object_id_is_read_as_what_it_stands_for(uid: str, known: str) -> None:
+    assert known_uid(uid) == known

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from mailboxes.providers import exchange_protocol
 from mailboxes.providers.base import FetchedMail, Missing, TryLater, Unreadable
 from mailboxes.providers.exchange import ExchangeMail
 from mailboxes.providers.exchange_folders import prefix_of
@@ -185,6 +186,25 @@ def test_huge_message_that_never_travelled_is_described_by_its_properties(
         "",
     ]
     assert found.size == 30 * 2**20
+
+
+def test_message_that_turns_out_too_large_comes_as_its_headers(
+    fake: Exchange, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange_protocol, "_ANSWER_BYTES", 100_000)
+    deliver(box, 1, at=AT)
+    box.deliver(letter(2, body="x" * 100_000).encode(), at=AT)
+    mail = provider(fake)
+    wanted = ids(listings(mail))
+
+    found = sorted((one for one in mail.fetch(wanted)), key=lambda one: one.size)
+
+    assert [one.raw.decode().split("\r\n")[0].split("\n")[0] for one in found] == [
+        "Message-ID: <m1@acme.example>",
+        "Message-ID: <m2@acme.example>",
+    ]
+    assert [one.raw.endswith(b"Hello.\n") for one in found] == [True, False]
+    assert (found[1].size > 25 * 2**20, len(found[1].raw) < 1000) == (True, True)
 
 
 def test_messages_come_in_batches_of_bounded_size(fake: Exchange, box: Mailbox) -> None:
