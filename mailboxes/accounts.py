@@ -88,6 +88,12 @@ class Account:
         return self.kind in CONSENTED
 
     @property
+    def edit_url_name(self) -> str:
+        if self.is_consented:
+            return "mailboxes:consented_account"
+        return "mailboxes:exchange_account" if self.kind == MailboxKind.EXCHANGE else "mailboxes:account"
+
+    @property
     def is_moving(self) -> bool:
         return self.state in ("syncing", "waiting", "removing")
 

@@ -123,17 +123,19 @@ def change(
     settings: dict[str, Any],
     *,
     by: Member,
+    aliases: Iterable[str] | None = None,
     secrets: Mapping[str, str] | None = None,
     history_from: date | None = None,
     read_again: Iterable[StreamKind] = (),
 ) -> None:
-    """Edit an account that was connected by consent, or with new `secrets` reconnect it. Of streams to
+    """Edit an account, or with new `secrets` reconnect it; without `aliases` those stay. Of streams to
     `read_again`, all is listed and compared with what is stored. Raises CannotConnect."""
     refuse_others(mailbox, by)
     with transaction.atomic():
         lock_workspace(mailbox.workspace_id)
         mailbox.refresh_from_db()
-        refuse(by, kind=MailboxKind(mailbox.kind), addresses=[mailbox.address])
+        own = [normalised(email) for email in (mailbox.address, *(aliases or ()))]
+        refuse(by, kind=MailboxKind(mailbox.kind), addresses=own)
         is_reconnected = mailbox.state == MailboxState.NEEDS_RECONNECT
         audit(
             "mailbox_reconnected" if is_reconnected else "mailbox_edited", by=by, owner=by, mailbox=mailbox.pk
@@ -144,6 +146,9 @@ def change(
         _put(mailbox, settings | switched_off(mailbox, settings), secrets)
         if secrets is None and state != MailboxState.ACTIVE:
             Mailbox.objects.filter(pk=mailbox.pk).update(state=state)
+        if aliases is not None:
+            _disown(mailbox, own)
+            _own(mailbox, own)
         SyncStream.objects.filter(mailbox=mailbox, kind__in=list(read_again)).update(cursor=_VOID)
         _make_due(mailbox)
         _read_further_back(mailbox, before)

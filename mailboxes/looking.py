@@ -1,6 +1,6 @@
 """A look at an account that may be read: does it work, what is there to choose from?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,12 @@ from django.conf import settings
 
 from mailboxes.applications import CALENDAR, MAIL
 from mailboxes.consenting import Offer, looked_at
+from mailboxes.credentials import decrypt
 from mailboxes.models import Mailbox, MailboxKind, StreamKind
 from mailboxes.opening import egress, open_google, open_microsoft
 from mailboxes.providers import microsoft
 from mailboxes.providers.base import AuthExpired, ProviderError
+from mailboxes.providers.exchange_account import open_exchange
 from mailboxes.providers.gmail import GmailMail
 from mailboxes.providers.google_calendar import GoogleCalendars
 from mailboxes.providers.graph_calendar import GraphCalendars
@@ -108,6 +110,9 @@ def choices(mailbox: Mailbox) -> Choices:
     """What the account holds now, for its owner to choose from. A problem is no reason to fail."""
     known = known_servers(mailbox)
     try:
+        if mailbox.kind == MailboxKind.EXCHANGE:
+            mail, calendars = (_exchange_choices(mailbox, part, known.get(part)) for part in NAMES)
+            return Choices(mail, calendars)
         return Choices(
             mail=_mail_choices(mailbox, known.get(MAIL, {}).get("left_out", ())),
             calendars=_calendar_choices(mailbox, known.get(CALENDAR, {}).get("chosen")),
@@ -132,6 +137,21 @@ def _calendar_choices(mailbox: Mailbox, chosen: Any) -> tuple[Choice, ...]:
             Choice(one.id, one.name, one.is_shown if chosen is None else one.id in chosen)
             for one in provider.calendars()
         )
+    finally:
+        provider.close()
+
+
+def _exchange_choices(mailbox: Mailbox, part: str, known: Mapping[str, Any] | None) -> tuple[Choice, ...]:
+    """Also what is left out, and of a part that is switched off."""
+    if known is None:
+        return ()
+    everything = {name: value for name, value in known.items() if name != "left_out"}
+    passwords = decrypt(mailbox.credential)
+    password = passwords.get(part) or next(iter(passwords.values()), "")
+    provider = open_exchange({part: everything}, {part: password}, part, egress=egress())
+    left_out = known.get("left_out", ())
+    try:
+        return tuple(Choice(one.id, one.name, one.id not in left_out) for one in provider.folders())
     finally:
         provider.close()
 

@@ -12,6 +12,7 @@ from mailboxes.providers import google_tokens, oauth
 from mailboxes.providers.archive import ArchiveCalendar, ArchiveMail
 from mailboxes.providers.base import Provider, SetupWrong
 from mailboxes.providers.caldav import CalDavCalendar
+from mailboxes.providers.exchange_account import open_exchange
 from mailboxes.providers.gmail import GmailMail
 from mailboxes.providers.google_calendar import GoogleCalendars
 from mailboxes.providers.graph_calendar import GraphCalendars
@@ -32,6 +33,8 @@ def open_provider(stream: SyncStream) -> Provider:
             return open_google(mailbox, stream.kind)
         case MailboxKind.MICROSOFT:
             return open_microsoft(mailbox, stream.kind)
+        case MailboxKind.EXCHANGE:
+            return open_exchange(mailbox.settings, decrypt(mailbox.credential), stream.kind, egress=egress())
     raise SetupWrong("This kind of account cannot be read.")
 
 

@@ -7,7 +7,6 @@ from crm.models import Workspace
 from mailboxes import blocking, leasing, policy, removing, series, syncing
 from mailboxes.models import EventCopy, Mailbox, MessageCopy
 
-
 # Longer waits are left to the timetable.
 SOON_SECONDS = 120
 

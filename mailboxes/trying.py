@@ -18,11 +18,12 @@ from mailboxes.parsing.mail import parse_mail
 from mailboxes.parsing.values import Unparsable
 from mailboxes.providers import caldav, imap
 from mailboxes.providers.base import FetchedMail, ProviderError
+from mailboxes.providers.exchange_account import check
 from mailboxes.providers.webdav import account_url
 
 # What is known of a server that is switched off. Never its password.
 OFF = "off"
-NAMES = {"imap": "Mail", "caldav": "Calendar"}
+NAMES = {"imap": "Mail", "caldav": "Calendar", "mail": "Mail", "calendar": "Calendar"}
 DEFAULT_PORTS = {"tls": 993, "starttls": 143, "none": 143}
 _COMPARED_MESSAGES = 5
 _SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?[/\\]*", re.IGNORECASE)
@@ -50,6 +51,19 @@ class Servers:
     def secrets(self) -> dict[str, str]:
         """The passwords of those that are read, and no others."""
         return {name: self.passwords[name] for name in self.settings if name in self.passwords}
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """`settings` says of mail and of the calendar how each is read, where it is: the address, the
+    endpoint ("" = to be found), user name, kind of sign-in, and whether it is a service account."""
+
+    password: str = field(repr=False)
+    settings: dict[str, dict[str, Any]]
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        return dict.fromkeys(self.settings, self.password)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +136,19 @@ def _try_calendar(server: dict[str, Any], password: str) -> Tried:
     checked = caldav.check(**server, password=password, egress=egress())
     found = ", ".join(checked.calendars)
     return Tried("caldav", server["url"], checked.failed, checked.problem, found, checked.elsewhere)
+
+
+@sensitive_variables("exchange")
+def try_exchange(exchange: Exchange) -> tuple[list[Tried], Exchange]:
+    """As `try_servers`; with the endpoints that were found."""
+    tried, settings = [], {}
+    for part, account in exchange.settings.items():
+        checked = check(part, egress=egress(), **account, password=exchange.password)
+        found = ", ".join(checked.folders)
+        place = checked.endpoint or account["endpoint"] or account["address"]
+        tried.append(Tried(part, place, checked.failed, checked.problem, found))
+        settings[part] = account | {"endpoint": checked.endpoint or account["endpoint"]}
+    return tried, Exchange(exchange.password, settings)
 
 
 def known_servers(mailbox: Mailbox) -> dict[str, dict[str, Any]]:

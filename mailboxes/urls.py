@@ -9,6 +9,7 @@ from mailboxes.views import (
     consent,
     emails,
     events,
+    exchange,
     progress,
     workspace_settings,
 )
@@ -82,6 +83,13 @@ urlpatterns += [
     path("mailboxes/archives/new/", connecting.new_archive, name="new_archive"),
     path("mailboxes/archives/", connecting.connect_archive, name="connect_archive"),
     path("mailboxes/<int:pk>/account/", connecting.account, name="account"),
+]
+
+# /<slug>/mailboxes/ (connecting Exchange)
+urlpatterns += [
+    path("mailboxes/exchange/new/", exchange.new_exchange, name="new_exchange"),
+    path("mailboxes/exchange/", exchange.connect_exchange, name="connect_exchange"),
+    path("mailboxes/<int:pk>/exchange-account/", exchange.exchange_account, name="exchange_account"),
 ]
 
 # /<slug>/mailboxes/ (connecting by consent)

@@ -30,7 +30,7 @@ def new_servers(request: WorkspaceRequest) -> HttpResponse:
     try:
         refusing.refuse_over_plan(request.member)
     except OverPlan as error:
-        return _refused(request, error)
+        return refused(request, error)
     return _servers(request, ServersForm(member=request.member))
 
 
@@ -41,7 +41,7 @@ def connect_servers(request: WorkspaceRequest) -> HttpResponse:
     try:
         refusing.refuse_over_plan(request.member)
     except OverPlan as error:
-        return _refused(request, error)
+        return refused(request, error)
     form = ServersForm(request.POST, member=request.member)
     if not form.is_valid():
         return _servers(request, form)
@@ -65,7 +65,7 @@ def connect_servers(request: WorkspaceRequest) -> HttpResponse:
     except CannotConnect as error:
         form.add_error(None, str(error))
         return _servers(request, form)
-    return _done(request, f"{address} is connected; reading begins within a minute.")
+    return done(request, f"{address} is connected; reading begins within a minute.")
 
 
 @sensitive_post_parameters(*SECRETS)
@@ -97,7 +97,7 @@ def account(request: WorkspaceRequest, pk: int) -> HttpResponse:
     except CannotConnect as error:
         form.add_error(None, str(error))
         return _servers(request, form, asks_whether_same=isinstance(error, AnotherAccount))
-    return _done(request, f"{mailbox.address} is saved; reading goes on within a minute.")
+    return done(request, f"{mailbox.address} is saved; reading goes on within a minute.")
 
 
 @require_GET
@@ -135,7 +135,7 @@ def _take_archive(request: WorkspaceRequest, folder: Path) -> HttpResponse:
         return _archive(request, form)
     if any(outcome.problem or outcome.remarks for outcome in outcomes):
         return _told(request, {"address": address, "outcomes": outcomes})
-    return _done(request, f"The files are in the archive of {address}; reading begins within a minute.")
+    return done(request, f"The files are in the archive of {address}; reading begins within a minute.")
 
 
 def _connected(request: WorkspaceRequest) -> Any:
@@ -145,14 +145,14 @@ def _connected(request: WorkspaceRequest) -> Any:
 
 def _try(request: WorkspaceRequest, form: ServersForm) -> HttpResponse | None:
     """The form with what failed, or None when everything works."""
-    if not _may_try(request):
+    if not may_try(request):
         form.add_error(None, "You have tried often in a short time. Wait ten minutes, then go on.")
         return _servers(request, form)
     tried = try_servers(form.servers, known=form.mailbox)
     return _servers(request, form, tried=tried) if any(one.failed for one in tried) else None
 
 
-def _may_try(request: WorkspaceRequest) -> bool:
+def may_try(request: WorkspaceRequest) -> bool:
     key = f"connection-tries:{request.member.pk}"
     cache.add(key, 0, TRIES_SECONDS)
     try:
@@ -172,11 +172,11 @@ def _archive(request: WorkspaceRequest, form: ArchiveForm, **more: Any) -> HttpR
         refusing.refuse_over_plan(request.member)
     except OverPlan as error:
         if not there:
-            return _refused(request, error)
+            return refused(request, error)
     return dialog(request, "mailboxes/_archive_form.html", {"form": form, "archives": there, **more})
 
 
-def _refused(request: WorkspaceRequest, error: OverPlan) -> HttpResponse:
+def refused(request: WorkspaceRequest, error: OverPlan) -> HttpResponse:
     return dialog(request, "mailboxes/_connect_refused.html", {"problem": str(error)})
 
 
@@ -186,7 +186,7 @@ def _told(request: WorkspaceRequest, context: dict[str, Any]) -> HttpResponse:
     return response
 
 
-def _done(request: WorkspaceRequest, said: str) -> HttpResponse:
+def done(request: WorkspaceRequest, said: str) -> HttpResponse:
     if not request.htmx:
         messages.success(request, said)
         return redirect("mailboxes:account_settings", request.member.workspace.slug)

@@ -11,7 +11,7 @@ from requests_ntlm import HttpNtlmAuth
 
 from mailboxes import egress as door
 from mailboxes.egress import REFUSED, Egress, Refused, connection_problem
-from mailboxes.egress_requests import GuardedAdapter, GuardedSession, guarded_session
+from mailboxes.egress_requests import AnswerTooLarge, GuardedAdapter, GuardedSession, guarded_session
 from mailboxes.providers.base import ProviderError, SetupWrong, TryLater
 from tests.servers.certificate import write_certificate
 from tests.servers.loopback import Heard, free_port, listening
@@ -192,7 +192,7 @@ def test_answer_that_never_ends_is_cut_off(start):
             GuardedSession(adapter).get(f"http://127.0.0.1:{heard.port}/")
 
     problem = connection_problem(caught.value, "the host")
-    assert (type(problem), str(problem)) == (TryLater, "The server sent more than it was asked for.")
+    assert (type(problem), str(problem)) == (AnswerTooLarge, "The server sent more than it was asked for.")
 
 
 def test_answer_that_drips_is_cut_off():

@@ -175,6 +175,20 @@ def test_unreadable_cursor_becomes_one_snapshot_of_all(fake: Exchange, box: Mail
     assert listings(provider(fake), everything.cursor) == []
 
 
+def test_mailbox_that_cannot_be_read_any_more_is_not_taken_for_an_empty_one(
+    fake: Exchange, box: Mailbox
+) -> None:
+    deliver(box, 1)
+    mail = provider(fake)
+    with pytest.raises(CursorExpired):
+        list(mail.list_changes("void"))
+    fake.fails("SyncFolderItems", "ErrorAccessDenied", in_message=True)
+
+    problem = problem_of(mail)
+
+    assert type(problem) is NoAccess
+
+
 def test_folder_that_is_gone_takes_its_mail_along(fake: Exchange, box: Mailbox) -> None:
     folder = box.add_folder("Clients")
     deliver(box, 1, "Clients")

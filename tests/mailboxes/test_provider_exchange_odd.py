@@ -203,6 +203,15 @@ def test_passwords_and_mail_are_in_no_log(
     assert [word for word in ("TOPSECRET", SECRET, header) if word in caplog.text + str(caught.value)] == []
 
 
+@pytest.mark.parametrize("more", [b"<a/>", b'<a b="" c=""/>'])
+def test_answer_that_would_be_a_forest_is_not_read(fake: Exchange, more: bytes) -> None:
+    fake.on("FindFolder", status=200, body=b"<?xml version='1.0'?><x>" + more * 2_000_001 + b"</x>")
+
+    problem = problem_of(provider(fake))
+
+    assert (type(problem), "more than anybody asked for" in str(problem)) == (TryLater, True)
+
+
 def test_session_can_be_closed_twice_and_used_again(fake: Exchange, box: Mailbox) -> None:
     one = deliver(box, 1)
     mail = provider(fake)
