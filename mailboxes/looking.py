@@ -10,10 +10,9 @@ from mailboxes.applications import CALENDAR, MAIL
 from mailboxes.consenting import Offer, looked_at
 from mailboxes.credentials import decrypt
 from mailboxes.models import Mailbox, MailboxKind, StreamKind
-from mailboxes.opening import egress, open_google, open_microsoft
+from mailboxes.opening import egress, open_exchange, open_google, open_microsoft
 from mailboxes.providers import microsoft
 from mailboxes.providers.base import AuthExpired, ProviderError
-from mailboxes.providers.exchange_account import open_exchange
 from mailboxes.providers.gmail import GmailMail
 from mailboxes.providers.google_calendar import GoogleCalendars
 from mailboxes.providers.graph_calendar import GraphCalendars
@@ -148,7 +147,7 @@ def _exchange_choices(mailbox: Mailbox, part: str, known: Mapping[str, Any] | No
     everything = {name: value for name, value in known.items() if name != "left_out"}
     passwords = decrypt(mailbox.credential)
     password = passwords.get(part) or next(iter(passwords.values()), "")
-    provider = open_exchange({part: everything}, {part: password}, part, egress=egress())
+    provider = open_exchange({part: everything}, {part: password}, part)
     left_out = known.get("left_out", ())
     try:
         return tuple(Choice(one.id, one.name, one.id not in left_out) for one in provider.folders())

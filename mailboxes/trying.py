@@ -18,7 +18,6 @@ from mailboxes.parsing.mail import parse_mail
 from mailboxes.parsing.values import Unparsable
 from mailboxes.providers import caldav, imap
 from mailboxes.providers.base import FetchedMail, ProviderError
-from mailboxes.providers.exchange_account import check
 from mailboxes.providers.webdav import account_url
 
 # What is known of a server that is switched off. Never its password.
@@ -141,6 +140,8 @@ def _try_calendar(server: dict[str, Any], password: str) -> Tried:
 @sensitive_variables("exchange")
 def try_exchange(exchange: Exchange) -> tuple[list[Tried], Exchange]:
     """As `try_servers`; with the endpoints that were found."""
+    from mailboxes.providers.exchange_account import check
+
     tried, settings = [], {}
     for part, account in exchange.settings.items():
         checked = check(part, egress=egress(), **account, password=exchange.password)
