@@ -3,5 +3,6 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.project.settings")
+os.environ.setdefault("STATEMENT_SECONDS", "30")
 
 application = get_asgi_application()

@@ -57,6 +57,8 @@ REDIS_URL = text("REDIS_URL") or (embedded.redis_url() if NEEDS_SERVICES else "r
 
 PREPARE_STATEMENTS = flag("PREPARE_STATEMENTS", default=True)
 
+# A page that takes longer is a mistake of ours, and must not take the database along. Set by asgi.py.
+STATEMENT_SECONDS = int(text("STATEMENT_SECONDS", "0"))
 DATABASES = {
     "default": {
         **dj_database_url.parse(DATABASE_URL or "postgresql:///none", conn_max_age=60),
@@ -65,6 +67,7 @@ DATABASES = {
         "OPTIONS": {
             "server_side_binding": PREPARE_STATEMENTS,
             "prepare_threshold": 5 if PREPARE_STATEMENTS else None,
+            **({"options": f"-c statement_timeout={STATEMENT_SECONDS}s"} if STATEMENT_SECONDS else {}),
         },
     }
 }
