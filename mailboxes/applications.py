@@ -6,18 +6,50 @@ from urllib.parse import urlencode
 from django.conf import settings
 
 from crm.models import Member
+from crm.signin.issuers import issuer
 from mailboxes.models import CONSENTED, MailboxKind
 from mailboxes.providers.oauth import Application
 
 IDENTITY, MAIL, CALENDAR = "identity", "mail", "calendar"
 _GOOGLE_SCOPE = "https://www.googleapis.com/auth/"
+_SCOPES = {
+    MailboxKind.GOOGLE: {
+        IDENTITY: ("openid", "email"),
+        MAIL: (f"{_GOOGLE_SCOPE}gmail.readonly",),
+        CALENDAR: (
+            f"{_GOOGLE_SCOPE}calendar.events.readonly",
+            f"{_GOOGLE_SCOPE}calendar.calendarlist.readonly",
+        ),
+    },
+    MailboxKind.MICROSOFT: {
+        IDENTITY: ("openid", "email", "profile", "offline_access", "User.Read"),
+        MAIL: ("Mail.Read",),
+        CALENDAR: ("Calendars.Read",),
+    },
+}
+_MORE = {
+    # Without these there is no refresh token the second time.
+    MailboxKind.GOOGLE: {"access_type": "offline", "prompt": "consent"},
+    MailboxKind.MICROSOFT: {"prompt": "select_account", "response_mode": "query"},
+}
 
 
 def application(kind: MailboxKind) -> Application | None:
-    """None where nobody has registered this installation with the provider."""
-    if kind == MailboxKind.GOOGLE:
-        return _google()
-    return _microsoft() if kind == MailboxKind.MICROSOFT else None
+    """None where nobody has registered this installation with the provider, or nobody can."""
+    registered = issuer(kind.value)
+    if registered is None or not registered.is_set_up:
+        return None
+    return Application(
+        label=registered.label,
+        authorize_url=registered.authorize_url,
+        token_url=registered.token_url,
+        issuers=registered.names,
+        client_id=registered.client_id,
+        client_secret=registered.client_secret,
+        scopes=_SCOPES[kind],
+        more=_MORE[kind],
+        revoke_url=f"{settings.GOOGLE_TOKEN_URL}/revoke" if kind == MailboxKind.GOOGLE else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,50 +62,6 @@ def providers_for(member: Member) -> list[Provider]:
     """Those that members can connect by consent; admins also see what they might set up."""
     found = [Provider(kind, application(kind) is not None) for kind in CONSENTED]
     return [one for one in found if one.is_set_up or member.is_admin]
-
-
-def _google() -> Application | None:
-    if not (settings.GOOGLE_CLIENT_ID and settings.GOOGLE_CLIENT_SECRET):
-        return None
-    return Application(
-        label="Google",
-        authorize_url=f"{settings.GOOGLE_SIGN_IN_URL}/o/oauth2/v2/auth",
-        token_url=f"{settings.GOOGLE_TOKEN_URL}/token",
-        revoke_url=f"{settings.GOOGLE_TOKEN_URL}/revoke",
-        issuers=(settings.GOOGLE_SIGN_IN_URL, "https://accounts.google.com", "accounts.google.com"),
-        client_id=settings.GOOGLE_CLIENT_ID,
-        client_secret=settings.GOOGLE_CLIENT_SECRET,
-        scopes={
-            IDENTITY: ("openid", "email"),
-            MAIL: (f"{_GOOGLE_SCOPE}gmail.readonly",),
-            CALENDAR: (
-                f"{_GOOGLE_SCOPE}calendar.events.readonly",
-                f"{_GOOGLE_SCOPE}calendar.calendarlist.readonly",
-            ),
-        },
-        # Without these there is no refresh token the second time.
-        more={"access_type": "offline", "prompt": "consent"},
-    )
-
-
-def _microsoft() -> Application | None:
-    if not (settings.MICROSOFT_CLIENT_ID and settings.MICROSOFT_CLIENT_SECRET):
-        return None
-    authority = f"{settings.MICROSOFT_SIGN_IN_URL}/{settings.MICROSOFT_TENANT}"
-    return Application(
-        label="Microsoft",
-        authorize_url=f"{authority}/oauth2/v2.0/authorize",
-        token_url=f"{authority}/oauth2/v2.0/token",
-        issuers=(f"{settings.MICROSOFT_SIGN_IN_URL}/{{tenantid}}/v2.0",),
-        client_id=settings.MICROSOFT_CLIENT_ID,
-        client_secret=settings.MICROSOFT_CLIENT_SECRET,
-        scopes={
-            IDENTITY: ("openid", "email", "profile", "offline_access", "User.Read"),
-            MAIL: ("Mail.Read",),
-            CALENDAR: ("Calendars.Read",),
-        },
-        more={"prompt": "select_account", "response_mode": "query"},
-    )
 
 
 def admin_consent_url(redirect_uri: str) -> str:

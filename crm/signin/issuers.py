@@ -44,7 +44,7 @@ def _google() -> Issuer:
         label="Google",
         authorize_url=f"{settings.GOOGLE_SIGN_IN_URL}/o/oauth2/v2/auth",
         token_url=f"{settings.GOOGLE_TOKEN_URL}/token",
-        names=("https://accounts.google.com", "accounts.google.com"),
+        names=(settings.GOOGLE_SIGN_IN_URL, "https://accounts.google.com", "accounts.google.com"),
         client_id=settings.GOOGLE_CLIENT_ID,
         client_secret=settings.GOOGLE_CLIENT_SECRET,
         vouches=True,
