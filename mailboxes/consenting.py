@@ -78,8 +78,7 @@ def ask(
         "member": member.pk,
         "user": member.user_id,
         "mailbox": mailbox.pk if mailbox else None,
-        "verifier": question.verifier,
-        "nonce": question.nonce,
+        "secrets": encrypt({"verifier": question.verifier, "nonce": question.nonce}).decode("ascii"),
         "at": time.time(),
     }
     open_ones = sorted(_questions(session).items(), key=lambda one: one[1]["at"])
@@ -114,7 +113,11 @@ def take_question(session: Session, user: User, *, kind: MailboxKind, state: str
         mailbox = Mailbox.objects.owned_by(member).filter(pk=asked["mailbox"], kind=kind).first()
         if mailbox is None or mailbox.state == MailboxState.REMOVING:
             raise CannotConnect("The account that was to be reconnected has been removed.")
-    return Asked(member, kind, mailbox, Question(state, asked["verifier"], asked["nonce"]))
+    try:
+        secrets = decrypt(asked.get("secrets", "").encode("ascii"))
+    except ProviderError as error:
+        raise NotAsked from error
+    return Asked(member, kind, mailbox, Question(state, secrets["verifier"], secrets["nonce"]))
 
 
 @sensitive_variables("code", "grant")

@@ -1,7 +1,7 @@
 """A look at an account that may be read: does it work, what is there to choose from?"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -45,7 +45,7 @@ class Choices:
 class _Given:
     """The access token of a moment ago, as providers ask for it."""
 
-    access: str
+    access: str = field(repr=False)
 
     def current(self) -> str:
         return self.access
@@ -57,6 +57,14 @@ class _Given:
 def look(app: Application, offer: Offer) -> Offer:
     """With what stands in the way of reading each part, and the account's addresses. Raises
     CannotConnect when nothing at all can be said."""
+    try:
+        return _look(app, offer)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        said = f"{app.label} described this account in a way that cannot be read."
+        raise CannotConnect(f"{said} Try again later.") from error
+
+
+def _look(app: Application, offer: Offer) -> Offer:
     missing = {part: _not_allowed(app.label, part) for part in NAMES if part not in offer.parts}
     tokens = _Given(offer.secrets["access"])
     if offer.kind == MailboxKind.GOOGLE:

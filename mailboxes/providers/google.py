@@ -14,6 +14,7 @@ from mailboxes.providers.webapi import Answer, Request
 WINDOW_SECONDS = 60.0
 _RATE = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"})
 _RETRY_AT = re.compile(r"Retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)")
+_REFUSED_PART = re.compile(rb"^HTTP/\S+ 401\b", re.MULTILINE)
 _SWITCHED_OFF = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
 
 
@@ -72,7 +73,10 @@ def explain(answer: Answer) -> Exception:
         return SetupWrong(_why_forbidden(refusal))
     if "failedPrecondition" in refusal.reasons:
         return SetupWrong("This Google account has no Gmail.")
-    return BadRequest(refusal.message or str(answer.status))
+    if answer.status != 400:
+        # A redirect, a lock, a proxy's idea: nothing that an owner could mend.
+        return TryLater("Google does not answer as it should. It will be tried again.")
+    return BadRequest(refusal.message)
 
 
 def _why_forbidden(refusal: Refusal) -> str:
@@ -111,7 +115,12 @@ def batch(path: str, targets: Sequence[str]) -> Request:
     ]
     body = "".join([*parts, f"--{boundary}--\r\n"]).encode()
     headers = {"Content-Type": f"multipart/mixed; boundary={boundary}"}
-    return Request("POST", path, headers=headers, body=body)
+    return Request("POST", path, headers=headers, body=body, refused_inside=_has_refused)
+
+
+def _has_refused(body: bytes) -> bool:
+    # Texts are base64 in there, so that nobody else can have written such a line.
+    return bool(_REFUSED_PART.search(body))
 
 
 def parts_of(answer: Answer, count: int) -> list[Answer | None]:

@@ -157,7 +157,11 @@ class GoogleCalendars:
                 yield Listing(items, state.text())
 
     def _everything(self, calendar: Calendar, state: "_State") -> Listing:
-        series = self._read_all(calendar, state)
+        try:
+            series = self._read_all(calendar, state)
+        except (TokenOld, BadRequest):
+            # Tokens of pages do not live for ever either.
+            series = self._read_all(calendar, state)
         items = [
             ListedItem(calendar.prefix + name, max(map(_order, events)), version_of(events))
             for name, events in series.items()

@@ -12,6 +12,7 @@ from google.oauth2.credentials import Credentials
 from mailboxes.egress import Egress, connection_problem, http_client
 from mailboxes.providers.base import ProviderError, TryLater
 from mailboxes.providers.oauth import Application, Grant, refusal
+from mailboxes.providers.webapi import retry_after
 
 # It names the scopes that are missing, and we have words of our own for that.
 logging.getLogger("google.auth").setLevel(logging.ERROR)
@@ -75,6 +76,12 @@ class _Request(transport.Request):
         **more: Any,
     ) -> _Response:
         try:
-            return _Response(self._client.request(method, url, content=body, headers=headers))
+            response = self._client.request(method, url, content=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise exceptions.TransportError() from connection_problem(error, httpx.URL(url).host)
+        if response.status_code == 429 or response.status_code >= 500:
+            # The library would ask again at once, while others wait for us.
+            wait = retry_after(response.headers.get("retry-after", ""))
+            said = "Google does not answer at the moment."
+            raise exceptions.TransportError() from TryLater(said, retry_after=wait)
+        return _Response(response)

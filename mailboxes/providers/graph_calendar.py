@@ -126,10 +126,18 @@ class GraphCalendars:
     def _begun(self, calendar: Calendar) -> "_View":
         now = datetime.now(UTC)
         window = {"startDateTime": _text(now - YEAR), "endDateTime": _text(now + YEAR)}
-        link = ""
-        for page in self._view(f"{calendar.path}/calendarView/delta", window):
-            link = page.link
+        path = f"{calendar.path}/calendarView/delta"
+        try:
+            link = self._last_link(path, window)
+        except StateLost:
+            link = self._last_link(path, window)
         return _View(link, began=now.timestamp(), asked=now.timestamp())
+
+    def _last_link(self, path: str, window: dict[str, Any]) -> str:
+        link = ""
+        for page in self._view(path, window):
+            link = page.link
+        return link
 
     def _changes(self, calendar: Calendar, view: "_View", state: "_State") -> Iterator[Listing]:
         """What left the view may only have moved out of it, and an occurrence that is gone does not say
@@ -221,7 +229,7 @@ def _event(answer: Answer | None) -> Fields | None:
         found: Fields = answer.json
         return found
     problem = microsoft.explain(answer)
-    if isinstance(problem, NotThere | BadRequest):
+    if isinstance(problem, NotThere):
         return None
     raise problem
 

@@ -142,7 +142,11 @@ class GraphMail:
                 pass
             else:
                 return
-        yield from self._everything(folder, state)
+        try:
+            yield from self._everything(folder, state)
+        except StateLost:
+            # State can be lost between two pages as well. What was listed is listed again.
+            yield from self._everything(folder, state)
 
     def _changes(
         self, folder: Folder, link: str, state: "_State", gone: list[tuple[Folder, str, list[str]]]

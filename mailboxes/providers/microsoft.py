@@ -3,6 +3,7 @@ of requests."""
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ BATCH = 20
 # A list that does not come to an end is a mistake of somebody's.
 _MOST_PAGES = 20_000
 _STATE_LOST = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
+_REFUSED_PART = re.compile(rb'"status"\s*:\s*401\b')
+_NO_ID = frozenset({"errorinvalididmalformed", "errorinvalidid"})
 _NO_MAILBOX = frozenset({"mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi"})
 
 
@@ -61,12 +64,15 @@ def explain(answer: Answer) -> Exception:
     if code in _NO_MAILBOX:
         said = "This mailbox is not in Microsoft 365."
         return SetupWrong(f"{said} If your organisation runs its own Exchange, connect Exchange instead.")
-    if answer.status == 404:
+    if answer.status == 404 or code in _NO_ID:
         return NotThere()
     if answer.status == 403:
         said = "Microsoft was not allowed to let us read this."
         return SetupWrong(f"{said} Reconnect the account, or ask your organisation’s administrator.")
-    return BadRequest(message or code or str(answer.status))
+    if answer.status != 400:
+        # A redirect, a lock, a proxy's idea: nothing that an owner could mend.
+        return TryLater("Microsoft does not answer as it should. It will be tried again.")
+    return BadRequest(message or code)
 
 
 def _error(answer: Answer) -> tuple[str, str]:
@@ -94,9 +100,10 @@ def pages(
     for _ in range(_MOST_PAGES):
         answer = api.get(path, params, **headers)
         following = str(answer.get("@odata.nextLink") or "")
-        yield Page(
-            answer.get("value", []), following or str(answer.get("@odata.deltaLink") or ""), not following
-        )
+        link = following or str(answer.get("@odata.deltaLink") or "")
+        # One that leads elsewhere is not worth keeping.
+        api.url(link)
+        yield Page(answer.get("value", []), link, not following)
         if not following:
             return
         path, params = following, None
@@ -110,7 +117,18 @@ def batch(urls: Sequence[str], *, prefer: str = "") -> Request:
         {"id": str(at), "method": "GET", "url": url, "headers": headers} for at, url in enumerate(urls)
     ]
     body = json.dumps({"requests": requests}).encode()
-    return Request("POST", "/v1.0/$batch", headers={"Content-Type": "application/json"}, body=body)
+    return Request(
+        "POST",
+        "/v1.0/$batch",
+        headers={"Content-Type": "application/json"},
+        body=body,
+        refused_inside=_has_refused,
+    )
+
+
+def _has_refused(body: bytes) -> bool:
+    # Inside a text, quotation marks are written in another way.
+    return bool(_REFUSED_PART.search(body))
 
 
 def parts_of(answer: Answer, count: int) -> list[Answer | None]:

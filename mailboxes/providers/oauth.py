@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import httpx
 import jwt
+from django.views.decorators.debug import sensitive_variables
 
 from mailboxes.egress import Egress, connection_problem, http_client
 from mailboxes.providers.base import AuthExpired, ProviderError, SetupWrong, TryLater
@@ -61,8 +62,8 @@ class Question:
     """What has to be remembered between the way out and the way back."""
 
     state: str
-    verifier: str
-    nonce: str
+    verifier: str = field(repr=False)
+    nonce: str = field(repr=False)
 
     @classmethod
     def new(cls) -> "Question":
@@ -106,6 +107,7 @@ def sign_in_url(app: Application, question: Question, *, redirect_uri: str, logi
     return f"{app.authorize_url}?{urlencode(params)}"
 
 
+@sensitive_variables("code", "form", "answer", "claims")
 def exchange(app: Application, code: str, question: Question, *, redirect_uri: str, egress: Egress) -> Grant:
     """The code that came back → tokens. Raises a ProviderError."""
     form = {
@@ -132,6 +134,7 @@ def revoke(app: Application, refresh: str, *, egress: Egress) -> None:
         _send(app, app.revoke_url, {"token": refresh}, egress)
 
 
+@sensitive_variables("form", "own", "answer", "response")
 def _post(app: Application, form: Mapping[str, str], egress: Egress) -> dict[str, Any]:
     own = {"client_id": app.client_id, "client_secret": app.client_secret}
     response, answer = _send(app, app.token_url, {**form, **own}, egress)
@@ -142,12 +145,14 @@ def _post(app: Application, form: Mapping[str, str], egress: Egress) -> dict[str
     )
 
 
+@sensitive_variables("form", "answer", "response")
 def _send(
     app: Application, url: str, form: Mapping[str, str], egress: Egress
 ) -> tuple[httpx.Response, dict[str, Any]]:
     client = http_client(egress)
     try:
-        response = client.post(url, data=dict(form))
+        # Sent in two steps, so that nothing on the way holds the form by name.
+        response = client.send(client.build_request("POST", url, data=dict(form)))
         answer = response.json() if len(response.content) <= _ANSWER_BYTES else {}
     except ValueError:
         return response, {}

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 import httpx
+from django.views.decorators.debug import sensitive_variables
 
 from mailboxes.egress import Egress, connection_problem, http_client
 from mailboxes.providers.base import AuthExpired, ProviderError, TryLater
@@ -54,7 +55,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`path` may be a whole URL that the API has given; `limit` in bytes of the answer."""
+    """`path` may be a whole URL that the API has given; `limit` in bytes of the answer. `refused_inside`
+    tells of the answer to a batch whether its parts found the token to be none."""
 
     method: str
     path: str
@@ -62,6 +64,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     limit: int = ANSWER_BYTES
+    refused_inside: Callable[[bytes], bool] = lambda body: False
 
 
 class TooLarge(TryLater):
@@ -99,6 +102,7 @@ class WebApi:
             raise TryLater("The answer could not be read. It will be tried again.")
         return found
 
+    @sensitive_variables("token")
     def send(self, request: Request) -> Answer:
         """Raises a ProviderError, TooLarge or what `explain` makes of a refusal."""
         token = self._tokens.current()
@@ -131,27 +135,29 @@ class WebApi:
     ) -> tuple[T, Callable[[], Answer]]:
         return about, lambda: self._settled(request, token, future.result())
 
+    @sensitive_variables("token")
     def _settled(self, request: Request, token: str, answer: Answer) -> Answer:
-        if answer.status == httpx.codes.UNAUTHORIZED:
+        if _is_refused(request, answer):
             answer = self._answer(request, self._tokens.renewed(token))
-        if answer.status == httpx.codes.UNAUTHORIZED:
+        if _is_refused(request, answer):
             raise AuthExpired("The sign-in is no longer accepted. Reconnect the account.")
         if not 200 <= answer.status < 300:
             raise self._explain(answer)
         return answer
 
-    def _url(self, path: str) -> httpx.URL:
+    def url(self, path: str) -> httpx.URL:
         """A link in an answer leads nowhere but to the API itself: the token goes with it."""
         url = self._base.join(path)
         if (url.scheme, url.netloc) != (self._base.scheme, self._base.netloc):
             raise TryLater("The provider pointed to another server. It will be tried again.")
         return url
 
+    @sensitive_variables("token")
     def _answer(self, request: Request, token: str) -> Answer:
         """One at a time: how much may come is counted for one answer after the other."""
         sent = self._client.build_request(
             request.method,
-            self._url(request.path),
+            self.url(request.path),
             params=_sent(request.params),
             headers={**request.headers, "Authorization": f"Bearer {token}"},
             content=request.body,
@@ -165,6 +171,12 @@ class WebApi:
                     response.close()
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise connection_problem(error, self._base.host) from error
+
+
+def _is_refused(request: Request, answer: Answer) -> bool:
+    """For a token that ended meanwhile, every part of a batch says so, and the batch that all is well."""
+    is_well = answer.status == httpx.codes.OK
+    return request.refused_inside(answer.body) if is_well else answer.status == httpx.codes.UNAUTHORIZED
 
 
 def _held(futures: Iterable["Future[Answer]"]) -> int:

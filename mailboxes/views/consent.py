@@ -68,6 +68,8 @@ def callback(request: HttpRequest, kind: str) -> HttpResponse:
         asked = consenting.take_question(request.session, request.user, kind=asked_kind, state=state)  # type: ignore[arg-type]
     except CannotConnect as error:
         return _failed(request, str(error), asked_kind)
+    # Whatever happens from here on: an answer that fails is not written down by itself.
+    request.session.save()
     code = request.GET.get("code", "")
     if not code:
         return _failed(request, _declined(asked_kind, request.GET), asked_kind, asked.member)

@@ -5,8 +5,10 @@ from typing import Any
 
 import httpx
 from exchangelib import BASIC, DELEGATE, Account, Configuration, Credentials, EWSTimeZone, FailFast, Version
+from exchangelib.protocol import Protocol
 from exchangelib.version import EXCHANGE_2016
 from lxml import etree
+from requests.adapters import HTTPAdapter
 
 from tests.fakes.ews_mail import Mailbox
 from tests.fakes.ews_soap import MESSAGES, SOAP, TYPES, Element, local
@@ -100,6 +102,12 @@ def state_of(answer: httpx.Response) -> str:
     return texts(answer, "SyncState")[0]
 
 
+class _Client(Protocol):
+    """Through no door of the product's, whoever has been loaded before."""
+
+    HTTP_ADAPTER_CLS = HTTPAdapter
+
+
 def account(fake: Exchange, email: str = ADA, **about: Any) -> Account:
     """A client of others, told everything, so that it need not guess."""
     how = {"username": "CORP\\ada", "password": "secret", "access_type": DELEGATE, "retry_policy": FailFast()}
@@ -111,6 +119,8 @@ def account(fake: Exchange, email: str = ADA, **about: Any) -> Account:
         version=Version(build=EXCHANGE_2016),
         retry_policy=how["retry_policy"],
     )
+    # Kept by endpoint and credentials, and so the one that the account will find.
+    _Client(config=configuration)
     return Account(
         email,
         config=configuration,

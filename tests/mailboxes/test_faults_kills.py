@@ -1,0 +1,109 @@
+"""A worker that dies at any commit, or at any request to a provider, leaves nothing that the next one
+does not put right. Some of these moments in every run; all with RAPPORT_FAULTS=full."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from django.db import connection, transaction
+
+from mailboxes.models import MailboxKind
+from tests.mailboxes.letters import Died, expire_leases
+from tests.mailboxes.test_faults_account import Account, account, clean, short_pages, today
+from tests.mailboxes.test_faults_content import content, unlike
+from tests.mailboxes.test_faults_world import SIDES
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("today", "short_pages")]
+__all__ = ["short_pages", "today"]
+
+STEP = 1 if os.environ.get("RAPPORT_FAULTS") == "full" else 7
+_WRITES = re.compile(r"\s*(?:WITH|UPDATE|INSERT|DELETE)\b")
+
+
+@contextmanager
+def dying_at_moment(number: int) -> Iterator[list[str]]:
+    """The process dies at the n-th of these: before or after a request to a provider, before or after
+    something is committed. Yields what they were."""
+    seen: list[str] = []
+    depth = len(connection.savepoint_ids)
+    send = httpx.Client.send
+
+    def pass_by(what: str) -> None:
+        seen.append(what)
+        if len(seen) == number:
+            raise Died
+
+    def ask(self: httpx.Client, request: httpx.Request, **more: Any) -> httpx.Response:
+        pass_by(f"before {request.url.path}")
+        response = send(self, request, **more)
+        pass_by(f"after {request.url.path}")
+        return response
+
+    def look(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        # In a test, the outermost transaction of the product is a savepoint as well.
+        is_commit = sql.startswith("RELEASE SAVEPOINT") or bool(_WRITES.match(sql))
+        is_commit &= len(connection.savepoint_ids) == depth
+        if is_commit:
+            pass_by(f"before {sql[:60]}")
+        found = run(sql, params, many, context)
+        if is_commit:
+            pass_by(f"after {sql[:60]}")
+        return found
+
+    with pytest.MonkeyPatch.context() as patch, connection.execute_wrapper(look):
+        patch.setattr(httpx.Client, "send", ask)
+        yield seen
+
+
+@pytest.mark.parametrize("is_later", [False, True], ids=["first", "later"])
+@pytest.mark.parametrize("name", SIDES)
+def test_a_death_at_any_moment_ends_like_a_clean_run(name: str, is_later: bool) -> None:
+    wanted = clean(name).content if is_later else clean(name).first
+    wrong, dead = [], 0
+
+    with account(SIDES[name]) as one:
+        _allow_everything(one)
+        if is_later:
+            one.read()
+            one.change()
+        moments = _moments(one)
+        for number in range(1, len(moments) + 1, STEP):
+            dead += 1
+            for problem in unlike(_died_and_read(one, number), wanted):
+                wrong.append(f"{number}, {moments[number - 1]}: {problem}")
+
+    assert wrong == []
+    requests = [one for one in moments if one.startswith("before /")]
+    assert len(requests) >= 4
+    assert len(moments) - 2 * len(requests) >= 12
+    assert dead == (len(moments) + STEP - 1) // STEP
+
+
+def _allow_everything(one: Account) -> None:
+    """Hundreds of readings in a minute are more than a provider's limits have room for."""
+    if one.side.kind == MailboxKind.MICROSOFT:
+        one.fake.api.limit.most = 1_000_000
+    else:
+        one.fake.gmail.quota.limit = one.fake.calendars.quota.limit = 1_000_000
+
+
+def _moments(one: Account) -> list[str]:
+    with transaction.atomic(), dying_at_moment(0) as seen:
+        one.run()
+        transaction.set_rollback(True)
+    return list(seen)
+
+
+def _died_and_read(one: Account, number: int) -> dict[str, list[str]]:
+    with transaction.atomic():
+        with pytest.raises(Died), dying_at_moment(number):
+            one.run()
+        expire_leases()
+        one.read()
+        found = content()
+        transaction.set_rollback(True)
+    return found
