@@ -8,7 +8,7 @@ once, by the session, user and workspace that asked.
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -150,6 +150,14 @@ def forget(session: Session) -> None:
     session.pop(_OFFER, None)
 
 
+def decline(session: Session, member: Member, *, kind: MailboxKind) -> None:
+    """Not this account: what came with it is forgotten here, and given back there."""
+    offer = kept(session, member, kind=kind)
+    forget(session)
+    if offer:
+        _give_back(kind, offer.identity, offer.secrets)
+
+
 def accept(offer: Offer, member: Member, *, settings: dict[str, Any], **limits: Any) -> Mailbox:
     """Link the account. `limits` is history_from. Raises CannotConnect."""
     aliases = offer.aliases
@@ -192,15 +200,25 @@ def give_back_grant(mailbox: Mailbox) -> None:
     waited for; the owner can take it back there as well."""
     if not mailbox.credential:
         return
-    app = application(MailboxKind(mailbox.kind))
-    others = Mailbox.objects.filter(kind=mailbox.kind, identity=mailbox.identity).exclude(pk=mailbox.pk)
-    if app and mailbox.identity and not others.exclude(credential=b"").exists():
-        try:
-            oauth.revoke(app, decrypt(mailbox.credential).get("refresh", ""), egress=egress())
-        except ProviderError as error:
-            logger.warning("mailbox %s: its grant was not given back: %s", mailbox.pk, type(error).__name__)
+    kind, credential = MailboxKind(mailbox.kind), mailbox.credential
     mailbox.credential = b""
     mailbox.save(update_fields=["credential"])
+    try:
+        _give_back(kind, mailbox.identity, decrypt(credential))
+    except ProviderError:  # no key fits
+        logger.warning("mailbox %s: its grant could not be given back", mailbox.pk)
+
+
+@sensitive_variables()
+def _give_back(kind: MailboxKind, identity: str, secrets: Mapping[str, str]) -> None:
+    app = application(kind)
+    living = Mailbox.objects.filter(kind=kind, identity=identity).exclude(credential=b"")
+    if app is None or not identity or living.exists():
+        return
+    try:
+        oauth.revoke(app, secrets.get("refresh", ""), egress=egress())
+    except ProviderError as error:
+        logger.warning("a grant was not given back: %s", type(error).__name__)
 
 
 def wanted_parts(mailbox: Mailbox) -> dict[str, Any]:

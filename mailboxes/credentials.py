@@ -123,7 +123,7 @@ class AccountTokens:
         found = found.select_for_update(no_key=True) if locked else found
         mailbox: Mailbox | None = found.only("pk", "state", "credential").first()
         if mailbox is None or mailbox.state != MailboxState.ACTIVE:
-            raise AuthExpired("The account has been signed out. Reconnect it.")
+            raise AuthExpired("The account no longer lets us in. Reconnect it.")
         return mailbox
 
 

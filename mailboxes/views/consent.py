@@ -114,7 +114,7 @@ def confirmation(request: WorkspaceRequest, kind: str) -> HttpResponse:
 @member_required(NO_MAIL)
 def refusal(request: WorkspaceRequest, kind: str) -> HttpResponse:
     """Not this account after all: what came with it is forgotten."""
-    consenting.forget(request.session)
+    consenting.decline(request.session, request.member, kind=_kind(kind))
     return redirect("mailboxes:account_settings", request.member.workspace.slug)
 
 
@@ -163,7 +163,7 @@ def _reconnected(request: HttpRequest, offer: Offer, mailbox: Mailbox, member: M
 def _failed(
     request: HttpRequest, problem: str, kind: MailboxKind, member: Member | None = None
 ) -> HttpResponse:
-    back = reverse("mailboxes:account_settings", args=[member.workspace.slug]) if member else "/"
+    back = reverse("mailboxes:account_settings", args=[member.workspace.slug]) if member else ""
     context = {"problem": problem, "kind": kind, "back": back}
     if kind == MailboxKind.MICROSOFT and member and _needs_admin(request.GET):
         context["admin_consent_url"] = admin_consent_url(_redirect_uri(kind))

@@ -29,7 +29,7 @@ SECRETS = ("Slate roof", "Chimney", "PARAGRAPH", "drawing.pdf", "Invoice")
 class Trouble:
     """What went wrong in the background: console errors, failed answers, requests to other hosts."""
 
-    def __init__(self, page: Page, own: str) -> None:
+    def __init__(self, page: Page, *own: str) -> None:
         self.own = own
         self.found: list[str] = []
         page.on("console", self._hear)
@@ -46,13 +46,14 @@ class Trouble:
             self.found.append(f"{answer.status} {answer.url}")
 
     def _follow(self, asked: Request) -> None:
-        if not asked.url.startswith((self.own, "data:")):
+        if not asked.url.startswith((*self.own, "data:")):
             self.found.append(asked.url)
 
 
 @dataclass
 class Stage:
-    """The workspace, its members, and a browser for each of them."""
+    """The workspace, its members, and a browser for each of them. `ways_out` are places besides the site
+    that people are sent to."""
 
     site: str
     browser: Browser
@@ -60,6 +61,7 @@ class Stage:
     people: dict[str, Member]
     mail: dict[str, MailUser] = field(default_factory=dict)
     troubles: list[Trouble] = field(default_factory=list)
+    ways_out: list[str] = field(default_factory=list)
 
     def page(self, name: str = "", *, size: dict[str, int] = WIDE) -> Page:
         """A window of somebody's, signed in; without a name nobody's."""
@@ -73,7 +75,7 @@ class Stage:
             )
         page = context.new_page()
         page.set_default_timeout(15_000)
-        self.troubles.append(Trouble(page, self.site))
+        self.troubles.append(Trouble(page, self.site, *self.ways_out))
         return page
 
     def connect(self, name: str) -> Mailbox:
