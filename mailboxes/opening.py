@@ -1,6 +1,6 @@
 """A mailbox's stream → the provider that reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ def open_provider(stream: SyncStream) -> Provider:
         case MailboxKind.MICROSOFT:
             return open_microsoft(mailbox, stream.kind)
         case MailboxKind.EXCHANGE:
-            return open_exchange(mailbox.settings, decrypt(mailbox.credential), stream.kind)
+            passwords, own = decrypt(mailbox.credential), mailbox.own_emails()
+            return open_exchange(mailbox.settings, passwords, stream.kind, own=own)
     raise SetupWrong("This kind of account cannot be read.")
 
 
@@ -88,11 +89,13 @@ def open_microsoft(mailbox: Mailbox, kind: str) -> GraphMail | GraphCalendars:
 
 
 @sensitive_variables("passwords")
-def open_exchange(accounts: Mapping[str, Any], passwords: Mapping[str, str], kind: str) -> Any:
+def open_exchange(
+    accounts: Mapping[str, Any], passwords: Mapping[str, str], kind: str, *, own: Collection[str] = ()
+) -> Any:
     # The library behind it takes 50 MB, and few processes need it.
     from mailboxes.providers import exchange_account
 
-    return exchange_account.open_exchange(accounts, passwords, kind, egress=egress())
+    return exchange_account.open_exchange(accounts, passwords, kind, egress=egress(), own=own)
 
 
 def _application(mailbox: Mailbox) -> Application:

@@ -164,11 +164,14 @@ class Reading:
         return Dates([start])
 
     def _within_window(self, found: list[_Occurrence]) -> list[_Occurrence]:
-        """In order. Of a series that is all in the future the first one stays: there is something
-        to read again."""
+        """In order. Of a series that takes place later only, the first one stays, whichever way the
+        dates before it were called off: there is something to read again."""
         ordered = sorted(found, key=lambda one: one.start.utc)
         inside = [one for one in ordered if one.start.utc <= self.until]
         self.goes_on |= len(inside) < len(ordered)
+        live = next((one for one in ordered if _status(one.event) != "cancelled"), None)
+        if live and live.start.utc > self.until:
+            return [*inside, live]
         return inside or ordered[:1]
 
     def _within_limits(self, found: list[_Occurrence]) -> list[_Occurrence]:

@@ -66,7 +66,8 @@ def dates(event: Component, start: Moment, zones: FindsZones, *, until: datetime
     left_out |= set(_by_rules(event.all("EXRULE"), start, zones, end=end))
     goes_on |= any(local > end for local in added)
     ordered = sorted(found.union(added) - left_out)
-    kept = ordered[: bisect_right(ordered, end)] or ordered[:1]
+    # And one more: where all before are called off, it is the first that takes place.
+    kept = ordered[: bisect_right(ordered, end) + 1]
     lengths = {local: own for local, own in added.items() if own}
     return Dates([start.moved(local) for local in kept], goes_on, lengths)
 

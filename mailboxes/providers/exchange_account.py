@@ -1,6 +1,6 @@
 """An Exchange account as its settings describe it: what reads it, and a first look at it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,13 +41,19 @@ class Checked:
 
 
 def open_exchange(
-    settings: Mapping[str, Any], passwords: Mapping[str, str], kind: str, *, egress: Egress
+    settings: Mapping[str, Any],
+    passwords: Mapping[str, str],
+    kind: str,
+    *,
+    egress: Egress,
+    own: Collection[str] = (),
 ) -> ExchangeMail | ExchangeCalendars:
-    """`kind` is the stream's: mail or calendar, each with settings and a password of its own. Raises
-    SetupWrong for settings that cannot be used; nothing is sent yet."""
+    """`kind` is the stream's: mail or calendar, each with settings and a password of its own; `own` are
+    the owner's addresses. Raises SetupWrong for settings that cannot be used; nothing is sent yet."""
     if kind not in _READERS or kind not in settings or kind not in passwords:
         raise SetupWrong("This account does not say how it is read. Connect it again.")
-    return _READERS[kind](**settings[kind], password=passwords[kind], egress=egress)
+    more: dict[str, Any] = {"own": own} if kind == "calendar" else {}
+    return _READERS[kind](**settings[kind], **more, password=passwords[kind], egress=egress)
 
 
 def check(kind: str, *, egress: Egress, **account: Any) -> Checked:

@@ -38,11 +38,14 @@ class ExchangeCalendars:
         auth: AuthKind = "basic",
         impersonate: bool = False,
         left_out: Collection[str] = (),
+        own: Collection[str] = (),
     ) -> None:
         """Without an `endpoint` the server is found by the address. `address` is the mailbox's
-        primary one. Raises SetupWrong for what cannot be used; nothing is sent yet."""
+        primary one, `own` are all of its owner's. Raises SetupWrong for what cannot be used;
+        nothing is sent yet."""
         self.session = Session(Login(endpoint, address, username, password, auth, impersonate, egress))
         self._left_out = frozenset(left_out)
+        self._own = (address, *sorted(own))
         self._lister = Lister(self.session, self._listed)
         self._folders: dict[str, Folder] = {}
         self._long: dict[str, str] = {}
@@ -117,7 +120,7 @@ class ExchangeCalendars:
     ) -> Fetched:
         version = version_of(found.item.changekey or "")
         try:
-            raw = resource(found, changed, address=self.session.address, has_texts=has_texts)
+            raw = resource(found, changed, addresses=self._own, has_texts=has_texts)
         except (ValueError, TypeError, AttributeError, LookupError, OverflowError, OSError):
             return Unreadable(name, _NOT_SAID, version=version)
         zone = times_of(found).zone

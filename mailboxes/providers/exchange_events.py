@@ -1,7 +1,7 @@
 """Items of an Exchange calendar → one iCalendar resource for each event or whole series."""
 
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -60,14 +60,19 @@ class Times:
 
 
 def resource(
-    series: Appointment, changed: Mapping[str, Appointment | None], *, address: str, has_texts: bool
+    series: Appointment,
+    changed: Mapping[str, Appointment | None],
+    *,
+    addresses: Sequence[str],
+    has_texts: bool,
 ) -> bytes:
-    """`changed` are the occurrences that stand out, by their ids; None is one that is described by
-    its time alone. Raises ValueError, TypeError or AttributeError for what no event looks like."""
+    """`addresses` are the account's, the primary one first. `changed` are the occurrences that stand
+    out, by their ids; None is one that is described by its time alone. Raises ValueError, TypeError or
+    AttributeError for what no event looks like."""
     times = times_of(series)
-    own = _event(series, address=address, has_texts=has_texts)
+    own = _event(series, addresses=addresses, has_texts=has_texts)
     whole = replace(own, recurrence_id=_original(series, times), rules=tuple(_rules(series, times)))
-    return icswriting.resource([whole, *_overrides(series, changed, own, times, address, has_texts)])
+    return icswriting.resource([whole, *_overrides(series, changed, own, times, addresses, has_texts)])
 
 
 def times_of(appointment: Appointment) -> Times:
@@ -79,7 +84,7 @@ def _overrides(
     changed: Mapping[str, Appointment | None],
     own: Event,
     times: Times,
-    address: str,
+    addresses: Sequence[str],
     has_texts: bool,
 ) -> Iterator[Event]:
     for found in series.item.modified_occurrences or ():
@@ -89,7 +94,7 @@ def _overrides(
             start, end = times.at(found.start), times.at(found.end)
             yield replace(own, start=start, end=_after(start, end), recurrence_id=original)
             continue
-        event = _event(about, address=address, has_texts=has_texts)
+        event = _event(about, addresses=addresses, has_texts=has_texts)
         # Whose meeting it is cannot differ, and an override says only what does.
         yield replace(
             event,
@@ -101,7 +106,7 @@ def _overrides(
         )
 
 
-def _event(appointment: Appointment, *, address: str, has_texts: bool) -> Event:
+def _event(appointment: Appointment, *, addresses: Sequence[str], has_texts: bool) -> Event:
     item, times = appointment.item, times_of(appointment)
     start = times.at(item.start)
     end = replace(times, zone=appointment.end_zone or times.zone).at(item.end)
@@ -119,7 +124,7 @@ def _event(appointment: Appointment, *, address: str, has_texts: bool) -> Event:
         sequence=max(item.appointment_sequence_number or 0, 0),
         modified=_instant(item.last_modified_time),
         organiser=organiser,
-        attendees=tuple(_with_own_answer(people, organiser, item.my_response_type, address)),
+        attendees=tuple(_with_own_answer(people, organiser, item.my_response_type, addresses)),
     )
 
 
@@ -160,18 +165,19 @@ def _person(mailbox: Any, answer: Answer) -> Person | None:
 
 
 def _with_own_answer(
-    people: list[Person], organiser: Person | None, own: str | None, address: str
+    people: list[Person], organiser: Person | None, own: str | None, addresses: Sequence[str]
 ) -> Iterator[Person]:
-    """The copy of an invited person knows nobody's answer but his own, and keeps that elsewhere. Who
-    was invited as one of a list stands nowhere else either."""
-    answer, wanted = _ANSWERS.get(own or ""), address.casefold()
-    is_named = organiser is not None and organiser.email.casefold() == wanted
+    """The copy of an invited person knows nobody's answer but his own, and keeps that elsewhere,
+    whichever of his addresses was invited. Who was invited as one of a list stands nowhere else
+    either."""
+    answer, wanted = _ANSWERS.get(own or ""), {address.casefold() for address in addresses}
+    is_named = organiser is not None and organiser.email.casefold() in wanted
     for one in people:
-        is_own = one.email.casefold() == wanted
+        is_own = one.email.casefold() in wanted
         is_named |= is_own
         yield replace(one, answer=answer) if is_own and answer else one
     if answer and own != "Organizer" and not is_named:
-        yield Person(address, answer=answer)
+        yield Person(addresses[0], answer=answer)
 
 
 # When

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -37,7 +37,9 @@ UNWANTED = (
 )  # fmt: skip
 PAGE = 500
 _LISTED = "id,receivedDateTime,isDraft"
-_HAS_DATE = re.compile(rb"^(?:date|received):", re.IGNORECASE | re.MULTILINE)
+_HAS_TRAVELLED = re.compile(rb"^received:", re.IGNORECASE | re.MULTILINE)
+# When messages arrived is kept from their listing for the fetch that follows, up to this many.
+_MOST_KEPT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class GraphMail:
         self._api = microsoft.graph(url, tokens=tokens, egress=egress)
         self._left_out = frozenset(left_out)
         self._is_starting_over = False
+        self._arrived: dict[str, int] = {}
 
     def list_changes(self, cursor: str) -> Iterator[Listing]:
         try:
@@ -76,6 +79,8 @@ class GraphMail:
             for listing in self._list(folder, state, gone):
                 stored = listing.cursor
                 listed += listing.items
+                if len(self._arrived) < _MOST_KEPT:
+                    self._arrived |= {item.provider_id: item.order for item in listing.items}
                 yield listing
         yield from self._gone(state, gone, folders)
         if self._is_starting_over:
@@ -246,10 +251,13 @@ class GraphMail:
         if not answer.body.strip():
             return Unreadable(provider_id, "Microsoft handed over no text for this message.")
         # When it arrived stands in the text, but for what never travelled.
-        received = None if _HAS_DATE.search(answer.body[:65_536]) else self._received(provider_id)
+        travelled = _HAS_TRAVELLED.search(rawmail.head_of(answer.body))
+        received = None if travelled else self._received(provider_id)
         return FetchedMail(provider_id, answer.body, len(answer.body), received)
 
     def _received(self, provider_id: str) -> datetime | None:
+        if known := self._arrived.get(provider_id):
+            return datetime.fromtimestamp(known, UTC)
         try:
             found = self._api.get(f"/v1.0{_url(provider_id)}", {"$select": "receivedDateTime"})
         except NotThere:
