@@ -103,6 +103,8 @@ class Egress:
                 failure = error
                 continue
             connection.settimeout(READ_SECONDS)
+            # What is sent in two pieces would wait for an acknowledgement in between.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return connection
         raise TryLater(f"The server {host} does not answer on port {port}.") from failure
 

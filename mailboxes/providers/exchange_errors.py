@@ -112,7 +112,7 @@ def _of_the_server(error: Exception, host: str) -> ProviderError:
     if any(isinstance(one, requests.RequestException | OSError) for one in _causes(error)):
         return connection_problem(error, host)
     if isinstance(error, _TOO_BUSY):
-        return TryLater(_BUSY, retry_after=getattr(error, "back_off", None))
+        return TryLater(_BUSY, retry_after=getattr(error, "back_off", None) or None)
     if isinstance(error, errors.ResponseMessageError):
         return ServerProblem(type(error).__name__)
     return TryLater(_UNCLEAR)

@@ -146,6 +146,8 @@ class _OwnSession:
     """A protocol whose connections are ours."""
 
     TIMEOUT = _READ_SECONDS
+    # Where a busy server names no time, exchangelib would name this one, and the pauses would not grow.
+    RETRY_WAIT = 0
     _login: Login
 
     def create_session(self) -> requests.Session:

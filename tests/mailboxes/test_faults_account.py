@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 import pytest
 import time_machine
@@ -53,9 +54,12 @@ class Account:
             kind=self.side.kind,
             address=ADA,
             identity=self.side.identity,
-            settings={self.side.stream: {}},
+            settings=self.settings(),
             secrets=self.consented(),
         )
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        return {self.side.stream: {}}
 
     def consented(self) -> dict[str, str]:
         """What a member brings back from the provider."""
@@ -66,7 +70,7 @@ class Account:
     def reconnect(self) -> None:
         change(
             self.mailbox,
-            {self.side.stream: {}},
+            self.settings(),
             by=self.desk.members["ada"],
             secrets=self.consented(),
         )
@@ -165,12 +169,17 @@ class Clean:
 def clean(name: str) -> Clean:
     """Read once in a session, inside whichever test asks first, with short pages."""
     with account(SIDES[name]) as one:
-        one.read()
-        first, asked_first = content(), len(one.asked())
-        one.change()
-        one.read()
-        assert one.runs == 2
-        return Clean(first, content(), asked_first, len(one.asked()))
+        return read_twice(one)
+
+
+def read_twice(one: Account, *, before_reading_again: Callable[[], object] = lambda: None) -> Clean:
+    one.read()
+    first, asked_first = content(), len(one.asked())
+    one.change()
+    before_reading_again()
+    one.read()
+    assert one.runs == 2
+    return Clean(first, content(), asked_first, len(one.asked()))
 
 
 @pytest.mark.usefixtures("today", "short_pages")
