@@ -38,6 +38,8 @@ from mailboxes.reconnecting import ask_to_reconnect
 SLICE_SECONDS = 60.0
 PAGE_ITEMS = 500
 PAGE_BYTES = 32 * 2**20
+# While a part of a page is parsed and stored, a provider that asks ahead fetches the next.
+PART_ITEMS = 250
 # An item that was being read when its worker died is tried again in ever smaller company, so that
 # the third death names the culprit.
 PAGE_ITEMS_BY_ATTEMPT = {0: PAGE_ITEMS, 1: 25, 2: 1}
@@ -162,7 +164,7 @@ def _chunks(provider: Provider, wanted: list[str]) -> Iterator[tuple[list[Fetche
     size = 0
     try:
         for item in provider.fetch(wanted) if wanted else ():
-            if size > PAGE_BYTES:
+            if size > PAGE_BYTES or len(chunk) == PART_ITEMS:
                 yield chunk, False
                 chunk, size = [], 0
             chunk.append(item)
