@@ -3,7 +3,6 @@
 Drafts, chats, spam and trash are not read, and neither are labels that the owner leaves out.
 """
 
-import base64
 import json
 import re
 import time
@@ -13,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+
+import pybase64
 
 from mailboxes.egress import Egress
 from mailboxes.providers import google, rawmail
@@ -344,7 +345,7 @@ class _State:
 
 def _decoded(text: str) -> bytes:
     """base64url, with or without its padding."""
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return pybase64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _received(found: dict[str, Any]) -> datetime | None:

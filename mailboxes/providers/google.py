@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
@@ -120,7 +120,7 @@ def batch(path: str, targets: Sequence[str]) -> Request:
 
 def _has_refused(body: bytes) -> bool:
     # Texts are base64 in there, so that nobody else can have written such a line.
-    return bool(_REFUSED_PART.search(body))
+    return b" 401" in body and bool(_REFUSED_PART.search(body))
 
 
 def parts_of(answer: Answer, count: int) -> list[Answer | None]:
@@ -150,7 +150,6 @@ def _inner(text: bytes) -> Answer | None:
     code = re.match(rb"HTTP/\d\S* (\d{3})", status)
     if not code:
         return None
-    headers: Mapping[str, str] = {
-        name.lower(): value for name, value in BytesHeaderParser().parsebytes(lines).items()
-    }
+    pairs = (line.decode("latin-1").partition(":") for line in lines.split(b"\r\n"))
+    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
     return Answer(int(code[1]), headers, body.strip())

@@ -1,12 +1,13 @@
 """What the parts of Microsoft Graph have in common: the meaning of its refusals, paging, and batches
 of requests."""
 
-import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import pybase64
 
 from mailboxes.egress import Egress
 from mailboxes.providers.base import QuotaReached, SetupWrong, TryLater
@@ -146,5 +147,5 @@ def _part(one: Mapping[str, Any]) -> Answer:
     headers = {str(name).lower(): str(value) for name, value in (one.get("headers") or {}).items()}
     body = one.get("body")
     if isinstance(body, str):
-        return Answer(int(one["status"]), headers, base64.b64decode(body))
+        return Answer(int(one["status"]), headers, pybase64.b64decode(body))
     return Answer(int(one["status"]), headers, json.dumps(body).encode())
