@@ -134,8 +134,9 @@ PLACES = {
 # read), and for the batch that was spoilt with its twenty parts, besides what was on its way already; a
 # void cursor, for a whole listing.
 MOST_MORE = {"gmail": 28, "google calendar": 10, "graph mail": 45, "graph calendar": 30}
-# Where the parts of a batch find its token to be none, it comes once more, with another token.
-BATCH_AGAIN = 21
+# Where the parts of a batch find its token to be none, it comes once more, with another token; and so may
+# all three that there are, as each is sent while the one before is still being looked at.
+BATCH_AGAIN = 3 * 21
 MOST_RENEWALS = 2
 
 

@@ -233,6 +233,10 @@ def recording(server: Dovecot) -> Iterator[Heard]:
 
     with listening(talk) as heard:
         yield heard
+        # The last words of a client that has hung up may still be on their way.
+        deadline = time.monotonic() + 2
+        while heard.lines and heard.lines[-1] and time.monotonic() < deadline:
+            time.sleep(0.01)
 
 
 def commands(heard: Heard) -> list[str]:
