@@ -24,7 +24,7 @@ from mailboxes.opening import egress
 from mailboxes.providers import oauth
 from mailboxes.providers.base import ProviderError
 from mailboxes.providers.oauth import Application, Grant, Question
-from mailboxes.refusing import AnotherAccount, refuse, refuse_known, unknown_to_others
+from mailboxes.refusing import AnotherAccount, refuse, refuse_known, refuse_over_plan, unknown_to_others
 from mailboxes.trying import CannotConnect, known_servers
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def ask(
     """Where to send the browser. With a mailbox it is to be reconnected. Raises CannotConnect."""
     app = _registered(kind)
     if mailbox is None:
-        refuse(member, kind=kind, addresses=[""])
+        refuse_over_plan(member)
     question = Question.new()
     asked = {
         "kind": kind.value,

@@ -11,8 +11,9 @@ PEOPLE_OF = {"large": 40, "small": 5}
 
 MAILBOXES = """
     INSERT INTO mailboxes_mailbox
-        (workspace_id, member_id, kind, address, state, default_level, settings, credential, created_at)
-    SELECT workspace_id, id, 'archive', 'box' || id, 'active', 1, '{}', '', now()
+        (workspace_id, member_id, kind, address, identity, state, default_level, settings, credential,
+         created_at)
+    SELECT workspace_id, id, 'archive', 'box' || id, '', 'active', 1, '{}', '', now()
     FROM crm_member WHERE workspace_id = %(workspace)s ORDER BY id RETURNING id
 """
 ADDRESSES = """

@@ -122,9 +122,6 @@ class GmailMail:
         for ids, answer in self._api.ahead(self._batches(own)):
             yield from self._read(ids, answer)
 
-    def address(self) -> str:
-        return str(self._get("/profile", 1)["emailAddress"])
-
     def aliases(self) -> list[str]:
         """Addresses that this account may send as, and that have been confirmed."""
         found = self._get("/settings/sendAs", 1).get("sendAs", [])

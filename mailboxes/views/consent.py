@@ -1,6 +1,5 @@
 """Connect an account by consent at its provider, confirm it, edit or reconnect it."""
 
-import json
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +21,7 @@ from mailboxes.consenting import Offer
 from mailboxes.models import CONSENTED, Mailbox, MailboxKind, MailboxState
 from mailboxes.refusing import OverPlan, refuse_over_plan
 from mailboxes.trying import CannotConnect
+from mailboxes.views.connecting import done
 
 
 @require_GET
@@ -137,7 +137,7 @@ def consented_account(request: WorkspaceRequest, pk: int) -> HttpResponse:
         except CannotConnect as error:
             form.add_error(None, str(error))
         else:
-            return _saved(request, f"{mailbox.address} is saved; reading goes on within a minute.")
+            return done(request, f"{mailbox.address} is saved; reading goes on within a minute.")
     context = {"form": form, "mailbox": mailbox, "kind": MailboxKind(mailbox.kind), "choices": choices}
     return dialog(request, "mailboxes/_consented_account.html", context)
 
@@ -183,15 +183,6 @@ def _declined(kind: MailboxKind, said: Any) -> str:
     if error == "access_denied":
         return f"You did not allow it at {kind.label}, so nothing was connected."
     return f"{kind.label} did not let us in. Nothing was connected."
-
-
-def _saved(request: WorkspaceRequest, said: str) -> HttpResponse:
-    if not request.htmx:
-        messages.success(request, said)
-        return redirect("mailboxes:account_settings", request.member.workspace.slug)
-    response = HttpResponse(status=204)
-    response["HX-Trigger"] = json.dumps({"accounts-changed": True})
-    return response
 
 
 def _consented(member: Member) -> Any:
