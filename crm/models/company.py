@@ -2,6 +2,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
+from crm.models.sorting import sorted_text
 from crm.models.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ class Company(models.Model):
     named_by_hand = models.BooleanField(default=False)
     # Kept by crm.creation and crm.editing, so that a table can be sorted by it.
     people_count = models.PositiveIntegerField(default=0, editable=False)
+    industry = models.CharField(max_length=80, blank=True, default="")
+    location = models.CharField(max_length=120, blank=True, default="")
+    description = models.CharField(max_length=500, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CompanyQuerySet.as_manager()
@@ -32,6 +36,8 @@ class Company(models.Model):
         indexes = [
             models.Index(fields=["workspace", "name_key", "id"], name="company_by_name"),
             models.Index(fields=["workspace", "people_count", "id"], name="company_by_people_count"),
+            sorted_text("company", "industry"),
+            sorted_text("company", "location"),
         ]
 
     def __str__(self) -> str:

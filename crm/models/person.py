@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 from crm.models.company import Company
+from crm.models.sorting import sorted_text
 from crm.models.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class Person(models.Model):
     name = models.CharField(max_length=200)
     name_key = models.CharField(max_length=200, editable=False)
     named_by_hand = models.BooleanField(default=False)
+    job_title = models.CharField(max_length=120, blank=True, default="")
+    phone = models.CharField(max_length=40, blank=True, default="")
+    location = models.CharField(max_length=120, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PersonQuerySet.as_manager()
@@ -36,7 +40,12 @@ class Person(models.Model):
     class Meta:
         verbose_name_plural = "people"
         constraints = [models.UniqueConstraint(fields=["workspace", "id"], name="person_workspace_id")]
-        indexes = [models.Index(fields=["workspace", "name_key", "id"], name="person_by_name")]
+        indexes = [
+            models.Index(fields=["workspace", "name_key", "id"], name="person_by_name"),
+            sorted_text("person", "job_title"),
+            sorted_text("person", "phone"),
+            sorted_text("person", "location"),
+        ]
 
     def __str__(self) -> str:
         return self.name
