@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
 
+from crm.live import announce
 from crm.models import Member, Notification
 
 
@@ -53,6 +54,8 @@ def notify(members: Iterable[Member], kind: str, object_id: int) -> None:
         for member in members
         if member.is_active
     )
+    for one in made:
+        _announce(one.workspace_id, one.member_id)
     if made and settings.EMAIL_URL:
         from crm.tasks import mail_notification
 
@@ -87,7 +90,12 @@ def mark_read(member: Member, *, now: datetime, kind: str = "", object_id: int |
     unread = Notification.objects.of(member).unread()
     if object_id is not None:
         unread = unread.filter(kind=kind, object_id=object_id)
-    unread.update(read_at=now)
+    if unread.update(read_at=now):
+        _announce(member.workspace_id, member.pk)
+
+
+def _announce(workspace_id: int, member_id: int) -> None:
+    announce(workspace_id, topics=["notifications"], member_id=member_id)
 
 
 def mail(notification_id: int) -> None:

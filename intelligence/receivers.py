@@ -5,11 +5,12 @@ from typing import Any
 from django.dispatch import receiver
 from django.utils import timezone
 
+from crm.live import announce
 from crm.signals import member_changed, records_changed
 from crm.statements import fetch
 from intelligence.recording import Touched, record_events, record_messages, relink
 from intelligence.recordkinds import RECORD_KINDS
-from intelligence.refreshing import refresh, refresh_insights
+from intelligence.refreshing import announce_touched, refresh, refresh_insights
 from mailboxes.signals import communication_changed
 
 
@@ -31,6 +32,7 @@ def follow_communication(
         relink(created),
     )
     refresh(touched, now=now, records=created)
+    announce_touched(workspace_id, touched, created)
 
 
 @receiver(records_changed)
@@ -42,7 +44,9 @@ def follow_records(
     **_: Any,
 ) -> None:
     changed = {"company": set(company_ids), "person": set(person_ids)}
-    refresh(relink(changed), now=timezone.now(), records=changed)
+    touched = relink(changed)
+    refresh(touched, now=timezone.now(), records=changed)
+    announce_touched(workspace_id, touched, changed)
 
 
 @receiver(member_changed)
@@ -54,6 +58,7 @@ def follow_member(*, workspace_id: int, member_id: int, **_: Any) -> None:
             member=member_id,
         )
         refresh_insights(kind, [row[0] for row in known], now=timezone.now())
+        announce(workspace_id, records=((kind.name, row[0]) for row in known))
 
 
 def join(*parts: Touched) -> Touched:

@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 from django.db import transaction
 
+from crm.live import announce
 from crm.locking import lock_workspace
 from crm.statements import arrays, execute, fetch
 from intelligence.recording import Touched
@@ -195,8 +196,17 @@ def settle_due_events(now: datetime, workspace_id: int) -> int:
         lock_workspace(workspace_id)
         started = [row[0] for row in fetch(START_DUE, now=now, workspace=workspace_id)]
         if started:
-            refresh(_days_of(started), now=now)
+            touched = _days_of(started)
+            refresh(touched, now=now)
+            announce_touched(workspace_id, touched)
     return len(started)
+
+
+def announce_touched(workspace_id: int, touched: Touched, records: dict[str, set[int]] | None = None) -> None:
+    """Their answers may be the same as before; what their pages list is not."""
+    for kind in RECORD_KINDS:
+        ids = {record for record, _ in touched.get(kind.name, set())} | (records or {}).get(kind.name, set())
+        announce(workspace_id, records=((kind.name, record) for record in ids))
 
 
 def _days_of(interaction_ids: list[int]) -> Touched:

@@ -93,10 +93,6 @@ class Account:
             return "mailboxes:consented_account"
         return "mailboxes:exchange_account" if self.kind == MailboxKind.EXCHANGE else "mailboxes:account"
 
-    @property
-    def is_moving(self) -> bool:
-        return self.state in ("syncing", "waiting", "removing")
-
 
 def read_accounts(member: Member, *, now: datetime) -> list[Account]:
     """Oldest first, those being removed included. A fixed number of statements."""

@@ -18,6 +18,7 @@ from crm.models import Member
 from crm.statements import arrays, execute, fetch
 from mailboxes.listing import FIRST
 from mailboxes.models import BlocklistEntry, Mailbox, MailboxKind, SkippedItem, SkipReason, SyncStream
+from mailboxes.progress import announce_progress
 from mailboxes.removing import PURGE_ITEMS, forget_events, remove_mail
 from mailboxes.upkeep import end_requests_to
 
@@ -119,6 +120,7 @@ def block(mailbox: Mailbox, values: Sequence[str], *, by: Member) -> None:
         )
         audit("blocked", by=by, owner=by, mailbox=mailbox.pk, entries=len(values))
         hide_blocked(mailbox)
+        announce_progress(mailbox.workspace_id)
         transaction.on_commit(lambda: _purge_soon(mailbox.pk))
 
 
@@ -140,6 +142,7 @@ def unblock(entry: BlocklistEntry, *, by: Member) -> None:
         audit("unblocked", by=by, owner=by, mailbox=mailbox.pk)
         # What was not yet taken away is there again, unless another entry hides it too.
         hide_blocked(mailbox)
+        announce_progress(mailbox.workspace_id)
 
 
 _FETCH_AGAIN = """
@@ -247,4 +250,6 @@ def _purge_batch(mailbox: Mailbox, now: datetime) -> bool:
             execute(_EMPTY_SOURCES, sources=ids)
             execute(_DELETE_SOURCES, sources=ids)
             forget_events(mailbox, {row[0] for row in gone}, now=now)
+        if mail or sources:
+            announce_progress(mailbox.workspace_id)
     return bool(mail or sources)

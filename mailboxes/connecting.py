@@ -28,6 +28,7 @@ from mailboxes.models import (
     SyncStream,
 )
 from mailboxes.owning import follow_own_addresses
+from mailboxes.progress import announce_progress
 from mailboxes.refusing import normalised, refuse, refuse_known, refuse_other_user, refuse_others
 from mailboxes.trying import OFF, CannotConnect, Servers, known_servers, place_of
 
@@ -242,6 +243,7 @@ def _make_due(mailbox: Mailbox) -> None:
     streams = SyncStream.objects.filter(mailbox=mailbox)
     streams.filter(kind__in=wanted).update(due_at=TransactionNow(), failures=0, last_error="")
     streams.exclude(kind__in=wanted).update(due_at=None, failures=0, last_error="")
+    announce_progress(mailbox.workspace_id)
 
 
 def _streams(mailbox: Mailbox) -> list[StreamKind]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 from django.utils.translation import ngettext
 
+from crm.live import announce
 from crm.models import Workspace
 from mailboxes.models import MailboxState, SyncStream
 
@@ -14,6 +15,11 @@ _UNREAD = Q(backfilled_at=None, mailbox__state=MailboxState.ACTIVE, last_error="
 
 # Over Member: does anybody's mailbox in the workspace still have to be read?
 IS_READING = Exists(SyncStream.objects.filter(_UNREAD, workspace=OuterRef("workspace")))
+
+
+def announce_progress(workspace_id: int) -> None:
+    """To pages that show how far reading or taking away has come, or how an account is."""
+    announce(workspace_id, topics=["sync"])
 
 
 @dataclass(frozen=True, slots=True)

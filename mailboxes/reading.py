@@ -28,6 +28,7 @@ from mailboxes.parsing.calendar import parse_calendar
 from mailboxes.parsing.mail import parse_mail
 from mailboxes.parsing.prescan import MAX_MESSAGE
 from mailboxes.parsing.values import ParsedCalendar, ParsedEvent, ParsedMail, Unparsable
+from mailboxes.progress import announce_progress
 from mailboxes.providers.base import Fetched, FetchedCalendar, FetchedMail, Missing, Unreadable
 from mailboxes.removing import remove_mail, remove_sources
 from mailboxes.screening import Insiders
@@ -205,6 +206,7 @@ def store_page(
             skipped=Counter(str(one.reason) for one in page.skipped),
         )
         _keep_aside(stream, page)
+        announce_progress(mailbox.workspace_id)
         counts.stored = store_values(reader, page)
         _follow_blocklist(reader)
         _remove(stream, mailbox, [*removed, *page.gone, *_replaced(stream, page)], now)

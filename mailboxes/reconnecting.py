@@ -5,6 +5,7 @@ from django.db import transaction
 from crm.models import Member
 from crm.notifying import notify
 from mailboxes.models import Mailbox, MailboxState
+from mailboxes.progress import announce_progress
 
 
 def ask_to_reconnect(mailbox_id: int) -> None:
@@ -14,3 +15,4 @@ def ask_to_reconnect(mailbox_id: int) -> None:
         if active.update(state=MailboxState.NEEDS_RECONNECT):
             owner = Member.objects.get(mailboxes=mailbox_id)
             notify([owner], "needs_reconnect", mailbox_id)
+            announce_progress(owner.workspace_id)

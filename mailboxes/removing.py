@@ -25,6 +25,7 @@ from mailboxes.models import (
     MessageCopy,
     SyncStream,
 )
+from mailboxes.progress import announce_progress
 from mailboxes.signals import communication_changed
 from mailboxes.upkeep import end_requests_to, forget_mailbox
 
@@ -201,6 +202,7 @@ def begin_removal(mailbox: Mailbox) -> None:
         mailbox.save(update_fields=["state", "credential", "settings"])
         # A run under way loses its lease: removal wins.
         SyncStream.objects.filter(mailbox=mailbox).update(epoch=F("epoch") + 1, due_at=None, cursor="")
+        announce_progress(mailbox.workspace_id)
 
 
 def purge_removed(now: datetime) -> None:
@@ -220,6 +222,7 @@ def purge(mailbox: Mailbox, *, now: datetime) -> None:
         end_requests_to(mailbox.member_id, workspace_id=mailbox.workspace_id)
         uploads.forget(mailbox)
         mailbox.delete()
+        announce_progress(mailbox.workspace_id)
 
 
 def _purge_batch(mailbox: Mailbox, now: datetime) -> bool:
@@ -232,6 +235,7 @@ def _purge_batch(mailbox: Mailbox, now: datetime) -> bool:
             remove_mail(mailbox, copies, now=now)
         if sources:
             remove_sources(mailbox, sources, now=now)
+        announce_progress(mailbox.workspace_id)
     return bool(copies or sources)
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.statements import fetch
+from crm.statistics import gather_statistics
 from mailboxes.archives import forget_read
 from mailboxes.leasing import (
     POLL_SECONDS,
@@ -23,6 +24,7 @@ from mailboxes.leasing import (
 from mailboxes.listing import move_cursor, store_listing
 from mailboxes.models import Mailbox, MailboxKind, SyncStream
 from mailboxes.opening import open_provider
+from mailboxes.progress import announce_progress
 from mailboxes.providers.base import (
     AuthExpired,
     CursorExpired,
@@ -40,6 +42,8 @@ PAGE_ITEMS = 500
 PAGE_BYTES = 32 * 2**20
 # While a part of a page is parsed and stored, a provider that asks ahead fetches the next.
 PART_ITEMS = 250
+# From here on, tables that a first backfill fills are looked at each time it has doubled.
+FIRST_LOOK = 500
 # An item that was being read when its worker died is tried again in ever smaller company, so that
 # the third death names the culprit.
 PAGE_ITEMS_BY_ATTEMPT = {0: PAGE_ITEMS, 1: 25, 2: 1}
@@ -80,6 +84,8 @@ def run(lease: Lease, *, slice_seconds: float | None = SLICE_SECONDS) -> Counts:
         _give_up(stream, lease, error)
         return counts
     give_back(lease, seconds=0 if more else _until_next_poll(stream.mailbox))
+    if stream.last_error:
+        announce_progress(stream.workspace_id)
     forget_read(stream.mailbox)
     return counts
 
@@ -106,6 +112,8 @@ def _store_listings(stream: SyncStream, lease: Lease, provider: Provider, cursor
     for listing in provider.list_changes(cursor):
         with transaction.atomic():
             store_listing(stream, listing)
+            if listing.items or listing.removed:
+                announce_progress(stream.workspace_id)
             if not move_cursor(stream, listing.cursor, epoch=lease.epoch):
                 raise LostLease
         renew(lease)
@@ -120,6 +128,7 @@ def _fetch_pages(
     deadline: float | None,
 ) -> bool:
     page_reader = reader(stream.mailbox, timezone.now())
+    looked_at = FIRST_LOOK // 2
     while rows := fetch(TAKE_PAGE, stream=stream.pk, many=PAGE_ITEMS, few=PAGE_ITEMS_BY_ATTEMPT[1]):
         try:
             _fetch_page(stream, lease, provider, rows=rows, reader=page_reader, counts=counts)
@@ -128,6 +137,9 @@ def _fetch_pages(
             fetch(PUT_BACK + " RETURNING id", stream=stream.pk, ids=fetch_ids)
             raise
         renew(lease)
+        if counts.stored >= looked_at * 2:
+            looked_at = counts.stored
+            gather_statistics(looked_at)
         if deadline and time.monotonic() > deadline:
             return True
     _finish_backfill(stream)
@@ -184,7 +196,9 @@ def _add(counts: Counts, done: Counts) -> None:
 
 
 def _finish_backfill(stream: SyncStream) -> None:
-    SyncStream.objects.filter(pk=stream.pk, backfilled_at__isnull=True).update(backfilled_at=timezone.now())
+    unfinished = SyncStream.objects.filter(pk=stream.pk, backfilled_at__isnull=True)
+    if unfinished.update(backfilled_at=timezone.now()):
+        announce_progress(stream.workspace_id)
 
 
 def _until_next_poll(mailbox: Mailbox) -> float | None:
@@ -198,3 +212,4 @@ def _give_up(stream: SyncStream, lease: Lease, error: ProviderError) -> None:
     if isinstance(error, AuthExpired):
         ask_to_reconnect(stream.mailbox_id)
     give_back(lease, seconds=seconds, failures=failures, error=str(error))
+    announce_progress(stream.workspace_id)

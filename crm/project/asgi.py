@@ -4,5 +4,6 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.project.settings")
 os.environ.setdefault("STATEMENT_SECONDS", "30")
+os.environ.setdefault("POOLED_CONNECTIONS", "20")
 
 application = get_asgi_application()

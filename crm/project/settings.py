@@ -59,15 +59,21 @@ PREPARE_STATEMENTS = flag("PREPARE_STATEMENTS", default=True)
 
 # A page that takes longer is a mistake of ours, and must not take the database along. Set by asgi.py.
 STATEMENT_SECONDS = int(text("STATEMENT_SECONDS", "0"))
+# Under ASGI every request has a thread of its own, whose connection nobody would use again. Also set
+# by asgi.py; 0 means one connection per thread, kept for a minute.
+POOLED_CONNECTIONS = int(text("POOLED_CONNECTIONS", "0"))
 DATABASES = {
     "default": {
-        **dj_database_url.parse(DATABASE_URL or "postgresql:///none", conn_max_age=60),
+        **dj_database_url.parse(
+            DATABASE_URL or "postgresql:///none", conn_max_age=0 if POOLED_CONNECTIONS else 60
+        ),
         "CONN_HEALTH_CHECKS": True,
         # One message is thirty short statements, and planning them is half of their time.
         "OPTIONS": {
             "server_side_binding": PREPARE_STATEMENTS,
             "prepare_threshold": 5 if PREPARE_STATEMENTS else None,
             **({"options": f"-c statement_timeout={STATEMENT_SECONDS}s"} if STATEMENT_SECONDS else {}),
+            **({"pool": {"min_size": 1, "max_size": POOLED_CONNECTIONS}} if POOLED_CONNECTIONS else {}),
         },
     }
 }

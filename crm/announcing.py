@@ -1,0 +1,23 @@
+"""Which changes made by hand open pages hear of."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.dispatch import receiver
+
+from crm.live import announce
+from crm.signals import record_merged, records_changed, records_rewritten
+
+
+@receiver([records_changed, records_rewritten])
+def announce_records(
+    *, workspace_id: int, company_ids: Iterable[int] = (), person_ids: Iterable[int] = (), **_: Any
+) -> None:
+    companies = (("company", pk) for pk in company_ids)
+    people = (("person", pk) for pk in person_ids)
+    announce(workspace_id, records=[*companies, *people])
+
+
+@receiver(record_merged)
+def announce_merge(*, workspace_id: int, kind_name: str, record_id: int, into_id: int, **_: Any) -> None:
+    announce(workspace_id, records=[(kind_name, record_id), (kind_name, into_id)])

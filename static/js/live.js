@@ -1,0 +1,309 @@
+// What changes elsewhere while a page is open. All tabs of a browser share one stream of ids: the tab that
+// holds the lock listens, and hands on what it hears. Regions with data-live="company:17 sync" get the
+// event "live" when one of their keys is told; so does the body, with everything that is.
+(() => {
+  "use strict";
+
+  const url = document.body.dataset.liveUrl;
+  if (!url) return;
+
+  const REST = 1_000; // a region is refreshed no more often than this, in milliseconds
+  const REST_ALL = 5_000; // nor everything at once than this
+  const SPREAD = 2_000; // within which everybody does not ask at the same moment
+  const POLL = 30_000; // without a stream everything is looked at this often
+  const PATIENCE = 3_000; // shorter gaps are not worth showing
+  const DEAF = 45_000; // three heartbeats missed: the connection is gone, though nobody has said so
+  const RECALL = 10_000; // how far back the server can tell what was announced
+  const WAIT = [2_000, 60_000]; // until the next attempt after a refusal, from and to
+  const MOST = 200; // keys to keep for a tab nobody looks at
+  const FIELDS = "input, select, textarea, [contenteditable]";
+
+  // --- What has been told and not been shown yet
+
+  const nothing = () => ({ records: new Set(), topics: new Set(), all: false });
+  let news = nothing();
+  let timer = 0;
+  let lastAll = 0;
+
+  function add(told, { records = [], topics = [], all = false }) {
+    for (const one of records) told.records.add(one);
+    for (const one of topics) told.topics.add(one);
+    told.all ||= all || told.records.size > MOST;
+    if (told.all) told.records.clear();
+    return told;
+  }
+
+  const asMessage = ({ records, topics, all }) => ({ records: [...records], topics: [...topics], all });
+
+  const isAnything = ({ records, topics, all }) => Boolean(all || records.size || topics.size);
+
+  function hear(message) {
+    add(news, message);
+    if (isAnything(news) && !timer) timer = setTimeout(show, news.all ? pauseBeforeAll() : 0);
+  }
+
+  function pauseBeforeAll() {
+    return Math.max(0, lastAll + REST_ALL - Date.now()) + Math.random() * SPREAD;
+  }
+
+  // A tab nobody looks at remembers what it has missed.
+  function show() {
+    timer = 0;
+    if (document.hidden) return;
+    const told = news;
+    news = nothing();
+    if (told.all) lastAll = Date.now();
+    for (const region of document.querySelectorAll("[data-live]")) if (concerns(region, told)) waiting.add(region);
+    document.body.dispatchEvent(new CustomEvent("live", { detail: asMessage(told) }));
+    refresh();
+  }
+
+  function concerns(region, told) {
+    const keys = region.dataset.live.split(" ").filter(Boolean);
+    return keys.length > 0 && (told.all || keys.some((key) => told.records.has(key) || told.topics.has(key)));
+  }
+
+  // --- Regions: refreshed where nobody is in the middle of something
+
+  const waiting = new Set();
+  let next = 0;
+
+  function isBusy(region) {
+    const focus = document.activeElement;
+    const dialog = document.querySelector("dialog:modal");
+    return Boolean((dialog && !dialog.contains(region))
+      || (region.contains(focus) && focus.matches(FIELDS))
+      || region.querySelector(":popover-open, dialog[open]"));
+  }
+
+  function refresh() {
+    let soonest = Infinity;
+    for (const region of waiting) {
+      const due = restOf(region);
+      if (!region.isConnected) waiting.delete(region);
+      else if (due > 0) soonest = Math.min(soonest, due);
+      else if (!isBusy(region)) ask(region);
+    }
+    clearTimeout(next);
+    if (soonest < Infinity) next = setTimeout(refresh, soonest);
+  }
+
+  // What comes in place of a region has its id, and rests as the one before it did.
+  const byId = new Map();
+  const byElement = new WeakMap();
+
+  function restOf(region) {
+    const last = byId.get(region.id) ?? byElement.get(region) ?? 0;
+    return last + (Number(region.dataset.liveRest) * 1000 || REST) - Date.now();
+  }
+
+  function ask(region) {
+    waiting.delete(region);
+    if (region.id) byId.set(region.id, Date.now());
+    else byElement.set(region, Date.now());
+    region.dispatchEvent(new CustomEvent("live"));
+  }
+
+  // A field is left, a menu or a dialog is closed.
+  function refreshLater() {
+    if (waiting.size) setTimeout(refresh);
+  }
+
+  // --- Is anything heard at all?
+
+  let isUp = false;
+  let doubt = 0;
+
+  function report(up) {
+    isUp = up;
+    if (!up) doubt ||= setTimeout(indicate, PATIENCE);
+    else {
+      clearTimeout(doubt);
+      indicate();
+    }
+  }
+
+  function indicate() {
+    doubt = 0;
+    for (const sign of document.querySelectorAll("[data-live-state]")) {
+      sign.dataset.liveTitle ??= sign.title;
+      sign.dataset.liveState = isUp ? "on" : "off";
+      sign.title = isUp ? sign.dataset.liveTitle : "Not connected to the server. What is shown is looked up every half minute.";
+      sign.querySelector("[data-not]")?.remove();
+      if (!isUp) sign.lastChild.before(negation());
+    }
+  }
+
+  // Seen it is struck out.
+  function negation() {
+    const not = document.createElement("span");
+    not.className = "visually-hidden";
+    not.dataset.not = "";
+    not.textContent = "Not ";
+    return not;
+  }
+
+  const knock = () => fetch(url, { method: "HEAD", redirect: "error" }).catch(() => null);
+
+  // The server may well answer, only not as a stream.
+  async function poll() {
+    if (source && Date.now() - soundAt > DEAF) openAnew();
+    if (document.hidden || hasResigned) return;
+    if (!isUp && (await knock())?.ok) hear({ all: true });
+    if (canShare && !leave) askForLeader();
+  }
+
+  // --- The stream, in one tab of the browser
+
+  const began = Date.now() - performance.now();
+  const recent = [];
+  let source = null;
+  let soundAt = 0;
+  let hasBeenUp = false;
+  let wait = WAIT[0];
+  let retry = 0;
+  let age = 0; // of the page when the stream was opened
+  let hasResigned = false;
+
+  const ageOf = () => Math.round(Math.min(Date.now() - began, RECALL));
+
+  function open() {
+    if (source) return;
+    age = ageOf();
+    source = new EventSource(`${url}?age=${age}`);
+    soundAt = Date.now();
+    for (const name of ["open", "beat", "up", "down", "message"]) {
+      source.addEventListener(name, () => { soundAt = Date.now(); });
+    }
+    source.addEventListener("up", (event) => comeUp(JSON.parse(event.data)));
+    source.addEventListener("down", () => tell({ up: false }));
+    source.addEventListener("message", (event) => tell({ news: JSON.parse(event.data) }));
+    source.addEventListener("error", () => {
+      tell({ up: false });
+      if (source?.readyState === EventSource.CLOSED) askWhy();
+    });
+  }
+
+  function close() {
+    clearTimeout(retry);
+    source?.close();
+    source = null;
+  }
+
+  function openAnew() {
+    tell({ up: false });
+    close();
+    open();
+  }
+
+  // Whoever listened before us may have heard what we have not, and after a gap nobody has.
+  function comeUp({ whole }) {
+    const isGap = hasBeenUp || (!whole && age === RECALL);
+    hasBeenUp = true;
+    wait = WAIT[0];
+    tell({ up: true });
+    if (isGap) tell({ news: { all: true } });
+  }
+
+  // The browser tries again by itself unless it was refused, and then it does not say why.
+  async function askWhy() {
+    close();
+    const answer = await knock();
+    if (answer && [401, 403, 404].includes(answer.status)) return resign();
+    if (canShare && !leave) return;
+    retry = setTimeout(open, wait * (0.5 + Math.random() / 2));
+    wait = Math.min(wait * 2, WAIT[1]);
+  }
+
+  // Signed out, or no member any more: perhaps another tab knows better.
+  function resign() {
+    hasResigned = true;
+    close();
+    leave?.();
+    leave = null;
+  }
+
+  // --- Tabs
+
+  const id = Math.random();
+  const canShare = "BroadcastChannel" in window && Boolean(navigator.locks);
+  const others = canShare ? new BroadcastChannel(`live:${url}`) : null;
+  let leave = null; // gives the lock back
+  let isWaitingForLock = false;
+  let heardAt = 0;
+
+  function tell(message) {
+    if (message.news) recent.push([Date.now(), message.news]);
+    while (recent.length && Date.now() - recent[0][0] > RECALL) recent.shift();
+    others?.postMessage(message);
+    take(message);
+  }
+
+  function take({ up, news: told }) {
+    if (up !== undefined) report(up);
+    if (told) hear(told);
+  }
+
+  function onMessage({ data }) {
+    if (data.from) return greet(data);
+    heardAt = Date.now();
+    if (!data.to || data.to === id) take(data);
+  }
+
+  // A page that has just opened hears how things are, and what was told while it was being loaded.
+  function greet({ from, age: back }) {
+    if (!leave) return;
+    const missed = recent.filter(([at]) => Date.now() - at < back).map(([, one]) => one);
+    others.postMessage({ to: from, up: isUp, news: asMessage(missed.reduce(add, nothing())) });
+  }
+
+  function queue(options = {}) {
+    if (leave || (isWaitingForLock && !options.steal)) return;
+    isWaitingForLock = true;
+    navigator.locks.request(`live:${url}`, options, () => {
+      isWaitingForLock = false;
+      open();
+      return new Promise((resolve) => { leave = resolve; });
+    }).catch(() => {
+      // Somebody took us for dead.
+      leave = null;
+      close();
+      queue();
+    });
+  }
+
+  // Some browsers put tabs to sleep together with the lock they hold.
+  function askForLeader() {
+    others.postMessage({ from: id, age: 0 });
+    setTimeout(() => {
+      if (!leave && !document.hidden && Date.now() - heardAt > 2 * PATIENCE) queue({ steal: true });
+    }, PATIENCE);
+  }
+
+  function start() {
+    hasResigned = false;
+    if (!canShare) return document.hidden ? close() : open();
+    others.postMessage({ from: id, age: ageOf() });
+    queue();
+  }
+
+  function onVisibility() {
+    start();
+    if (!document.hidden && isAnything(news) && !timer) show();
+    refreshLater();
+  }
+
+  others?.addEventListener("message", onMessage);
+  document.addEventListener("visibilitychange", onVisibility);
+  for (const name of ["focusout", "toggle", "close"]) document.addEventListener(name, refreshLater, true);
+  document.body.addEventListener("htmx:load", () => doubt || indicate());
+  window.addEventListener("pagehide", resign);
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    hear({ all: true });
+    start();
+  });
+  setInterval(poll, POLL);
+  report(false);
+  start();
+})();

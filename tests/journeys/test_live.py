@@ -1,0 +1,183 @@
+"""Live updates in a browser: many tabs, a restart, a tab nobody looks at, an open menu."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings as django_settings
+from django.utils import timezone
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from crm.live import announce
+from crm.models import Company, Member, Workspace
+from crm.notifying import notify
+from mailboxes.models import Mailbox, MailboxKind, StreamKind, SyncStream
+from tests.journeys.stage import WIDE, join
+from tests.journeys.webserver import cookie_of, free_port, open_streams, serving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+COMPANIES = "/halyard/companies/"
+SETTINGS = "/halyard/settings/account/email-calendar/"
+HEAR = "window.heard = []; document.body.addEventListener('live', (event) => window.heard.push(event.detail))"
+
+
+@pytest.fixture
+def ada(db: None) -> Member:
+    workspace = Workspace.objects.create(slug="halyard", name="Halyard")
+    Company.objects.create(workspace=workspace, name="Acme", name_key="acme")
+    return join(workspace, "ada")
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def context(browser: Browser, ada: Member, port: int) -> Iterator[BrowserContext]:
+    """Ada's browser."""
+    context = browser.new_context(viewport=WIDE)  # type: ignore[arg-type]
+    site, name = f"http://127.0.0.1:{port}", django_settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": cookie_of(ada), "url": site}])
+    yield context
+    context.close()
+
+
+def visit(context: BrowserContext, url: str) -> Page:
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.goto(url)
+    page.evaluate(HEAR)
+    return page
+
+
+def await_live(page: Page) -> None:
+    expect(page.locator("[data-live-state=on]")).to_have_text("Live", timeout=15_000)
+
+
+def await_news(page: Page, words: str) -> None:
+    page.wait_for_function("(words) => JSON.stringify(window.heard).includes(words)", arg=words)
+
+
+def test_ten_tabs_share_one_stream_and_an_eleventh_opens_at_once(
+    context: BrowserContext, ada: Member, port: int
+) -> None:
+    with serving(port) as site:
+        pages = [visit(context, site + COMPANIES) for _ in range(10)]
+        for page in pages:
+            await_live(page)
+        one_stream = open_streams()
+        eleventh = visit(context, site + COMPANIES)
+        answered = eleventh.evaluate("performance.getEntriesByType('navigation')[0].responseEnd")
+        await_live(eleventh)
+
+        announce(ada.workspace_id, records=[("company", 17)])
+        for page in (*pages, eleventh):
+            await_news(page, "company:17")
+
+        # The tab that listens is closed, and another goes on.
+        pages[0].close()
+        announce(ada.workspace_id, records=[("company", 18)])
+        for page in (*pages[1:], eleventh):
+            await_news(page, "company:18")
+        streams = (one_stream, open_streams())
+        context.close()
+
+    assert streams == (1, 1)
+    assert answered < 1000
+
+
+def test_a_restart_of_the_server_is_survived_and_nothing_is_missed(
+    context: BrowserContext, port: int
+) -> None:
+    with serving(port) as site:
+        page = visit(context, site + COMPANIES)
+        await_live(page)
+    expect(page.locator("[data-live-state=off]")).to_have_text("Not Live", timeout=15_000)
+    was_heard = page.evaluate("window.heard")
+
+    with serving(port):
+        await_live(page)
+        await_news(page, '"all":true')
+        context.close()
+
+    assert was_heard == []
+
+
+def test_a_hidden_tab_catches_up_when_it_is_looked_at(
+    context: BrowserContext, ada: Member, port: int
+) -> None:
+    with serving(port) as site:
+        page = visit(context, site + COMPANIES)
+        await_live(page)
+        hide = "(hidden) => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+        hide += " document.dispatchEvent(new Event('visibilitychange')) }"
+        page.evaluate(hide, True)
+        announce(ada.workspace_id, records=[("company", 17)])
+        announce(ada.workspace_id, records=[("person", 3)], topics=["sync"])
+        page.wait_for_timeout(1500)
+        while_hidden = page.evaluate("window.heard")
+        page.evaluate(hide, False)
+        await_news(page, "person:3")
+        heard = page.evaluate("window.heard")
+        context.close()
+
+    assert while_hidden == []
+    assert heard == [{"records": ["company:17", "person:3"], "topics": ["sync"], "all": False}]
+
+
+def test_the_bell_counts_by_itself(context: BrowserContext, ada: Member, port: int) -> None:
+    with serving(port) as site:
+        page = visit(context, site + COMPANIES)
+        await_live(page)
+        badge = page.get_by_role("button", name=re.compile("^Notifications"))
+        expect(badge).to_have_text("Notifications")
+
+        notify([ada], "needs_reconnect", 1)
+
+        expect(badge).to_have_text(re.compile("1 unread"))
+        context.close()
+
+
+def reading(member: Member) -> SyncStream:
+    """An account that is half read."""
+    workspace = member.workspace
+    mailbox = Mailbox.objects.create(
+        workspace=workspace, member=member, kind=MailboxKind.ARCHIVE, address=member.user.email
+    )
+    stream = SyncStream.objects.create(workspace=workspace, mailbox=mailbox, kind=StreamKind.MAIL)
+    SyncStream.objects.filter(pk=stream.pk).update(total=1000, done=100, due_at=timezone.now())
+    return stream
+
+
+def move(stream: SyncStream, done: int) -> None:
+    SyncStream.objects.filter(pk=stream.pk).update(done=done)
+    announce(stream.workspace_id, topics=["sync"])
+
+
+def test_progress_moves_without_closing_the_menu_one_is_in(
+    context: BrowserContext, ada: Member, port: int
+) -> None:
+    stream = reading(ada)
+    with serving(port) as site:
+        page = visit(context, site + SETTINGS)
+        page.wait_for_timeout(1000)
+        account, toast = page.locator(".account"), page.locator("#backfill-toast")
+        expect(account).to_contain_text("100 of 1,000")
+
+        move(stream, 200)
+        expect(account).to_contain_text("200 of 1,000")
+        expect(toast).to_contain_text("20%")
+
+        page.get_by_role("button", name=re.compile("^Options")).click()
+        menu = page.locator(".menu:popover-open")
+        expect(menu).to_be_visible()
+        move(stream, 300)
+        expect(toast).to_contain_text("30%")
+        expect(menu).to_be_visible()
+        expect(account).to_contain_text("200 of 1,000")
+
+        page.keyboard.press("Escape")
+        expect(account).to_contain_text("300 of 1,000")
+        context.close()
