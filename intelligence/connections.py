@@ -1,35 +1,88 @@
-"""Who knows a record best: every member's tie with it, the strongest first."""
+"""Who knows a record best: every member's tie with it, the strongest first, and when each of them was
+last in touch which way."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 
+from crm import moments
 from crm.cells import Face
 from crm.columns import Look
 from crm.statements import fetch
 from intelligence.recordkinds import RecordKind
 from intelligence.strength import Grade, grade
 
-TIES = """
-    SELECT c.member_id, c.emails, c.meetings, c.score FROM {connection} c
-    JOIN crm_member m ON m.id = c.member_id AND m.is_active
-    WHERE c.{record} = %(record)s
+# The contact days say when it was to the day, and of that day alone the timeline says to the second.
+LAST = """
+    (SELECT max(t.occurred_at) FROM (
+        SELECT d.day FROM {{day}} d
+        WHERE d.{{record}} = c.{{record}} AND d.member_id = c.member_id AND {day}
+        ORDER BY d.day DESC LIMIT 1) last
+     JOIN {{interaction}} t ON t.{{record}} = c.{{record}} AND t.kind = {kind}
+         AND t.occurred_at >= last.day::timestamp AT TIME ZONE 'UTC'
+         AND t.occurred_at < (last.day + 1)::timestamp AT TIME ZONE 'UTC' AND t.occurred_at <= %(now)s
+     JOIN intelligence_interaction i ON i.id = t.interaction_id AND NOT i.is_crowd
+     WHERE {way})
+"""
+_OWN = """
+    SELECT FROM intelligence_interactionparty p
+    WHERE p.interaction_id = t.interaction_id AND p.member_id = c.member_id
+"""
+WAYS = {
+    "wrote": LAST.format(day="d.written > 0", kind=1, way=f"EXISTS ({_OWN} AND p.is_author)"),
+    "heard": LAST.format(
+        day="d.heard > 0",
+        kind=1,
+        way=f"t.is_author AND EXISTS ({_OWN}) AND NOT EXISTS ({_OWN} AND p.is_author)",
+    ),
+    "met": LAST.format(day="d.met", kind=2, way=f"EXISTS ({_OWN})"),
+}
+TIES = f"""
+    SELECT c.member_id, m.is_active, c.emails, c.meetings, c.score, {", ".join(WAYS.values())}
+    FROM {{connection}} c JOIN crm_member m ON m.id = c.member_id
+    WHERE c.{{record}} = %(record)s
     ORDER BY c.score DESC, c.last_at DESC, c.member_id
 """
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """The last time they were in touch this way."""
+
+    verb: str
+    at: datetime
+    now: datetime
+
+    @property
+    def words(self) -> str:
+        ago = moments.relative(self.at, self.now)
+        return f"{self.verb} {ago[:1].lower()}{ago[1:]}"
+
+    @property
+    def title(self) -> str:
+        return f"{self.verb.capitalize()} {moments.absolute(self.at)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Tie:
     face: Face
+    is_active: bool
     emails: int
     meetings: int
     grade: Grade
+    ways: Sequence[Way]
 
 
 def ties(kind: RecordKind, record_id: int, look: Look) -> Sequence[Tie]:
+    """Those of former members too; one statement."""
     today = look.now.astimezone(UTC).date()
-    found = (
-        (look.faces[member_id], emails, meetings, grade(score, today))
-        for member_id, emails, meetings, score in fetch(kind.sql(TIES), record=record_id)
-    )
-    return [Tie(face, emails, meetings, tie) for face, emails, meetings, tie in found if tie]
+    rows = fetch(kind.sql(TIES), record=record_id, now=look.now)
+    return [
+        Tie(look.faces[member_id], is_active, emails, meetings, found, _ways(times, look.now))
+        for member_id, is_active, emails, meetings, score, *times in rows
+        if (found := grade(score, today))
+    ]
+
+
+def _ways(times: Sequence[datetime | None], now: datetime) -> list[Way]:
+    return [Way(verb, at, now) for verb, at in zip(WAYS, times, strict=True) if at]

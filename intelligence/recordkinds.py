@@ -61,3 +61,7 @@ COMPANY = RecordKind(
 )
 
 RECORD_KINDS = (COMPANY, PERSON)
+
+
+def kind_named(name: str) -> RecordKind:
+    return next(kind for kind in RECORD_KINDS if kind.name == name)

@@ -10,7 +10,8 @@ every row, so ordering by the stored score is ordering by strength and never goe
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from math import floor, log2
 
 HALF_LIFE_DAYS = 30
 LANDMARK = date(2020, 1, 1)
@@ -59,6 +60,32 @@ def grade(score: float | None, today: date) -> Grade | None:
     if score is None:
         return None
     return next(g for g in GRADES if score >= landmark_threshold(g.threshold, today))
+
+
+def weight(contacts: int, *, met: bool, wrote: bool) -> float:
+    """w(d): what one day in touch counts for on the day itself."""
+    return (MET if met else WROTE if wrote else HEARD) * contacts**0.25
+
+
+def fading(days: int) -> float:
+    """2^(−days/H): how much of a contact is left after so many days."""
+    return 2.0 ** (-days / HALF_LIFE_DAYS)
+
+
+def next_drop(score: float | None, today: date) -> tuple[date, Grade] | None:
+    """The first day on which the tie is a grade lower if nothing happens, and that grade. None where
+    it can fall no lower."""
+    current = grade(score, today)
+    if score is None or current is None or not current.threshold:
+        return None
+    day = LANDMARK + timedelta(days=floor(HALF_LIFE_DAYS * log2(score / (current.threshold - SLACK))) + 1)
+    # The logarithm may be a bit off just where a day begins: what decides is the comparison.
+    while score < landmark_threshold(current.threshold, day - timedelta(days=1)):
+        day -= timedelta(days=1)
+    while score >= landmark_threshold(current.threshold, day):
+        day += timedelta(days=1)
+    lower = grade(score, day)
+    return (day, lower) if lower else None
 
 
 def score_sql(alias: str) -> str:

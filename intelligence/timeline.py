@@ -1,181 +1,165 @@
-"""A record's interactions as a list: when, what kind, who on both sides. No words of anybody's mail."""
+"""A record's feed: what is to come, then what has been, newest first and by month."""
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
-from typing import Any
-
-from django.utils import timezone
+from datetime import date, datetime, timedelta
 
 from crm import moments
-from crm.cells import Face
-from crm.columns import Look
 from crm.models import Member
 from crm.places import place_after, read_place
 from crm.record_pages import RecordPage
-from crm.statements import fetch
-from intelligence.recordkinds import RECORD_KINDS, RecordKind
-from mailboxes.glimpses import EventGlimpse, MailGlimpse, event_glimpses, mail_glimpses
+from intelligence.choosing import Choice, Kind
+from intelligence.entries import Cut, Entry, read_cuts
+from intelligence.marks import Marks, read_marks
+from intelligence.recordkinds import kind_named
+from intelligence.tallies import Span, Tally, tally
 
 PAGE_ENTRIES = 50
 UPCOMING_ENTRIES = 20
 
-# Two index ranges, one per kind, of which each is read only as far as the page needs. What is on a
-# blocklist or in a mailbox being removed is gone before its interactions are.
-ENDS = """
-    (SELECT t.interaction_id, t.kind, t.occurred_at, t.member_id, t.is_all_day, t.is_author
-     FROM {interaction} t
-     WHERE t.{record} = %(record)s AND t.kind = {kind} AND {bound} AND EXISTS (
-         SELECT FROM intelligence_interaction i
-         JOIN {copies} c ON c.{source} = i.{source} AND c.blocked_by_id IS NULL
-         JOIN mailboxes_mailbox b ON b.id = c.mailbox_id AND b.state <> 'removing'
-         WHERE i.id = t.interaction_id)
-     ORDER BY t.occurred_at {order}, t.interaction_id {order} LIMIT %(limit)s)
-"""
-SOURCES = {1: ("message_id", "mailboxes_messagecopy"), 2: ("event_id", "mailboxes_eventcopy")}
-ENTRIES = """
-    SELECT t.interaction_id, coalesce(i.message_id, i.event_id), t.kind, t.occurred_at, t.member_id,
-           t.is_all_day, t.is_author,
-           coalesce((SELECT bool_or(p.is_author) FROM intelligence_interactionparty p
-             WHERE p.interaction_id = t.interaction_id AND p.member_id = t.member_id), false),
-           (SELECT json_agg(json_build_array(a.person_id, coalesce(n.name, a.email), a.id = ANY(own.ids))
-                            ORDER BY a.id = ANY(own.ids) DESC, p.is_author DESC, a.id)
-            FROM intelligence_interactionparty p JOIN crm_address a ON a.id = p.address_id
-            LEFT JOIN crm_person n ON n.id = a.person_id
-            WHERE p.interaction_id = t.interaction_id AND p.member_id IS NULL)
-    FROM ({emails} UNION ALL {meetings}) t JOIN intelligence_interaction i ON i.id = t.interaction_id,
-         (SELECT ARRAY(SELECT address_id FROM ({owned_addresses}) o) AS ids) own
-    ORDER BY t.occurred_at {order}, t.interaction_id {order} LIMIT %(limit)s
-"""
-
-AFTER = "(t.occurred_at, t.interaction_id) < (%(at)s::timestamptz, %(id)s)"
+AFTER = "(t.occurred_at, t.interaction_id) < (%(at)s::timestamptz, %(id)s) AND t.occurred_at <= %(now)s"
 PAST, COMING = "t.occurred_at <= %(now)s", "t.occurred_at > %(now)s"
+LATER = "(t.occurred_at, t.interaction_id) > (%(at)s::timestamptz, %(id)s) AND t.occurred_at > %(now)s"
+MARKED = "AND t.interaction_id = ANY(%(ids)s)"
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """`pk` is None for somebody without a record; `is_of_record` where this page is about him."""
+class Creation:
+    """The record itself appeared. How is not known of all of them, so it is said of none."""
 
-    pk: int | None
-    name: str
-    is_of_record: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    pk: int
-    kind: str
     at: datetime
-    is_all_day: bool
-    face: Face
-    outside: Sequence[Person]
-    wrote: str  # outside, member or neither
     now: datetime
-    # What of it may be seen: mail as far as the reader's level goes.
-    mail: MailGlimpse | None
-    event: EventGlimpse | None
-
-    @property
-    def icon(self) -> str:
-        return "mail" if self.kind == "email" else "calendar"
+    noun: str
+    kind: str = "creation"
 
     @property
     def short(self) -> str:
-        """Of what is to come the whole date; what is past stands under its month."""
-        if self.is_ahead:
-            return moments.relative(self.at, self.now, is_all_day=self.is_all_day)
-        return moments.short(self.at, self.now, is_all_day=self.is_all_day)
-
-    @property
-    def is_ahead(self) -> bool:
-        return self.at > self.now
+        return moments.short(self.at, self.now)
 
     @property
     def absolute(self) -> str:
-        return moments.absolute(self.at, is_all_day=self.is_all_day)
+        return moments.absolute(self.at)
 
     @property
     def machine(self) -> str:
-        return moments.machine(self.at, is_all_day=self.is_all_day)
-
-    @property
-    def first(self) -> Person:
-        return self.outside[0]
-
-    @property
-    def others(self) -> int:
-        return len(self.outside) - 1
+        return moments.machine(self.at)
 
 
 @dataclass(frozen=True, slots=True)
 class Month:
+    """`counts` says what the whole of it holds; `is_continued` where an earlier page has begun it."""
+
     title: str
-    entries: Sequence[Entry]
+    counts: str
+    entries: Sequence[Entry | Creation]
+    is_continued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
     upcoming: Sequence[Entry]
+    has_more_upcoming: bool
     months: Sequence[Month]
     next_place: str
 
+    @property
+    def state(self) -> str:
+        """Another where something else is shown."""
+        months = [(month.title, month.counts, [_pk(one) for one in month.entries]) for month in self.months]
+        return f"{zlib.crc32(repr(([one.pk for one in self.upcoming], months)).encode()):08x}"
 
-def read_timeline(viewer: Member, page: RecordPage, place: str = "") -> Timeline:
+
+def read_timeline(
+    viewer: Member, page: RecordPage, place: str = "", choice: Choice | None = None
+) -> Timeline:
     """A page of the past, newest first, and on the first page what is to come. Raises BadPlace."""
+    choice = choice or Choice()
     after = read_place(place) if place else {}
-    entries = _entries(viewer, page, AFTER if after else PAST, "DESC", PAGE_ENTRIES + 1, **after)
+    workspace_id, now = page.record.workspace_id, page.look.now
+    marks = read_marks(kind_named(page.kind.name), page.record.pk, workspace_id=workspace_id, now=now)
+    cuts = [past_cut(after), *([] if after else [coming_cut(UPCOMING_ENTRIES)])]
+    if choice.kind == Kind.MILESTONES:
+        cuts = [_marked(cut, marks) for cut in cuts]
+    entries, *upcoming = read_cuts(viewer, page, cuts, choice=choice, marks=marks)
     shown = entries[:PAGE_ENTRIES]
+    next_place = place_after(shown[-1].at, shown[-1].pk) if len(entries) > PAGE_ENTRIES else ""
+    coming = upcoming[0] if upcoming else []
     return Timeline(
-        upcoming=[] if after else _entries(viewer, page, COMING, "ASC", UPCOMING_ENTRIES),
-        months=[
-            Month(title, list(same))
-            for title, same in groupby(shown, key=lambda one: timezone.localtime(one.at).strftime("%B %Y"))
-        ],
-        next_place=place_after(shown[-1].at, shown[-1].pk) if len(entries) > PAGE_ENTRIES else "",
+        upcoming=coming[:UPCOMING_ENTRIES],
+        has_more_upcoming=len(coming) > UPCOMING_ENTRIES,
+        months=months(
+            page,
+            [*shown, *_creation(page, choice, since=after.get("at"), shown=shown, is_end=not next_place)],
+            choice=choice,
+            since=after.get("at"),
+        ),
+        next_place=next_place,
     )
 
 
-def _entries(
-    viewer: Member, page: RecordPage, bound: str, order: str, limit: int, **after: Any
-) -> list[Entry]:
-    kind = next(kind for kind in RECORD_KINDS if kind.name == page.kind.name)
-    rows = fetch(
-        _statement(kind, bound, order),
-        record=page.record.pk,
-        records=[page.record.pk],
+def past_cut(after: dict[str, object]) -> Cut:
+    return Cut(AFTER if after else PAST, "DESC", PAGE_ENTRIES + 1, after)
+
+
+def coming_cut(limit: int, after: dict[str, object] | None = None) -> Cut:
+    return Cut(LATER if after else COMING, "ASC", limit + 1, after or {})
+
+
+def _marked(cut: Cut, marks: Marks) -> Cut:
+    return Cut(f"{cut.bound} {MARKED}", cut.order, cut.limit, {**cut.values, "ids": list(marks)})
+
+
+def _creation(
+    page: RecordPage, choice: Choice, *, since: datetime | None, shown: Sequence[Entry], is_end: bool
+) -> list[Creation]:
+    """On the page on which it falls. Nobody's mail and no member's doing."""
+    at = page.record.created_at
+    is_before = since is None or at < since
+    is_after = is_end or at >= shown[-1].at
+    is_asked_for = choice.kind in (Kind.ALL, Kind.MILESTONES) and choice.member_id is None
+    is_there = is_asked_for and is_before and is_after
+    return [Creation(at, page.look.now, page.kind.name.capitalize())] if is_there else []
+
+
+def months(
+    page: RecordPage, entries: Iterable[Entry | Creation], *, choice: Choice, since: datetime | None = None
+) -> list[Month]:
+    """An all-day event may lie beside its month in time, but belongs to it. Counted in one statement."""
+    grouped: dict[date, list[Entry | Creation]] = {}
+    for one in sorted(entries, key=lambda one: (one.at, _pk(one)), reverse=True):
+        grouped.setdefault(_day(one).replace(day=1), []).append(one)
+    counts = _counts(page, grouped, choice)
+    begun = moments.day_of(since).replace(day=1) if since else None
+    return [
+        Month(f"{first:%B} {first.year}", counts.get(first, ""), together, is_continued=first == begun)
+        for first, together in sorted(grouped.items(), reverse=True)
+    ]
+
+
+def _pk(one: Entry | Creation) -> int:
+    return one.pk if isinstance(one, Entry) else 0
+
+
+def _day(one: Entry | Creation) -> date:
+    return moments.day_of(one.at, is_all_day=isinstance(one, Entry) and one.is_all_day)
+
+
+def _counts(page: RecordPage, firsts: Iterable[date], choice: Choice) -> dict[date, str]:
+    """Milestones are picked out of their months, which are not counted then."""
+    if choice.kind == Kind.MILESTONES:
+        return {}
+    spans: dict[Span, date] = {(first, _next_month(first)): first for first in firsts}
+    found: dict[Span, Tally] = tally(
+        kind_named(page.kind.name),
+        page.record.pk,
+        spans,
+        workspace_id=page.record.workspace_id,
         now=page.look.now,
-        limit=limit,
-        **after,
+        choice=choice,
     )
-    of_kind = {number: [row[1] for row in rows if row[2] == number] for number in SOURCES}
-    mail = mail_glimpses(viewer, of_kind[1], now=page.look.now)
-    events = event_glimpses(viewer, of_kind[2])
-    return [_entry(row, page.look, mail=mail, events=events) for row in rows]
+    return {spans[span]: one.words for span, one in found.items()}
 
 
-def _statement(kind: RecordKind, bound: str, order: str) -> str:
-    emails, meetings = (
-        ENDS.format(**kind.names, kind=number, bound=bound, order=order, source=source, copies=copies)
-        for number, (source, copies) in SOURCES.items()
-    )
-    return ENTRIES.format(**kind.names, emails=emails, meetings=meetings, order=order)
-
-
-def _entry(
-    row: Sequence[Any], look: Look, *, mail: dict[int, MailGlimpse], events: dict[int, EventGlimpse]
-) -> Entry:
-    pk, source_id, kind, at, member_id, is_all_day, is_author, member_wrote, people = row
-    outside = "outside" if is_author else "neither"
-    return Entry(
-        pk=pk,
-        kind="email" if kind == 1 else "meeting",
-        at=at,
-        is_all_day=is_all_day,
-        face=look.faces[member_id],
-        outside=[Person(*one) for one in people],
-        wrote="member" if member_wrote else outside,
-        now=look.now,
-        mail=mail.get(source_id) if kind == 1 else None,
-        event=events.get(source_id) if kind == 2 else None,
-    )
+def _next_month(first: date) -> date:
+    return (first + timedelta(days=32)).replace(day=1)

@@ -93,6 +93,15 @@ def _length(minutes: int) -> str:
     return " ".join(f"{number} {unit}" for number, unit in ((hours, "h"), (rest, "min")) if number)
 
 
+def lasting(starts_at: datetime, ends_at: datetime, *, all_day: bool) -> str:
+    """In a line of a list: `90 min`, `2 h 30 min`, `All day`, `3 days`."""
+    if all_day:
+        days = (ends_at - starts_at).days
+        return f"{days} days" if days > 1 else "All day"
+    minutes = int((ends_at - starts_at).total_seconds()) // 60
+    return f"{minutes} min" if 0 < minutes <= 90 else _length(max(minutes, 0))
+
+
 def _day(day: date, today: date) -> str:
     near = {-1: "Yesterday, ", 0: "Today, ", 1: "Tomorrow, "}.get((day - today).days, "")
     return near + _far_day(day, today)

@@ -1,0 +1,79 @@
+"""Parts of a record's page that refresh or open by themselves: its details, the reasons for a grade,
+the numbers on its tabs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from crm.decorators import MAIL, WorkspaceRequest, member_required
+from crm.record_pages import RecordPage, record_page
+from crm.records import BY_PLURAL
+from intelligence.agenda import MOST_COUNTED, count_meetings
+from intelligence.explaining import explain
+from intelligence.knowing import read_known
+from intelligence.recordkinds import kind_named
+from mailboxes.correspondence import count_threads
+
+
+@require_GET
+@member_required(MAIL)
+def details(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
+    page = record_page(request.member, BY_PLURAL[plural], pk, now=timezone.now())
+    return _part(
+        request, "crm/_details_panel.html", "intelligence/details.html", page, known=read_known(page)
+    )
+
+
+@require_GET
+@member_required(MAIL)
+def strength(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
+    """Why the tie of `member` with the record has its grade."""
+    page = record_page(request.member, BY_PLURAL[plural], pk, now=timezone.now())
+    asked = request.GET.get("member", "")
+    member_id = int(asked) if asked.isdecimal() and len(asked) < 19 else 0
+    if member_id not in page.look.faces:
+        raise Http404
+    why = explain(kind_named(page.kind.name), pk, member_id, page.look)
+    if why is None:
+        raise Http404
+    return _part(request, "intelligence/_strength.html", "intelligence/strength.html", page, why=why)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedTab:
+    """As a tab, with how much is behind it."""
+
+    label: str
+    path: str
+    count: str
+
+
+@require_GET
+@member_required(MAIL)
+def counts(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
+    """The tabs once more; loaded after the page, because counting takes longer than showing."""
+    page = record_page(request.member, BY_PLURAL[plural], pk, now=timezone.now())
+    found = _counted(request, page)
+    tabs = [CountedTab(tab.label, tab.path, found.get(tab.path, "")) for tab in page.tabs]
+    context = {"page": page, "tab": request.GET.get("tab", ""), "counted": tabs}
+    return render(request, "crm/_record_tabs.html", context)
+
+
+def _counted(request: WorkspaceRequest, page: RecordPage) -> dict[str, str]:
+    record = page.record
+    threads = count_threads(request.member, page.kind, record.pk)
+    meetings = count_meetings(kind_named(page.kind.name), record.pk, workspace_id=record.workspace_id)
+    found = {
+        "emails/": f"{threads.total}{'+' if threads.is_capped else ''}",
+        "calendar/": str(meetings) if meetings <= MOST_COUNTED else f"{MOST_COUNTED}+",
+    }
+    return found | ({"people/": str(record.people_count)} if page.kind.name == "company" else {})
+
+
+def _part(request: WorkspaceRequest, part: str, whole: str, page: RecordPage, **context: Any) -> HttpResponse:
+    is_part = request.htmx and not request.htmx.history_restore_request
+    return render(request, part if is_part else whole, {"page": page, **context})

@@ -1,0 +1,109 @@
+// A record's page while things happen: its details and its feed refresh without anything moving under
+// the pointer.
+(() => {
+  "use strict";
+
+  const FRESH_TIME = 60_000; // as long as a changed value is marked, in milliseconds
+
+  // --- Details: what has changed is marked. Words like "3 min ago" change by themselves and do not count.
+
+  const said = (row) => row.querySelector("dd [title]")?.title ?? row.querySelector("dd")?.textContent ?? "";
+
+  const valuesOf = (region) =>
+    new Map([...region.querySelectorAll("[data-attribute]")].map((row) => [row.dataset.attribute, said(row)]));
+
+  let before = null;
+
+  function noteValues(target) {
+    before = valuesOf(target);
+  }
+
+  function markChanges() {
+    const rows = before ? document.querySelectorAll("#known [data-attribute]") : [];
+    for (const row of rows) {
+      const old = before.get(row.dataset.attribute);
+      if (old === undefined || old === said(row)) continue;
+      row.classList.add("is-fresh");
+      setTimeout(() => row.classList.remove("is-fresh"), FRESH_TIME);
+    }
+    before = null;
+  }
+
+  // What was unfolded stays so.
+  let unfolded = [];
+
+  function noteUnfolded(target) {
+    unfolded = [...target.querySelectorAll("details[open][id]")].map((one) => one.id);
+  }
+
+  function unfoldAgain() {
+    for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
+    unfolded = [];
+  }
+
+  // --- The feed: refreshed where nobody reads it yet, else announced
+
+  const feed = () => document.getElementById("feed");
+
+  function isBeingRead() {
+    const isScrolled = document.getElementById("tab").scrollTop > 0;
+    const isOpen = feed().querySelector("article[data-event], :focus-visible, .feed:hover");
+    return isScrolled || Boolean(isOpen);
+  }
+
+  let isAskedFor = false;
+
+  function keepFeedStill(event) {
+    const trigger = event.detail.requestConfig.triggeringEvent;
+    if (trigger?.type !== "live" || isAskedFor) return;
+    const fresh = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
+    const isSame = fresh.getElementById("feed")?.dataset.state === feed().dataset.state;
+    event.detail.shouldSwap = !isSame && !isBeingRead();
+    if (!isSame) announceNews(!event.detail.shouldSwap);
+  }
+
+  function announceNews(isThere) {
+    const news = document.getElementById("feed-news");
+    if (news) news.hidden = !isThere;
+  }
+
+  function showNews() {
+    isAskedFor = true;
+    document.getElementById("tab").scrollTo({ top: 0 });
+    window.htmx.trigger(feed(), "live");
+  }
+
+  function onFeedSwapped() {
+    announceNews(false);
+    if (isAskedFor) feed().querySelector(".segmented [aria-current]")?.focus({ preventScroll: true });
+    isAskedFor = false;
+  }
+
+  // --- Wiring
+
+  function onClick(event) {
+    if (event.target.closest("[data-feed-news]")) showNews();
+    const empties = event.target.closest("[data-empties]");
+    if (!empties) return;
+    document.querySelector(empties.dataset.empties)?.replaceChildren();
+    document.getElementById("why-link")?.focus();
+  }
+
+  function beforeSwap(event) {
+    const { target } = event.detail;
+    if (target.id === "known") { noteValues(target); noteUnfolded(target); }
+    if (target.id === "feed") keepFeedStill(event);
+  }
+
+  function afterSettle(event) {
+    const { target, requestConfig } = event.detail;
+    if (target.id === "known") { markChanges(); unfoldAgain(); }
+    if (target.id === "feed") onFeedSwapped();
+    if (target.id === "why") target.querySelector("button")?.focus({ preventScroll: true });
+    if (requestConfig?.elt.closest?.("#feed-who")) document.getElementById("feed-who-button")?.focus();
+  }
+
+  document.body.addEventListener("click", onClick);
+  document.body.addEventListener("htmx:beforeSwap", beforeSwap);
+  document.body.addEventListener("htmx:afterSettle", afterSettle);
+})();

@@ -1,0 +1,156 @@
+"""A record's page as somebody reads it: the feed, its filters, an event opened, the reasons for a grade,
+and what happens to it all while something new arrives."""
+
+import re
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import Browser, Page, expect
+
+from crm.models import Company
+from intelligence.models import CompanyInteraction
+from tests.journeys.stage import NARROW, WIDE, WIDTH, Trouble, is_settled
+from tests.journeys.test_browser import sign_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# What a live update does to a region that asks for it.
+ANNOUNCE = """id => window.htmx.trigger(document.getElementById(id), "live")"""
+
+
+@pytest.fixture
+def site(live_server: Any) -> str:
+    call_command("seed_demo", "--scale=0.4", "--day=2026-11-24")
+    return str(live_server.url)
+
+
+def busiest() -> Company:
+    """Whom there was most to do with."""
+    return max(Company.objects.all(), key=lambda one: one.timeline.count())
+
+
+def page_of(browser: Browser, site: str, size: dict[str, int], **more: Any) -> Page:
+    page = browser.new_context(viewport=size, timezone_id="Europe/Lisbon", **more).new_page()  # type: ignore[arg-type]
+    page.set_default_timeout(15_000)
+    sign_in(page, site)
+    return page
+
+
+def test_somebody_reads_a_record(browser: Browser, site: str) -> None:
+    page = page_of(browser, site, WIDE)
+    trouble, company = Trouble(page, site), busiest()
+    page.goto(f"{site}/halyard/companies/{company.pk}/")
+    feed, tabs = page.locator("#feed"), page.locator("#record-tabs")
+    expect(tabs.get_by_role("link", name=re.compile(r"Calendar \d+"))).to_be_visible()
+
+    # Only meetings, then only somebody's, and back.
+    page.get_by_role("link", name="Meetings", exact=True).click()
+    expect(page).to_have_url(re.compile(r"\?kind=meetings$"))
+    expect(feed.locator("article[data-kind=email]")).to_have_count(0)
+    expect(page.locator("#feed-meetings")).to_be_focused()
+    page.get_by_role("button", name="Anyone").click()
+    page.locator("#feed-who a").nth(1).click()
+    expect(page).to_have_url(re.compile(r"kind=meetings&member=\d+$"))
+    expect(page.locator("#feed-who-button")).to_be_focused()
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"\?kind=meetings$"))
+    page.get_by_role("link", name="All", exact=True).click()
+
+    # Down to the end, where it began.
+    while page.locator(".gap").count():
+        page.locator(".gap").last.scroll_into_view_if_needed()
+        is_settled(page)
+    entries = feed.locator("article[data-kind]")
+    past = CompanyInteraction.objects.filter(company=company, occurred_at__lte="2026-11-24T09:00Z").count()
+    assert entries.count() >= past
+    expect(feed.get_by_text("First-ever interaction")).to_have_count(1)
+    expect(entries.last).to_contain_text("First")
+
+    # A meeting opens in its place and closes again.
+    feed.locator("a.act__open").first.click()
+    expect(feed.locator("article[data-event]")).to_have_count(1)
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(feed.locator("article[data-event]")).to_have_count(0)
+    assert trouble.found == []
+
+
+def test_somebody_asks_why(browser: Browser, site: str) -> None:
+    page = page_of(browser, site, WIDE)
+    trouble = Trouble(page, site)
+    page.goto(f"{site}/halyard/companies/{busiest().pk}/")
+
+    page.get_by_role("button", name="How these values are worked out").click()
+    expect(page.locator("#how")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#how")).to_be_hidden()
+    page.locator("#why-link").click()
+    expect(page.locator("#reasons")).to_contain_text("Strength today")
+    expect(page.get_by_role("button", name="Close the reasons")).to_be_focused()
+
+    # It stays open while the details refresh around it.
+    page.evaluate(ANNOUNCE, "known")
+    is_settled(page)
+    expect(page.locator("#reasons")).to_contain_text("Strength today")
+    page.get_by_role("button", name="Close the reasons").click()
+    expect(page.locator("#reasons")).to_have_count(0)
+    expect(page.locator("#why-link")).to_be_focused()
+    page.get_by_text("Week by week").click()
+    expect(page.locator(".pulse__weeks tbody tr").first).to_be_visible()
+    assert trouble.found == []
+
+
+def test_what_is_new_comes_without_moving_anything(browser: Browser, site: str) -> None:
+    page = page_of(browser, site, WIDE)
+    trouble, company = Trouble(page, site), busiest()
+    page.goto(f"{site}/halyard/companies/{company.pk}/")
+    news, entries = page.get_by_role("button", name="New activity"), page.locator("#feed article[data-kind]")
+    newest = CompanyInteraction.objects.filter(company=company).order_by("occurred_at")[0]
+    page.evaluate(ANNOUNCE, "feed")
+    is_settled(page)
+    expect(news).to_be_hidden()
+
+    # Further down something new is only announced.
+    page.locator("#tab").evaluate("tab => tab.scrollTo(0, 300)")
+    shown = entries.count()
+    CompanyInteraction.objects.filter(pk=newest.pk).update(occurred_at="2026-11-24T08:59:00Z")
+    page.evaluate(ANNOUNCE, "feed")
+    expect(news).to_be_visible()
+    assert entries.count() == shown
+    news.click()
+    expect(news).to_be_hidden()
+    expect(page.locator("#feed-all")).to_be_focused()
+    assert page.locator("#tab").evaluate("tab => tab.scrollTop") == 0
+
+    # A value that has changed is marked, one that only grew older is not.
+    company.insight.__class__.objects.filter(pk=company.pk).update(last_email_at="2026-11-24T08:59:00Z")
+    page.evaluate(ANNOUNCE, "known")
+    expect(page.locator("#known .is-fresh").first).to_be_visible()
+    fresh = page.locator("#known .is-fresh").evaluate_all("all => all.map(one => one.dataset.attribute)")
+    assert "last_email_interaction" in fresh
+    assert "first_email_interaction" not in fresh
+    assert trouble.found == []
+
+
+def test_record_page_fits_a_small_screen(browser: Browser, site: str) -> None:
+    page = page_of(browser, site, NARROW, has_touch=True)
+    trouble = Trouble(page, site)
+    url = f"{site}/halyard/companies/{busiest().pk}/"
+
+    widths = {}
+    for path in ("", "?kind=milestones", "calendar/", "#details", "details/", "strength/?member=1"):
+        answer = page.goto(f"{url}{path.replace('member=1', f'member={member_in_touch()}')}")
+        assert answer is None or answer.ok
+        is_settled(page)
+        widths[path] = page.evaluate(WIDTH)
+
+    assert {path: width for path, width in widths.items() if width > NARROW["width"]} == {}
+    page.goto(f"{url}?kind=milestones")
+    tag = page.locator("#feed .tag").get_by_text("Last interaction").bounding_box()
+    assert tag is not None
+    assert tag["width"] > 80
+    assert trouble.found == []
+
+
+def member_in_touch() -> int:
+    return busiest().connections.order_by("-score")[0].member_id
