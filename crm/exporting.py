@@ -1,14 +1,19 @@
 """A workspace's records as CSV: the same cells for everybody, nothing of anybody's mail but times."""
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from crm.columns import Look, columns_of
-from crm.models import Workspace
+from crm.columns import Column, Look, columns_of
+from crm.models import Member, Workspace
 from crm.records import RecordType
 from crm.selecting import Selection
-from crm.tables import all_rows, members_of
+from crm.statements import fetch
+from crm.table_state import State
+from crm.tables import BATCH_ROWS, all_rows, look_of, members_of, ordered, rows_of, shown_columns
+from crm.walking import Place
 
 # Called before an export: what only the clock changes is brought up to date.
 _settlers: list[Callable[[int, datetime], object]] = []
@@ -20,13 +25,51 @@ def register_settler(settle: Callable[[int, datetime], object]) -> None:
 
 def export_lines(workspace: Workspace, kind: RecordType, *, now: datetime) -> Iterator[list[str]]:
     """A header and one line per record, by id. Cells that could start a formula are defused."""
+    _settle(workspace, now)
+    exported = [column for column in columns_of(kind.name).values() if column.export and column.is_default]
+    selection = Selection.of(exported)
+    rows = all_rows(workspace.pk, kind, selection, now=now)
+    yield from _lines(exported, rows, selection, Look(now, members_of(workspace.pk), workspace.slug))
+
+
+def export_view(
+    member: Member, kind: RecordType, state: State, *, only: Sequence[int] | None = None, now: datetime
+) -> Iterator[list[str]]:
+    """A table as it is shown: its rows in their order, or those of them in `only`, with its columns."""
+    _settle(member.workspace, now)
+    exported = [column for column in shown_columns(kind, state) if column.export]
+    selection, look = Selection.of(exported), look_of(member, now=now)
+    ids = _ids(member.workspace_id, kind, state, look) if only is None else [only]
+    rows = (
+        row
+        for batch in ids
+        for row in rows_of(member.workspace_id, kind, batch, selection=selection, now=now)
+    )
+    yield from _lines(exported, rows, selection, look)
+
+
+def _settle(workspace: Workspace, now: datetime) -> None:
     for settle in _settlers:
         settle(workspace.pk, now)
-    exported = [column for column in columns_of(kind.name).values() if column.export]
+
+
+def _ids(workspace_id: int, kind: RecordType, state: State, look: Look) -> Iterator[list[int]]:
+    """All of a table's in its order, a batch at a time, each beginning where the last ended."""
+    state = replace(state, after=None)
+    while True:
+        sql, parameters, _ = ordered(workspace_id, kind, state, look)
+        rows = fetch(f"{sql} LIMIT %(limit)s", limit=BATCH_ROWS, **parameters)
+        yield [row[0] for row in rows]
+        if len(rows) < BATCH_ROWS:
+            return
+        state = replace(state, after=Place(rows[-1][1], rows[-1][0], 0))
+
+
+def _lines(
+    exported: Sequence[Column], rows: Iterable[tuple[Any, ...]], selection: Selection, look: Look
+) -> Iterator[list[str]]:
     yield ["id", "name", *(name for column in exported for name in column.exports)]
-    look = Look(now, members_of(workspace.pk), workspace.slug)
-    selection = Selection.of(exported)
-    for row in all_rows(workspace.pk, kind, selection, now=now):
+    for row in rows:
         line = [str(row[0]), row[1]]
         for column, values in selection.per_column(row):
             line += column.export(look, values) if column.export else ()

@@ -1,53 +1,27 @@
 """Records + columns + sort + page, ready to render: a page is one statement, whatever the sort."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
-from urllib.parse import urlencode
 
-from django.http import QueryDict
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-
-from crm import cells
 from crm.cells import Face
-from crm.columns import Column, Look, columns_of, default_sort
-from crm.filters import BadFilter, Filter, parse_filter
+from crm.columns import Column, Look, columns_of
+from crm.filters import Asked, Filter, narrowed
 from crm.models import Member
 from crm.naming import name_key
 from crm.records import RecordType
 from crm.selecting import Selection
 from crm.statements import fetch
-from crm.walking import BadPlace, Place, Step
+from crm.table_rows import Row, draw_row
+from crm.table_state import State
+from crm.walking import Place, Step
 
 PAGE_ROWS = 50
 MOST_COUNTED = 10_000
 # Fewer matches than this are sorted; more are found soon enough by walking the sort's index.
 FEW = 1_000
-
-
-class BadState(ValueError):
-    """A table's URL that asks for something there is not."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a table's URL says."""
-
-    sort: str
-    is_descending: bool = False
-    filters: tuple[Filter, ...] = ()
-    after: Place | None = None
-
-    def query(self, **changed: Any) -> str:
-        state = replace(self, **{"after": None, **changed})
-        pairs = [("sort", f"{'-' if state.is_descending else ''}{state.sort}")]
-        pairs += [("filter", one.text) for one in state.filters]
-        if state.after:
-            pairs.append(("after", state.after.encoded()))
-        return urlencode(pairs)
+BATCH_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +37,13 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    key: str
+class Chip:
+    """A filter as the toolbar shows it, and the address of the table without it."""
+
     number: int
-    pk: int
-    name: str
-    url: str
-    mark: SafeString
-    cells: SafeString
+    filter: Filter
+    words: str
+    rest_query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +52,20 @@ class Table:
     state: State
     headers: Sequence[Header]
     sorted_by: Header
+    chips: Sequence[Chip]
     rows: Sequence[Row]
     count: int
     total: int
     next_query: str
+
+    @property
+    def query(self) -> str:
+        return self.state.query()
+
+    @property
+    def is_bare(self) -> bool:
+        """There is nothing yet, and not because somebody asked for too much."""
+        return not self.rows and not self.state.filters and self.state.after is None
 
     @property
     def width(self) -> int:
@@ -102,39 +85,25 @@ class Table:
         return min(self.count, MOST_COUNTED)
 
 
-def read_state(kind: RecordType, given: QueryDict) -> State:
-    """Raises BadState for a column, filter or place that does not exist."""
-    sort = given.get("sort") or default_sort(kind.name)
-    name = sort.removeprefix("-")
-    if name not in columns_of(kind.name):
-        raise BadState("There is no such column to sort by.")
-    try:
-        filters = tuple(parse_filter(kind.name, text) for text in given.getlist("filter"))
-        after = Place.decoded(str(given["after"])) if given.get("after") else None
-    except (BadFilter, BadPlace) as error:
-        raise BadState("This address asks for something that does not exist.") from error
-    return State(name, sort.startswith("-"), filters, after)
-
-
-def shown_columns(kind: RecordType, chosen: Sequence[str] | None) -> list[Column]:
-    """The columns a member wants to see, in his order; the name always comes first."""
+def shown_columns(kind: RecordType, state: State) -> list[Column]:
+    """The columns of a table in their order; the name always comes first."""
     known = columns_of(kind.name)
-    names = known if chosen is None else ["name", *chosen]
-    return [known[name] for name in dict.fromkeys(names) if name in known]
+    return [known[name] for name in ("name", *state.columns)]
 
 
-def build_table(
-    member: Member, kind: RecordType, state: State, *, columns: Sequence[Column], now: datetime
-) -> Table:
-    faces = members_of(member.workspace_id)
-    look = Look(now, faces, member.workspace.slug)
+def look_of(member: Member, *, now: datetime) -> Look:
+    return Look(now, members_of(member.workspace_id), member.workspace.slug, member.pk)
+
+
+def build_table(member: Member, kind: RecordType, state: State, *, now: datetime) -> Table:
+    columns = shown_columns(kind, state)
+    look = look_of(member, now=now)
     selection = Selection.of(columns)
     page = read_page(member.workspace_id, kind, state, selection=selection, look=look)
-    rows = page.rows
     start = state.after.number if state.after else 0
-    shown = rows[:PAGE_ROWS]
+    shown = page.rows[:PAGE_ROWS]
     next_query = ""
-    if len(rows) > PAGE_ROWS:
+    if len(page.rows) > PAGE_ROWS:
         last = shown[-1]
         next_query = state.query(after=Place(last[1], last[0], start + PAGE_ROWS))
     return Table(
@@ -142,8 +111,9 @@ def build_table(
         state=state,
         headers=[_header(column, state) for column in columns],
         sorted_by=_header(columns_of(kind.name)[state.sort], state),
+        chips=[_chip(state, number, look) for number in range(len(state.filters))],
         rows=[
-            _row(kind, row, number, selection=selection, look=look)
+            draw_row(kind, row[0], row[3], selection.per_column(row), number=number, look=look)
             for number, row in enumerate(shown, start + 1)
         ],
         count=page.count,
@@ -159,21 +129,6 @@ def members_of(workspace_id: int) -> dict[int, Face]:
     faces = [Face(pk, name or email, email) for pk, name, email in people]
     faces.sort(key=lambda face: (name_key(face.name), face.pk))
     return {face.pk: face for face in faces}
-
-
-def all_rows(
-    workspace_id: int, kind: RecordType, selection: Selection, *, now: datetime
-) -> Iterator[tuple[Any, ...]]:
-    """(id, name, the selection) of every record by id, a thousand at a time."""
-    after = 0
-    statement = f"""
-        SELECT r.id, r.name, {{selected}} FROM (SELECT * FROM {kind.table}
-            WHERE workspace_id = %(workspace)s AND id > %(after)s ORDER BY id LIMIT 1000) r
-        {{joins}} ORDER BY r.id
-    """
-    while rows := selection.rows(statement, workspace=workspace_id, after=after, now=now):
-        yield from rows
-        after = rows[-1][0]
 
 
 PAGE = """
@@ -201,41 +156,74 @@ class PageRows:
 
 
 def read_page(
-    workspace_id: int, kind: RecordType, state: State, *, selection: Selection, look: Look
+    workspace_id: int,
+    kind: RecordType,
+    state: State,
+    *,
+    selection: Selection,
+    look: Look,
+    limit: int = PAGE_ROWS + 1,
 ) -> PageRows:
-    walk = columns_of(kind.name)[state.sort].walk
-    step = Step(state.is_descending, state.after, list(look.faces))
-    common = {"workspace": workspace_id, "limit": PAGE_ROWS + 1, "most": MOST_COUNTED + 1, "now": look.now}
-    matching = None
-    if state.filters:
-        few, narrow, values = _narrowed(kind, state.filters, look.now)
-        common |= values
-        matching = fetch(f"SELECT count(*) FROM ({few} LIMIT %(most)s) counted", **common)[0][0]
-        sql, bounds = walk.sorted_few(step, few) if matching <= FEW else walk.page(step, narrow)
-    else:
-        sql, bounds = walk.page(step)
+    sql, parameters, matching = ordered(workspace_id, kind, state, look)
     statement = PAGE.format(
-        walk=sql if not sql.startswith("(") else f"SELECT * FROM ({sql}) both_parts",
-        table=kind.table,
-        total="0" if state.after else COUNTED.format(table=kind.table),
+        walk=sql, table=kind.table, total="0" if state.after else COUNTED.format(table=kind.table)
     )
-    rows = selection.rows(statement, **common, **bounds)
+    rows = selection.rows(statement, limit=limit, **parameters)
     total = rows[0][2] if rows else 0
     return PageRows(rows, total if matching is None else matching, total)
 
 
-def _narrowed(kind: RecordType, filters: Sequence[Filter], now: datetime) -> tuple[str, str, dict[str, Any]]:
-    """A statement for the matching ids, the same as a condition on {pk}, and their parameters."""
-    conditions, values = [], {}
-    for number, one in enumerate(filters):
-        condition, given = one.condition(now)
-        conditions.append(condition.replace("%(value)s", f"%(filter_{number})s"))
-        values[f"filter_{number}"] = given
-    source, pk = filters[0].source
-    where = " AND ".join(conditions)
-    few = f"SELECT f.{pk} AS id FROM {source} f WHERE f.workspace_id = %(workspace)s AND {where}"
-    narrow = f"EXISTS (SELECT FROM {source} f WHERE f.{pk} = {{pk}} AND {where})"
-    return few, narrow, values
+def ordered(
+    workspace_id: int, kind: RecordType, state: State, look: Look, *, only: Sequence[int] | None = None
+) -> tuple[str, dict[str, Any], int | None]:
+    """A statement that yields (id, key) in the table's order, up to a LIMIT, with its parameters but
+    %(limit)s, and how many match where there are filters. `only` leaves out all other records."""
+    walk = columns_of(kind.name)[state.sort].walk
+    assert walk is not None  # a state is never sorted by what cannot be
+    step = Step(state.is_descending, state.after, list(look.faces))
+    parameters = {"workspace": workspace_id, "most": MOST_COUNTED + 1, "now": look.now}
+    matching = None
+    few = f"SELECT f0.id FROM {kind.table} f0 WHERE f0.workspace_id = %(workspace)s"
+    if state.filters:
+        few, narrow, values = narrowed(state.filters, Asked(look.now, look.member_id))
+        parameters |= values
+    if only is not None:
+        parameters["only"] = list(only)
+        sql, bounds = walk.sorted_few(step, f"SELECT id FROM ({few}) all_of WHERE id = ANY(%(only)s)")
+    elif state.filters:
+        matching = fetch(f"SELECT count(*) FROM ({few} LIMIT %(most)s) counted", **parameters)[0][0]
+        sql, bounds = walk.sorted_few(step, few) if matching <= FEW else walk.page(step, narrow)
+    else:
+        sql, bounds = walk.page(step)
+    whole = sql if not sql.startswith("(") else f"SELECT * FROM ({sql}) both_parts"
+    return whole, parameters | bounds, matching
+
+
+def rows_of(
+    workspace_id: int, kind: RecordType, ids: Sequence[int], *, selection: Selection, now: datetime
+) -> list[tuple[Any, ...]]:
+    """(id, name, the selection) of the given records, in their order."""
+    statement = f"""
+        SELECT r.id, r.name, {{selected}}
+        FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS given(id, n)
+        JOIN {kind.table} r ON r.id = given.id AND r.workspace_id = %(workspace)s {{joins}} ORDER BY given.n
+    """
+    return selection.rows(statement, workspace=workspace_id, ids=list(ids), now=now) if ids else []
+
+
+def all_rows(
+    workspace_id: int, kind: RecordType, selection: Selection, *, now: datetime
+) -> Iterator[tuple[Any, ...]]:
+    """(id, name, the selection) of every record by id, a thousand at a time."""
+    after = 0
+    statement = f"""
+        SELECT r.id, r.name, {{selected}} FROM (SELECT * FROM {kind.table}
+            WHERE workspace_id = %(workspace)s AND id > %(after)s ORDER BY id LIMIT {BATCH_ROWS}) r
+        {{joins}} ORDER BY r.id
+    """
+    while rows := selection.rows(statement, workspace=workspace_id, after=after, now=now):
+        yield from rows
+        after = rows[-1][0]
 
 
 def _header(column: Column, state: State) -> Header:
@@ -243,50 +231,11 @@ def _header(column: Column, state: State) -> Header:
     # What changes is best seen newest and strongest first.
     descending = not state.is_descending if is_sorted else column.is_newest_first
     direction = "descending" if state.is_descending else "ascending"
-    return Header(
-        column, direction if is_sorted else "", state.query(sort=column.name, is_descending=descending)
-    )
+    query = state.query(sort=column.name, is_descending=descending) if column.walk else ""
+    return Header(column, direction if is_sorted else "", query)
 
 
-def _row(kind: RecordType, row: tuple[Any, ...], number: int, *, selection: Selection, look: Look) -> Row:
-    pk, name = row[0], row[3]
-    mark = cells.mark(pk, name) if kind.name == "company" else cells.avatar(pk, name)
-    parts: list[SafeString] = []
-    for column, values in selection.per_column(row):
-        if column.name != "name":
-            parts += _opening(column), column.cell(look, values), CLOSING
-    html = cells.joined(parts)
-    return Row(f"{kind.name}:{pk}", number, pk, name, kind.url(look.slug, pk), mark, html)
-
-
-CLOSING = SafeString("</td>")
-
-
-@cache
-def _opening(column: Column) -> SafeString:
-    """On a narrow screen plain columns drop out first."""
-    if column.is_smart:
-        return format_html('<td class="c-smart" data-attribute="{}" data-smart>', column.name)
-    return format_html('<td class="c-plain" data-attribute="{}">', column.name)
-
-
-def column_choices(kind: RecordType, shown: Iterable[Column]) -> Mapping[str, list[tuple[Column, bool]]]:
-    """The column picker: smart groups first, each column with whether it is shown."""
-    visible = {column.name for column in shown}
-    groups: dict[str, list[tuple[Column, bool]]] = {}
-    for column in sorted(columns_of(kind.name).values(), key=lambda column: not column.is_smart):
-        if column.name != "name":
-            groups.setdefault(column.group, []).append((column, column.name in visible))
-    return groups
-
-
-def choose_column(member: Member, kind: RecordType, name: str, *, is_shown: bool) -> None:
-    """Show or hide a column for this member. Raises BadState for one that does not exist."""
-    if name not in columns_of(kind.name) or name == "name":
-        raise BadState("There is no such column.")
-    shown = {column.name for column in shown_columns(kind, member.table_columns.get(kind.name))}
-    shown = shown | {name} if is_shown else shown - {name}
-    # A column that comes back takes its old place.
-    names = [one for one in columns_of(kind.name) if one in shown and one != "name"]
-    member.table_columns = {**member.table_columns, kind.name: names}
-    member.save(update_fields=["table_columns"])
+def _chip(state: State, number: int, look: Look) -> Chip:
+    one = state.filters[number]
+    rest = state.filters[:number] + state.filters[number + 1 :]
+    return Chip(number, one, one.words(look.faces), state.query(filters=rest))

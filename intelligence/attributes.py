@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from django.utils.safestring import SafeString
@@ -18,12 +18,15 @@ from crm.columns import (
     Values,
     register,
 )
-from crm.filters import BadFilter, Condition, Filterable, register_filter
+from crm.filters import register_filter
 from crm.walking import IndexWalk, MemberWalk, Walk
+from intelligence.attribute_calculations import STRENGTHS, members_counted, times_counted
+from intelligence.attribute_filters import strength_filter, strongest_filter, time_filter
 from intelligence.recordkinds import RECORD_KINDS, RecordKind
-from intelligence.strength import GRADES, grade, landmark_threshold, today_score
+from intelligence.strength import grade, today_score
 
 GROUP = "Communication intelligence"
+STRENGTH, STRONGEST = "Connection strength", "Strongest connection"
 
 # The stored answers as `v`.
 STORED = "JOIN {insight} v ON v.{record} = r.id"
@@ -164,9 +167,9 @@ def register_attributes() -> None:
         columns = [_interaction_column(kind, attribute) for attribute in INTERACTIONS]
         columns[1:1] = [_strength_column(kind), _strongest_column(kind)]
         register(kind.name, *columns, default_sort="-last_interaction")
-        source = (kind.names["insight"], kind.names["record"])
-        register_filter(kind.name, *(_time_filter(one, source) for one in INTERACTIONS))
-        register_filter(kind.name, Filterable("connection_strength", source, _grade_condition))
+        times = [time_filter(kind, one.name, one.label, one.icon, key=one.key) for one in INTERACTIONS]
+        times[1:1] = [strength_filter(kind, STRENGTH), strongest_filter(kind, STRONGEST)]
+        register_filter(kind.name, *times)
 
 
 def _interaction_column(kind: RecordKind, attribute: Attribute) -> Column:
@@ -197,6 +200,7 @@ def _interaction_column(kind: RecordKind, attribute: Attribute) -> Column:
         is_smart=True,
         exports=(name, f"{name}_kind", f"{name}_member"),
         export=export,
+        calculations=times_counted(f"v.{attribute.key}"),
     )
 
 
@@ -210,7 +214,7 @@ def touch_cell(look: Look, touch: Touch | None) -> SafeString:
 def _strength_column(kind: RecordKind) -> Column:
     return Column(
         name="connection_strength",
-        label="Connection strength",
+        label=STRENGTH,
         icon="strength",
         width=160,
         walk=_insight_walk(kind, "score", "float8"),
@@ -224,6 +228,7 @@ def _strength_column(kind: RecordKind) -> Column:
         is_smart=True,
         exports=("connection_strength", "connection_score"),
         export=_export_strength,
+        calculations=STRENGTHS,
     )
 
 
@@ -248,7 +253,7 @@ def _strongest_column(kind: RecordKind) -> Column:
 
     return Column(
         name="strongest_connection",
-        label="Strongest connection",
+        label=STRONGEST,
         icon="crown",
         width=172,
         walk=MemberWalk(table=kind.names["insight"], pk=kind.names["record"], key="strongest_id"),
@@ -260,6 +265,7 @@ def _strongest_column(kind: RecordKind) -> Column:
         is_smart=True,
         exports=("strongest_connection",),
         export=export,
+        calculations=members_counted("v.strongest_id"),
     )
 
 
@@ -288,54 +294,3 @@ def _insight_walk(kind: RecordKind, key: str, key_type: str) -> Walk:
 
 def _today(now: datetime) -> Any:
     return now.astimezone(UTC).date()
-
-
-# Filters
-
-
-def _time_filter(attribute: Attribute, source: tuple[str, str]) -> Filterable:
-    def condition(operator: str, value: str, now: datetime) -> Condition:
-        key = f"f.{attribute.key}"
-        match operator:
-            case "within_days":
-                edge, ahead = _days(value), attribute.key.startswith("next")
-                return f"{key} {'<=' if ahead else '>='} %(value)s", now + edge if ahead else now - edge
-            case "more_than_days_ago":
-                return f"{key} < %(value)s", now - _days(value)
-            case "before":
-                return f"{key} < %(value)s", _date(value)
-            case "after":
-                return f"{key} >= %(value)s", _date(value)
-            case "is_empty":
-                return f"({key} IS NULL OR %(value)s::text IS NULL)", ""
-            case "is_not_empty":
-                return f"({key} IS NOT NULL OR %(value)s::text IS NULL)", ""
-        raise BadFilter(operator)
-
-    return Filterable(attribute.name, source, condition)
-
-
-def _grade_condition(operator: str, value: str, now: datetime) -> Condition:
-    """A grade is a range of the stored score with a moved threshold, so a plain index serves it."""
-    by_word = {one.word.casefold(): place for place, one in enumerate(GRADES)}
-    place = by_word.get(value.casefold())
-    if place is None or operator not in {"is", "at_least", "at_most"}:
-        raise BadFilter(value)
-    today = _today(now)
-    lower = landmark_threshold(GRADES[place].threshold, today) if operator != "at_most" else 0.0
-    upper = landmark_threshold(GRADES[place - 1].threshold, today) if place else float("inf")
-    limits = [lower, float("inf") if operator == "at_least" else upper]
-    return "(f.score >= (%(value)s::float8[])[1] AND f.score < (%(value)s::float8[])[2])", limits
-
-
-def _days(value: str) -> timedelta:
-    if not value.isdigit() or int(value) > 36_500:
-        raise BadFilter(value)
-    return timedelta(days=int(value))
-
-
-def _date(value: str) -> datetime:
-    try:
-        return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise BadFilter(value) from error

@@ -1,17 +1,27 @@
-"""The companies and people tables, and their export."""
+"""The companies and people tables: rows, columns, what stands under them, and their export."""
 
 import csv
-from typing import Any
+from collections.abc import Iterable
 
-from django.http import HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBadRequest, QueryDict, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from crm.decorators import MAIL, WorkspaceRequest, member_required
-from crm.exporting import export_lines
-from crm.records import BY_PLURAL, RecordType
-from crm.tables import BadState, build_table, choose_column, column_choices, read_state, shown_columns
+from crm.arranging import column_choices, moved_column, remember_columns, with_column
+from crm.columns import columns_of
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.exporting import export_lines, export_view
+from crm.filters import filterable
+from crm.models import Member
+from crm.neighbours import neighbours as find_neighbours
+from crm.records import BY_PLURAL, RecordType, find_record
+from crm.saved_views import views_of
+from crm.table_calculations import calculate
+from crm.table_changes import MOST_SHOWN, read_changes
+from crm.table_state import BadState, State, read_state
+from crm.tables import build_table, look_of, shown_columns
 
 
 @require_GET
@@ -19,39 +29,136 @@ from crm.tables import BadState, build_table, choose_column, column_choices, rea
 def records(request: WorkspaceRequest, plural: str) -> HttpResponse:
     kind = BY_PLURAL[plural]
     try:
-        state = read_state(kind, request.GET)
+        state = asked_state(request, kind)
     except BadState as error:
         return HttpResponseBadRequest(str(error))
-    return _render_table(request, kind, state)
+    return render_table(request, kind, state)
 
 
 @require_POST
 @member_required(MAIL)
 def columns(request: WorkspaceRequest, plural: str) -> HttpResponse:
-    """Show or hide a column: `column` names it, `shown` is 1 or 0."""
+    """Show or hide a column (`column`, `shown` 1 or 0), or move it (`column`, `by` -1 or 1). Of all
+    records the choice is remembered; of a saved view it is a change that can be saved."""
     kind = BY_PLURAL[plural]
+    name = request.POST.get("column", "")
     try:
-        choose_column(
-            request.member, kind, request.POST.get("column", ""), is_shown=request.POST.get("shown") == "1"
-        )
-        state = read_state(kind, request.GET)
+        state = asked_state(request, kind)
+        if request.POST.get("by") in {"-1", "1"}:
+            chosen = moved_column(state, name, by=int(request.POST["by"]))
+        else:
+            is_shown = request.POST.get("shown", "0" if name in state.columns else "1") == "1"
+            chosen = with_column(state, name, is_shown=is_shown)
     except BadState as error:
         return HttpResponseBadRequest(str(error))
-    if not request.htmx:
-        return redirect(kind.list_url(request.member.workspace.slug))
-    return _render_table(request, kind, state)
+    if state.view is None:
+        remember_columns(request.member, kind, chosen)
+    return arranged(request, kind, state.query(columns=chosen))
+
+
+@require_GET
+@member_required(NO_MAIL)
+def column_menu(request: WorkspaceRequest, plural: str, name: str) -> HttpResponse:
+    """What can be done with one column."""
+    kind = BY_PLURAL[plural]
+    column = columns_of(kind.name).get(name)
+    try:
+        state = asked_state(request, kind)
+    except BadState as error:
+        return HttpResponseBadRequest(str(error))
+    if column is None:
+        return HttpResponseBadRequest("There is no such column.")
+    ways = [
+        (words, "arrow-down", state.query(sort=name, is_descending=is_descending), is_descending)
+        for is_descending, words in enumerate(column.orders)
+    ]
+    context = {
+        "kind": kind,
+        "column": column,
+        "state": state,
+        "ways": ways if column.walk else [],
+        "is_filterable": name in filterable(kind.name),
+        "is_first": state.columns[:1] == (name,),
+        "is_last": state.columns[-1:] == (name,),
+    }
+    return render(request, "crm/_attribute_menu.html", context)
 
 
 @require_GET
 @member_required(MAIL)
-def export(request: WorkspaceRequest, plural: str) -> StreamingHttpResponse:
+def calculations(request: WorkspaceRequest, plural: str) -> HttpResponse:
+    """What stands under the table; `calculation` is `column:name`, any number of times."""
     kind = BY_PLURAL[plural]
+    try:
+        state = asked_state(request, kind)
+    except BadState as error:
+        return HttpResponseBadRequest(str(error))
+    wanted = dict(one.split(":", 1) for one in request.GET.getlist("calculation") if ":" in one)
+    look = look_of(request.member, now=timezone.now())
+    shown = shown_columns(kind, state)
+    count, total, calculated = calculate(
+        request.member.workspace_id, kind, state, columns=shown, look=look, wanted=wanted
+    )
+    context = {"kind": kind, "state": state, "count": count, "total": total, "calculated": calculated}
+    return render(request, "crm/_calculations.html", context)
+
+
+@require_GET
+@member_required(MAIL)
+def changes(request: WorkspaceRequest, plural: str) -> HttpResponse:
+    """Fresh rows for a table on somebody's screen: `shown` are the ids of its rows in their order,
+    `changed` those of which something is new."""
+    kind = BY_PLURAL[plural]
+    try:
+        state = asked_state(request, kind)
+        shown, changed = (_ids(request.GET.get(name, "")) for name in ("shown", "changed"))
+    except (BadState, ValueError) as error:
+        return HttpResponseBadRequest(str(error))
+    found = read_changes(request.member, kind, state, shown=shown, changed=changed, now=timezone.now())
+    return render(request, "crm/_changed_rows.html", {"changes": found})
+
+
+@require_GET
+@member_required(MAIL)
+def neighbours(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
+    """The pager of a record: which come before and after it in the table it was opened from."""
+    kind = BY_PLURAL[plural]
+    find_record(request.member, kind, pk)
+    try:
+        state = asked_state(request, kind)
+    except BadState as error:
+        return HttpResponseBadRequest(str(error))
+    look = look_of(request.member, now=timezone.now())
+    number = request.GET.get("number", "")
+    context = {
+        "kind": kind,
+        "neighbours": find_neighbours(request.member, kind, state, pk, look),
+        "number": int(number) if number.isdecimal() and len(number) < 9 else None,
+        "list_query": state.query(),
+    }
+    return render(request, "crm/_pager.html", context)
+
+
+@require_GET
+@member_required(MAIL)
+def export(request: WorkspaceRequest, plural: str) -> HttpResponseBase:
+    """All records, or, where the address says how a table looks, that table."""
+    kind, now = BY_PLURAL[plural], timezone.now()
+    if not request.GET:
+        return csv_file(f"{kind.plural}.csv", export_lines(request.member.workspace, kind, now=now))
+    try:
+        state = asked_state(request, kind)
+    except BadState as error:
+        return HttpResponseBadRequest(str(error))
+    return csv_file(f"{kind.plural}.csv", export_view(request.member, kind, state, now=now))
+
+
+def csv_file(name: str, lines: Iterable[list[str]]) -> StreamingHttpResponse:
     writer = csv.writer(_Echo())
-    lines = export_lines(request.member.workspace, kind, now=timezone.now())
     response = StreamingHttpResponse(
         (writer.writerow(line) for line in lines), content_type="text/csv; charset=utf-8"
     )
-    response["Content-Disposition"] = f'attachment; filename="{kind.plural}.csv"'
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
@@ -62,15 +169,50 @@ class _Echo:
         return line
 
 
-def _render_table(request: WorkspaceRequest, kind: RecordType, state: Any) -> HttpResponse:
+def asked_state(request: WorkspaceRequest, kind: RecordType) -> State:
+    """What the address asks of the table. Raises BadState."""
+    return _state(request.member, kind, request.GET)
+
+
+def _state(member: Member, kind: RecordType, given: QueryDict) -> State:
+    views = views_of(member, kind.name)
+    return read_state(kind, given, views=views, remembered=member.table_columns.get(kind.name))
+
+
+def arranged(request: WorkspaceRequest, kind: RecordType, query: str) -> HttpResponse:
+    """The table in another arrangement, under its own address."""
+    address = f"{kind.list_url(request.member.workspace.slug)}?{query}"
+    if not request.htmx:
+        return redirect(address)
+    response = render_table(request, kind, _state(request.member, kind, QueryDict(query)))
+    response["HX-Push-Url"] = address
+    return response
+
+
+def render_table(request: WorkspaceRequest, kind: RecordType, state: State) -> HttpResponse:
     member = request.member
-    shown = shown_columns(kind, member.table_columns.get(kind.name))
-    table = build_table(member, kind, state, columns=shown, now=timezone.localtime())
-    context = {"table": table, "kind": kind, "groups": column_choices(kind, shown)}
+    table = build_table(member, kind, state, now=timezone.localtime())
+    context = {
+        "table": table,
+        "kind": kind,
+        "views": [(view, "") for view in views_of(member, kind.name)],
+        "state": state,
+        "groups": column_choices(kind, state),
+        "keeps_view": state.view is not None and state.view.is_kept_by(member),
+    }
     return render(request, _template(request, is_next_page=bool(state.after)), context)
 
 
 def _template(request: WorkspaceRequest, *, is_next_page: bool) -> str:
-    if request.htmx and not request.htmx.history_restore_request:
+    is_whole = request.htmx.history_restore_request or request.htmx.target == "main"
+    if request.htmx and not is_whole:
         return "crm/_next_rows.html" if is_next_page else "crm/_view.html"
     return "crm/records.html"
+
+
+def _ids(text: str) -> list[int]:
+    """`1,2,3`. Raises ValueError."""
+    ids = [int(one) for one in text.split(",") if one]
+    if len(ids) > MOST_SHOWN or any(not 0 < one < 2**63 for one in ids):
+        raise ValueError("Too many rows to look after.")
+    return ids

@@ -1,0 +1,145 @@
+"""Saved views: a table under a name, for oneself or for everyone."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, Q
+from django.db.models.functions import JSONObject
+
+from crm.models import Member, SavedView
+from crm.records import RECORD_TYPES
+
+MOST_VIEWS = 50
+MOST_NAME = 60
+
+
+class CannotSave(ValueError):
+    """The view makes no sense; the message says why, in the user's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One that a member may use. `filters` and `columns` are as in a table's address."""
+
+    pk: int
+    kind: str
+    name: str
+    is_shared: bool
+    owner_id: int | None
+    sort: str
+    filters: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def icon(self) -> str:
+        """What it is narrowed or sorted by first, as a picture."""
+        about = f"{' '.join(self.filters)} {self.sort}"
+        if "strength" in about or "strongest" in about:
+            return "strength"
+        if "next_calendar" in about:
+            return "calendar"
+        return "history" if "interaction" in about and self.filters else "table"
+
+    def is_kept_by(self, member: Member) -> bool:
+        """Whether the member may change or delete it: his own; an admin also those for everyone."""
+        return self.owner_id == member.pk or (self.is_shared and member.is_admin)
+
+
+def views_annotation() -> ArraySubquery:
+    """For a queryset of members: the views each may use, oldest first. See `views_of`."""
+    usable = SavedView.objects.filter(
+        Q(owner=OuterRef("pk")) | Q(is_shared=True), workspace=OuterRef("workspace")
+    )
+    fields = ("pk", "kind", "name", "is_shared", "owner_id", "sort", "filters", "columns")
+    return ArraySubquery(usable.order_by("pk").values(view=JSONObject(**{name: name for name in fields})))
+
+
+def views_of(member: Member, kind: str) -> list[View]:
+    """Without a query where the member was read with the annotation, as for every page."""
+    found: Iterable[dict[str, Any]] | None = getattr(member, "views", None)
+    if found is None:
+        found = (
+            Member.objects.annotate(views=views_annotation())
+            .values_list("views", flat=True)
+            .get(pk=member.pk)
+        )
+    return [_view(one) for one in found if one["kind"] == kind]
+
+
+def _view(found: dict[str, Any]) -> View:
+    return View(**found | {"filters": tuple(found["filters"]), "columns": tuple(found["columns"])})
+
+
+def save_view(
+    kind: str,
+    name: str,
+    *,
+    sort: str,
+    filters: Iterable[str],
+    columns: Iterable[str],
+    is_shared: bool,
+    by: Member,
+) -> SavedView:
+    """A new one. Raises CannotSave."""
+    _require_active(by)
+    if kind not in RECORD_TYPES:
+        raise CannotSave("There is no such table.")
+    if SavedView.objects.visible_to(by).filter(kind=kind).count() >= MOST_VIEWS:
+        raise CannotSave(f"There are {MOST_VIEWS} views already. Delete one that nobody needs.")
+    return SavedView.objects.create(
+        workspace_id=by.workspace_id,
+        owner=by,
+        kind=kind,
+        name=_name(name),
+        sort=sort,
+        filters=list(filters),
+        columns=list(columns),
+        is_shared=is_shared,
+    )
+
+
+def rearrange_view(
+    view: SavedView, *, sort: str, filters: Iterable[str], columns: Iterable[str], by: Member
+) -> None:
+    """Save over it how the table looks now."""
+    _require_keeper(view, by)
+    view.sort, view.filters, view.columns = sort, list(filters), list(columns)
+    view.save(update_fields=["sort", "filters", "columns"])
+
+
+def describe_view(view: SavedView, name: str, *, is_shared: bool, by: Member) -> None:
+    """Another name, or for others than before. A view taken back from everyone stays its owner's; one
+    whose owner is gone becomes that of whoever takes it."""
+    _require_keeper(view, by)
+    view.name, view.is_shared = _name(name), is_shared
+    if not is_shared and view.owner_id is None:
+        view.owner = by
+    view.save(update_fields=["name", "is_shared", "owner"])
+
+
+def delete_view(view: SavedView, *, by: Member) -> None:
+    _require_keeper(view, by)
+    view.delete()
+
+
+def _name(text: str) -> str:
+    name = " ".join(text.replace("\x00", "").split())
+    if not name:
+        raise CannotSave("Give the view a name.")
+    if len(name) > MOST_NAME:
+        raise CannotSave(f"A name has {MOST_NAME} characters at most.")
+    return name
+
+
+def _require_active(by: Member) -> None:
+    if not by.is_active:
+        raise PermissionDenied
+
+
+def _require_keeper(view: SavedView, by: Member) -> None:
+    _require_active(by)
+    if view.workspace_id != by.workspace_id or not view.is_kept_by(by):
+        raise PermissionDenied

@@ -1,0 +1,115 @@
+"""Adding and changing a table's filters."""
+
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.filters import MOST_FILTERS, BadFilter, Filter, filterable, make_filter
+from crm.records import BY_PLURAL, RecordType
+from crm.table_state import BadState, State
+from crm.tables import members_of
+from crm.views.tables import arranged, asked_state
+
+
+@require_GET
+@member_required(NO_MAIL)
+def filter_menu(request: WorkspaceRequest, plural: str) -> HttpResponse:
+    """The attributes there are to filter by."""
+    kind = BY_PLURAL[plural]
+    try:
+        state = asked_state(request, kind)
+    except BadState as error:
+        return HttpResponseBadRequest(str(error))
+    attributes = sorted(filterable(kind.name).values(), key=lambda one: not one.is_smart)
+    context = {"kind": kind, "state": state, "attributes": attributes}
+    return render(request, _template(request, "crm/_filter_menu.html"), context | {"part": "menu"})
+
+
+@require_GET
+@member_required(NO_MAIL)
+def filter_form(request: WorkspaceRequest, plural: str) -> HttpResponse:
+    """The editor of a filter: number `index` of the table, else a new one of `attribute`. Changing the
+    operator asks for the form anew, as other values may belong to it."""
+    kind = BY_PLURAL[plural]
+    try:
+        state = asked_state(request, kind)
+        context = _form(request, kind, state)
+    except (BadState, BadFilter) as error:
+        return HttpResponseBadRequest(str(error))
+    return render(request, _template(request, "crm/_filter_form.html"), context)
+
+
+@require_GET
+@member_required(MAIL)
+def filtering(request: WorkspaceRequest, plural: str) -> HttpResponse:
+    """The table with the filter of the form added, or in the place of number `index`."""
+    kind = BY_PLURAL[plural]
+    try:
+        state = asked_state(request, kind)
+    except BadState as error:
+        return HttpResponseBadRequest(str(error))
+    given = request.GET
+    try:
+        made = make_filter(
+            kind.name, given.get("attribute", ""), given.get("operator", ""), given.getlist("value")
+        )
+        filters = _placed(state, made, given.get("index", ""))
+    except BadFilter as error:
+        try:
+            context = _form(request, kind, state) | {"error": str(error)}
+        except BadFilter:
+            return HttpResponseBadRequest(str(error))
+        return render(request, _template(request, "crm/_filter_form.html"), context)
+    response = arranged(request, kind, state.query(filters=filters))
+    if request.htmx:
+        response["HX-Retarget"], response["HX-Reswap"] = "#view", "innerHTML"
+    return response
+
+
+def _placed(state: State, made: Filter, index: str) -> tuple[Filter, ...]:
+    filters = list(state.filters)
+    place = _place(index, len(filters))
+    if place is not None:
+        filters[place] = made
+    elif len(filters) >= MOST_FILTERS:
+        raise BadFilter(f"A table has {MOST_FILTERS} filters at most.")
+    elif made not in filters:
+        filters.append(made)
+    return tuple(dict.fromkeys(filters))
+
+
+def _place(index: str, most: int) -> int | None:
+    return int(index) if index.isdecimal() and int(index[:4]) < most else None
+
+
+def _form(request: WorkspaceRequest, kind: RecordType, state: State) -> dict[str, Any]:
+    """Raises BadFilter where there is no such attribute."""
+    given = request.GET
+    place = _place(given.get("index", ""), len(state.filters))
+    existing = state.filters[place] if place is not None else None
+    name = existing.attribute.name if existing else given.get("attribute", "")
+    attribute = filterable(kind.name).get(name)
+    if attribute is None:
+        raise BadFilter("There is no such attribute.")
+    usual = existing.operator.name if existing else attribute.operators[0].name
+    operator = attribute.operator(given.get("operator") or usual)
+    values = given.getlist("value") or (list(existing.values) if existing else [])
+    faces = members_of(request.member.workspace_id) if operator.choices else {}
+    return {
+        "part": "form",
+        "kind": kind,
+        "state": state,
+        "attribute": attribute,
+        "operator": operator,
+        "values": values,
+        "choices": operator.choices(faces) if operator.choices else (),
+        "index": "" if place is None else str(place),
+    }
+
+
+def _template(request: WorkspaceRequest, fragment: str) -> str:
+    is_fragment = request.htmx and not request.htmx.history_restore_request
+    return fragment if is_fragment else "crm/filter_page.html"

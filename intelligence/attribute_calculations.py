@@ -1,0 +1,75 @@
+"""What stands under the smart columns: the latest, the earliest, how many, and how the grades are spread."""
+
+from datetime import UTC
+from typing import Any
+
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from crm import moments
+from crm.calculations import Calculation, distinct, filled
+from crm.columns import Look
+from intelligence.attribute_filters import grade_counts, grade_limits
+from intelligence.strength import GRADES
+
+
+def times_counted(key: str) -> tuple[Calculation, ...]:
+    """For a stored time: what is asked of its column first comes first."""
+    latest = Calculation("latest", "Latest", f"max({key})", _latest)
+    earliest = Calculation("earliest", "Earliest", f"min({key})", _earliest)
+    having, lacking = filled(f"{key} IS NOT NULL")
+    if key.startswith("v.next"):
+        scheduled = Calculation("scheduled", "Scheduled", f"count({key})", _scheduled)
+        return scheduled, earliest, latest, lacking
+    first, second = (earliest, latest) if key.startswith("v.first") else (latest, earliest)
+    return first, second, having, lacking
+
+
+def members_counted(key: str) -> tuple[Calculation, ...]:
+    return (*distinct(key, "member", "members"), *filled(f"{key} IS NOT NULL"))
+
+
+def _latest(look: Look, at: Any, rows: int) -> SafeString:
+    return format_html("Latest {}", moments.relative(at, look.now)) if at else SafeString("")
+
+
+def _earliest(look: Look, at: Any, rows: int) -> SafeString:
+    """What is long ago is told by its month."""
+    if at is None:
+        return SafeString("")
+    is_ahead = at > look.now
+    words = moments.relative(at, look.now) if is_ahead else f"{timezone.localtime(at):%b %Y}"
+    return format_html("{} {}", "Soonest" if is_ahead else "Earliest", words)
+
+
+def _scheduled(look: Look, count: int, rows: int) -> SafeString:
+    return format_html("{} scheduled", f"{count:,}")
+
+
+def _spread(look: Look, counts: list[int], rows: int) -> SafeString:
+    """One bar of five shares, which a tooltip and the bar's label say in numbers."""
+    if not sum(counts):
+        return SafeString("")
+    words = [f"{count:,} {one.word.lower()}" for one, count in zip(GRADES, counts, strict=True)]
+    shares = format_html_join(
+        "",
+        '<i style="--share:{};--tone:var(--dist-{})"></i>',
+        ((count, one.level) for one, count in zip(GRADES, counts, strict=True) if count),
+    )
+    return format_html(
+        '<span class="dist" role="img" aria-label="{}" title="{}">{}</span>',
+        ", ".join(words),
+        " · ".join(words),
+        shares,
+    )
+
+
+def _grade_limits(look: Look) -> dict[str, Any]:
+    return {"grades": grade_limits(look.now.astimezone(UTC).date())}
+
+
+STRENGTHS = (
+    Calculation("grades", "Grades", grade_counts(), _spread, _grade_limits),
+    *filled("v.score IS NOT NULL"),
+)

@@ -1,0 +1,216 @@
+"""What the smart attributes can be narrowed by: times, kinds, members and grades."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date
+
+from crm.cells import Face
+from crm.filters import (
+    EMPTINESS,
+    IS_EMPTY,
+    Asked,
+    BadFilter,
+    Condition,
+    Filterable,
+    Operator,
+    days,
+    midnight,
+)
+from intelligence.recordkinds import RecordKind
+from intelligence.strength import GRADES, landmark_threshold
+
+ME = "me"
+
+
+def _kinds(faces: Mapping[int, Face]) -> Sequence[tuple[str, str]]:
+    return (("email", "email"), ("meeting", "meeting"))
+
+
+def _members(faces: Mapping[int, Face]) -> Sequence[tuple[str, str]]:
+    return ((ME, "me"), *((str(face.pk), face.name) for face in faces.values()))
+
+
+def _grades(faces: Mapping[int, Face]) -> Sequence[tuple[str, str]]:
+    return tuple((one.word, one.word) for one in GRADES)
+
+
+WITH = Operator("with", "with", "choice", _members)
+KIND_IS = Operator("kind_is", "is a", "choice", _kinds)
+DATES = (Operator("before", "before", "date"), Operator("after", "on or after", "date"))
+PAST = (
+    Operator("within_days", "within the last", "days"),
+    Operator("more_than_days_ago", "more than … ago", "days"),
+    *DATES,
+)
+AHEAD = (Operator("within_days", "within the next", "days"), *DATES)
+GRADE_OPERATORS = (
+    Operator("is", "is", "choice", _grades),
+    Operator("at_least", "is at least", "choice", _grades),
+    Operator("at_most", "is at most", "choice", _grades),
+    *EMPTINESS,
+)
+MEMBER_OPERATORS = (Operator("is", "is", "choice", _members), *EMPTINESS)
+
+
+def time_filter(kind: RecordKind, name: str, label: str, icon: str, *, key: str) -> Filterable:
+    """`key` is the stored time. first_at and last_at are the earlier or later of both kinds."""
+    is_ahead = key.startswith("next")
+    has_both = key in {"first_at", "last_at"}
+    member = _member_of(key)
+
+    def condition(operator: Operator, values: tuple[str, ...], asked: Asked) -> Condition:
+        match operator.name:
+            case "kind_is":
+                return _kind_condition(key, values)
+            case "with":
+                return _with_condition(kind, member, values, asked, is_ahead=is_ahead)
+            case "is_empty" | "is_not_empty":
+                return _empty_condition(f"f.{key}", operator)
+        return _time_condition(f"f.{key}", operator, values[0], asked, is_ahead=is_ahead)
+
+    return Filterable(
+        name,
+        label,
+        icon,
+        (kind.names["insight"], kind.names["record"]),
+        (
+            *(AHEAD if is_ahead else PAST),
+            *([KIND_IS] if has_both else []),
+            WITH,
+            *EMPTINESS,
+        ),
+        condition,
+        is_smart=True,
+    )
+
+
+def strength_filter(kind: RecordKind, label: str) -> Filterable:
+    return Filterable(
+        "connection_strength",
+        label,
+        "strength",
+        (kind.names["insight"], kind.names["record"]),
+        GRADE_OPERATORS,
+        _grade_condition,
+        is_smart=True,
+    )
+
+
+def strongest_filter(kind: RecordKind, label: str) -> Filterable:
+    def condition(operator: Operator, values: tuple[str, ...], asked: Asked) -> Condition:
+        if operator in EMPTINESS:
+            return _empty_condition("f.strongest_id", operator)
+        return "f.strongest_id = ANY(%(value)s::bigint[])", _member_ids(values, asked)
+
+    source = (kind.names["insight"], kind.names["record"])
+    return Filterable(
+        "strongest_connection", label, "crown", source, MEMBER_OPERATORS, condition, is_smart=True
+    )
+
+
+def _time_condition(key: str, operator: Operator, value: str, asked: Asked, *, is_ahead: bool) -> Condition:
+    now = asked.now
+    match operator.name:
+        case "within_days":
+            edge = days(value)
+            return f"{key} {'<=' if is_ahead else '>='} %(value)s", now + edge if is_ahead else now - edge
+        case "more_than_days_ago":
+            return f"{key} < %(value)s", now - days(value)
+        case "before":
+            return f"{key} < %(value)s", midnight(value)
+    return f"{key} >= %(value)s", midnight(value)
+
+
+def _empty_condition(key: str, operator: Operator) -> Condition:
+    negation = "" if operator is IS_EMPTY else "NOT "
+    return f"({key} IS {negation}NULL OR %(value)s::text IS NULL)", ""
+
+
+# At equal instants the meeting counts; a time is null where there is none.
+_IS_MEETING = {
+    "first_at": "(f.first_calendar_at IS NOT NULL AND f.first_calendar_at = f.first_at)",
+    "last_at": "(f.last_calendar_at IS NOT NULL AND f.last_calendar_at = f.last_at)",
+}
+
+
+def _kind_condition(key: str, values: tuple[str, ...]) -> Condition:
+    if not set(values) <= {"email", "meeting"}:
+        raise BadFilter("Choose email or meeting.")
+    kind = f"CASE WHEN {_IS_MEETING[key]} THEN 'meeting' ELSE 'email' END"
+    return f"(f.{key} IS NOT NULL AND {kind} = ANY(%(value)s::text[]))", list(values)
+
+
+def _member_of(key: str) -> str:
+    if key in _IS_MEETING:
+        end = key.removesuffix("_at")
+        return (
+            f"CASE WHEN {_IS_MEETING[key]} THEN f.{end}_calendar_member_id ELSE f.{end}_email_member_id END"
+        )
+    return f"f.{key.removesuffix('_at')}_member_id"
+
+
+def _with_condition(
+    kind: RecordKind, member: str, values: tuple[str, ...], asked: Asked, *, is_ahead: bool
+) -> Condition:
+    condition = f"{member} = ANY(%(value)s::bigint[])"
+    if not is_ahead:
+        # Whoever it was with has a tie with the record: an index of few rows instead of all records.
+        tie = kind.sql(
+            "SELECT c.{record} FROM {connection} c"
+            " WHERE c.member_id = ANY(%(value)s::bigint[]) AND c.workspace_id = %(workspace)s"
+        )
+        condition = f"({condition} AND f.{kind.names['record']} IN ({tie}))"
+    return condition, _member_ids(values, asked)
+
+
+def _member_ids(values: tuple[str, ...], asked: Asked) -> list[int]:
+    if not all(value == ME or (value.isdigit() and len(value) < 19) for value in values):
+        raise BadFilter("Choose a member.")
+    return [asked.member_id if value == ME else int(value) for value in values]
+
+
+def _grade_condition(operator: Operator, values: tuple[str, ...], asked: Asked) -> Condition:
+    """A grade is a range of the stored score with a moved threshold, so a plain index serves it."""
+    if operator in EMPTINESS:
+        return _empty_condition("f.score", operator)
+    places = sorted(_place(value) for value in values)
+    today = asked.now.astimezone(UTC).date()
+    match operator.name:
+        case "at_least":
+            ranges = [(places[-1], 0)]
+        case "at_most":
+            ranges = [(len(GRADES) - 1, places[0])]
+        case _:
+            ranges = [(place, place) for place in places]
+    limits = [limit for weakest, strongest in ranges for limit in _limits(weakest, strongest, today)]
+    within = " OR ".join(
+        f"(f.score >= (%(value)s::float8[])[{2 * n + 1}] AND f.score < (%(value)s::float8[])[{2 * n + 2}])"
+        for n in range(len(ranges))
+    )
+    return f"({within})", limits
+
+
+def _place(word: str) -> int:
+    for place, one in enumerate(GRADES):
+        if one.word.casefold() == word.casefold():
+            return place
+    raise BadFilter("There is no such grade.")
+
+
+def _limits(weakest: int, strongest: int, today: date) -> list[float]:
+    upper = landmark_threshold(GRADES[strongest - 1].threshold, today) if strongest else float("inf")
+    return [landmark_threshold(GRADES[weakest].threshold, today), upper]
+
+
+def grade_limits(today: date) -> list[float]:
+    """From where to where each grade reaches, the strongest first."""
+    return [limit for place in range(len(GRADES)) for limit in _limits(place, place, today)]
+
+
+def grade_counts() -> str:
+    """An aggregate over scores `v`, with %(grades)s: how many have each grade, the strongest first."""
+    parts = ", ".join(
+        f"count(*) FILTER (WHERE v.score >= (%(grades)s::float8[])[{2 * place + 1}]"
+        f" AND v.score < (%(grades)s::float8[])[{2 * place + 2}])"
+        for place in range(len(GRADES))
+    )
+    return f"ARRAY[{parts}]"

@@ -1,0 +1,179 @@
+// The rows of a table: moving about with the keyboard, ticking, editing where a value stands.
+(() => {
+  "use strict";
+
+  const rows = () => [...document.querySelectorAll("#rows > tr[data-record]")];
+  const usesLetters = () => document.documentElement.dataset.letterKeys !== "off";
+
+  // --- The grid: one tab stop, arrows inside
+
+  let at = null; // the record and the column one is at
+
+  function cellsOf(row) {
+    return [...row.children].filter((cell) => !cell.matches(".col-add") && cell.checkVisibility());
+  }
+
+  function mark(cell) {
+    for (const one of document.querySelectorAll("#rows [tabindex='0']")) one.tabIndex = -1;
+    cell.tabIndex = 0;
+    at = { record: cell.parentElement.dataset.record, attribute: cell.dataset.attribute };
+  }
+
+  function go(cell) {
+    if (!cell) return;
+    mark(cell);
+    cell.focus({ preventScroll: true });
+    cell.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  // Links and boxes inside are reached through their cells.
+  function makeGrid() {
+    const found = rows();
+    for (const one of document.querySelectorAll("#rows :is(a, input)")) one.tabIndex = -1;
+    if (!found.length || document.querySelector("#rows [tabindex='0']")) return;
+    const row = found.find((one) => one.dataset.record === at?.record) || found[0];
+    mark(row.querySelector(`[data-attribute="${at?.attribute}"]`) || row.children[0]);
+  }
+
+  function step(cell, down, right) {
+    const list = rows();
+    const row = list[list.indexOf(cell.parentElement) + down];
+    if (!row) return document.querySelector("#rows > .skeleton")?.scrollIntoView({ block: "nearest" });
+    const place = cellsOf(cell.parentElement).indexOf(cell) + right;
+    go(cellsOf(row)[Math.max(0, place)]);
+  }
+
+  const ARROWS = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] };
+  const LETTERS = { j: [1, 0], k: [-1, 0] };
+
+  function pressInGrid(event) {
+    const cell = event.target.closest("#rows > tr > :is(th, td)");
+    if (!cell || event.target !== cell || event.ctrlKey || event.metaKey || event.altKey) return;
+    const letters = usesLetters();
+    const move = ARROWS[event.key] || (letters && LETTERS[event.key]);
+    const row = cell.parentElement;
+    if (move) step(cell, ...move);
+    else if (event.key === "Home") go(cellsOf(row)[0]);
+    else if (event.key === "End") go(cellsOf(row).at(-1));
+    else if (event.key === "Enter" || event.key === "F2") enter(cell);
+    else if (event.key === " " || (letters && event.key.toLowerCase() === "x")) tick(row, event.shiftKey);
+    else return;
+    event.preventDefault();
+  }
+
+  function enter(cell) {
+    if ("edit" in cell.dataset) edit(cell);
+    else (cell.querySelector("a") || cell.parentElement.querySelector(".record-link")).click();
+  }
+
+  // --- Ticked rows
+
+  let last = null; // the row ticked last, from which Shift goes on
+
+  function tick(row, isRange) {
+    const box = row.querySelector(".check");
+    box.checked = !box.checked;
+    if (isRange) tickRange(row, box.checked);
+    last = row.dataset.record;
+    showPicked();
+  }
+
+  function tickRange(row, checked) {
+    const list = rows();
+    const from = list.findIndex((one) => one.dataset.record === last);
+    const to = list.indexOf(row);
+    if (from < 0) return;
+    for (const one of list.slice(Math.min(from, to), Math.max(from, to) + 1)) {
+      one.querySelector(".check").checked = checked;
+    }
+  }
+
+  function clickTick(event) {
+    const box = event.target;
+    if (box.matches("[data-pick-all]")) {
+      for (const one of document.querySelectorAll("#rows .check")) one.checked = box.checked;
+    } else if (box.matches("#rows .check")) {
+      if (event.shiftKey) tickRange(box.closest("tr"), box.checked);
+      last = box.closest("tr").dataset.record;
+    } else return;
+    showPicked();
+  }
+
+  function showPicked() {
+    const boxes = [...document.querySelectorAll("#rows .check")];
+    const picked = boxes.filter((one) => one.checked).length;
+    const all = document.querySelector("[data-pick-all]");
+    if (!all) return;
+    all.checked = picked > 0 && picked === boxes.length;
+    all.indeterminate = picked > 0 && picked < boxes.length;
+    for (const one of boxes) one.closest("tr").ariaSelected = one.checked ? "true" : null;
+  }
+
+  function clearTicks() {
+    for (const one of document.querySelectorAll("#rows .check:checked")) one.checked = false;
+    showPicked();
+  }
+
+  // --- Editing where a value stands
+
+  function edit(cell) {
+    const link = cell.parentElement.querySelector(".record-link");
+    if (!link || cell.querySelector("form")) return;
+    mark(cell);
+    const url = `${new URL(link.href).pathname}attributes/${cell.dataset.attribute}/`;
+    window.htmx.ajax("GET", url, { target: cell, swap: "innerHTML" });
+  }
+
+  function backToCell(event) {
+    const cell = event.target.closest?.("#rows > tr > [data-edit]");
+    if (!cell || cell.querySelector("form")) return;
+    for (const one of cell.querySelectorAll("a, input")) one.tabIndex = -1;
+    if (document.activeElement === document.body) go(cell);
+  }
+
+  // With nothing in focus the first press leads into the table.
+  function enterGrid(event) {
+    const isKey = event.key === "ArrowDown" || (event.key === "j" && usesLetters());
+    if (!isKey || event.target !== document.body || document.querySelector(":popover-open, dialog[open]")) return;
+    const cell = document.querySelector("#rows [tabindex='0']");
+    if (cell) { event.preventDefault(); go(cell); }
+  }
+
+  // --- Wiring
+
+  function onSettled(event) {
+    makeGrid();
+    showPicked();
+    backToCell(event);
+  }
+
+  function onKey(event) {
+    pressInGrid(event);
+    if (event.defaultPrevented) return;
+    enterGrid(event);
+    const isFree = !event.target.closest("form, dialog, [popover]");
+    if (event.key === "Escape" && isFree && document.querySelector("#rows .check:checked")) clearTicks();
+  }
+
+  function onClick(event) {
+    clickTick(event);
+    if (event.target.closest("[data-clear-picked]")) clearTicks();
+    const cell = event.target.closest("#rows > tr > td");
+    if (cell) mark(cell);
+  }
+
+  function onDoubleClick(event) {
+    const cell = event.target.closest("#rows [data-edit]");
+    if (cell && !event.target.closest("form")) edit(cell);
+  }
+
+  makeGrid();
+  const listeners = {
+    click: onClick,
+    dblclick: onDoubleClick,
+    keydown: onKey,
+    "htmx:afterSettle": onSettled,
+    "htmx:load": makeGrid,
+  };
+  for (const [name, listener] of Object.entries(listeners)) document.body.addEventListener(name, listener);
+})();

@@ -1,0 +1,147 @@
+// Around the rows of a table: menus that are filled by a request, what changes elsewhere, what stands under
+// the columns, and links outside that speak of the table as it is.
+(() => {
+  "use strict";
+
+  const FRESH = 60_000; // how long a changed value is marked, in milliseconds
+  const RECALCULATE = 10_000; // the numbers under the table follow no quicker than this
+  const view = () => document.getElementById("view");
+  const table = () => document.querySelector("#view .table[role='grid']");
+  const rows = () => [...document.querySelectorAll("#rows > tr[data-record]")];
+
+  // --- Menus that are filled by a request, and anchored to whatever asked for them
+
+  function openMenu(event) {
+    const opener = event.target.closest("[data-opens]");
+    const menu = opener && document.getElementById(opener.dataset.opens);
+    if (!menu || event.ctrlKey || event.metaKey) return;
+    const source = document.getElementById(opener.dataset.anchor) || opener;
+    const around = opener.closest("[popover]");
+    if (around && around !== menu) around.hidePopover();
+    if (menu.matches(":popover-open")) menu.hidePopover();
+    menu.replaceChildren();
+    menu.showPopover({ source });
+    menu.dataset.opener = source.id;
+  }
+
+  function focusMenu(menu) {
+    menu.querySelector("[autofocus], a, button, select, input:not([type=hidden])")?.focus();
+  }
+
+  // What a menu asked for has happened: it closes, and one is back where one was.
+  function closeMenus() {
+    for (const menu of document.querySelectorAll("#filter-editor:popover-open, #attribute-menu:popover-open")) {
+      menu.hidePopover();
+      (document.getElementById(menu.dataset.opener) || document.getElementById("filter-button"))?.focus();
+    }
+  }
+
+  // --- What changes elsewhere: values in place, rows only when asked
+
+  let recalculated = 0;
+
+  async function follow(event) {
+    const shown = table();
+    if (!shown || document.querySelector("#rows form")) return;
+    const kind = view().dataset.list === "people" ? "person" : "company";
+    const ids = rows().map((row) => row.dataset.record.split(":")[1]);
+    const { records = [], all } = event.detail;
+    const changed = all ? ids : records.filter((one) => one.startsWith(`${kind}:`)).map((one) => one.split(":")[1]);
+    if (!changed.length || !ids.length || ids.length > 1000) return;
+    const address = `${shown.dataset.changes}?${shown.dataset.query}&shown=${ids}&changed=${changed}`;
+    const answer = await fetch(address, { headers: { "HX-Request": "true" }, redirect: "error" }).catch(() => null);
+    if (answer?.ok && table() === shown) replaceValues(await answer.text(), shown);
+  }
+
+  function replaceValues(html, shown) {
+    const fresh = new DOMParser().parseFromString(html, "text/html").querySelector("table");
+    for (const row of fresh.querySelectorAll("tr[data-record]")) {
+      const old = shown.querySelector(`tr[data-record="${row.dataset.record}"]`);
+      for (const cell of row.querySelectorAll("[data-attribute]")) replaceValue(old, cell);
+    }
+    announceMoved(Number(fresh.dataset.moved));
+    if (Date.now() - recalculated > RECALCULATE) {
+      recalculated = Date.now();
+      window.htmx.trigger("#footer", "recalculate");
+    }
+  }
+
+  // "12 min ago" becoming "13 min ago" is no news: what counts is the moment itself.
+  function meaning(cell) {
+    const time = cell.querySelector("time");
+    return time ? `${time.dateTime} ${cell.querySelector(".when__who")?.textContent}` : cell.textContent;
+  }
+
+  function replaceValue(row, fresh) {
+    const old = row?.querySelector(`:scope > [data-attribute="${fresh.dataset.attribute}"]`);
+    if (!old || old.innerHTML === fresh.innerHTML) return;
+    const isNews = meaning(old) !== meaning(fresh);
+    if (fresh.dataset.attribute === "name") {
+      const box = old.querySelector(".check");
+      fresh.querySelector(".check").replaceWith(box);
+    }
+    old.replaceChildren(...fresh.childNodes);
+    for (const one of old.querySelectorAll("a, input")) one.tabIndex = -1;
+    if (!isNews) return;
+    old.classList.add("is-fresh");
+    setTimeout(() => old.classList.remove("is-fresh"), FRESH);
+  }
+
+  function announceMoved(count) {
+    const button = document.getElementById("moved");
+    if (!button) return;
+    button.hidden = !count;
+    button.querySelector("span").textContent = count === 1 ? "1 row moved" : `${count} rows moved`;
+  }
+
+  // --- What stands under the columns
+
+  function recalculate(event) {
+    const button = event.target.closest("[data-calculation]");
+    const foot = document.getElementById("footer");
+    if (!button || !foot) return;
+    const chosen = new Map(Object.entries(JSON.parse(foot.dataset.chosen || "{}")));
+    const [column, name] = button.dataset.calculation.split(":");
+    chosen.set(column, name);
+    foot.dataset.chosen = JSON.stringify(Object.fromEntries(chosen));
+    window.htmx.trigger(foot, "recalculate");
+  }
+
+  // --- Addresses outside the table that speak of it
+
+  function completeAddress(event) {
+    const { elt, path } = event.detail;
+    if (elt.matches("[data-current-table]")) event.detail.path = `${path.split("?")[0]}?${table()?.dataset.query || ""}`;
+    if (elt.id === "footer" && elt.dataset.chosen) {
+      const wanted = Object.entries(JSON.parse(elt.dataset.chosen)).map(([column, name]) => `${column}:${name}`);
+      event.detail.parameters.calculation = wanted;
+    }
+  }
+
+  function completeExport(event) {
+    const link = event.target.closest("[data-export]");
+    if (link && table()) link.search = `?${table().dataset.query}`;
+  }
+
+  // --- Wiring
+
+  function onSettled(event) {
+    const { target } = event.detail;
+    if (target.id === "view") closeMenus();
+    if (target.id === "filter-editor" || target.id === "attribute-menu") focusMenu(target);
+  }
+
+  function onClick(event) {
+    openMenu(event);
+    recalculate(event);
+    completeExport(event);
+  }
+
+  const listeners = {
+    click: onClick,
+    live: follow,
+    "htmx:configRequest": completeAddress,
+    "htmx:afterSettle": onSettled,
+  };
+  for (const [name, listener] of Object.entries(listeners)) document.body.addEventListener(name, listener);
+})();
