@@ -1,6 +1,13 @@
 """The plain attributes of records: what people write down themselves, declared once."""
 
+import unicodedata
 from dataclasses import dataclass
+
+from crm.changing import CannotEdit
+
+# What no text of ours holds: it cannot be stored, cannot be seen, or turns what is around it.
+_UNWANTED = frozenset({"Cc", "Cs", "Co", "Cn"})
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +20,13 @@ class PlainAttribute:
     most: int
     width: int = 160
     is_long: bool = False
+
+    def read(self, text: str) -> str:
+        """What is stored of what somebody has typed. Raises CannotEdit if there is no room for it."""
+        value = tidied(text)
+        if len(value) > self.most:
+            raise CannotEdit(f"{self.label} has room for {self.most} characters; this has {len(value)}.")
+        return value
 
 
 PLAIN = {
@@ -31,3 +45,10 @@ PLAIN = {
 
 def plain_attribute(kind: str, name: str) -> PlainAttribute | None:
     return next((one for one in PLAIN[kind] if one.name == name), None)
+
+
+def tidied(text: str) -> str:
+    """One line of what can be seen, with single spaces."""
+    spaced = "".join(" " if character.isspace() else character for character in text)
+    seen = (c for c in spaced if c not in _TURNING and unicodedata.category(c) not in _UNWANTED)
+    return " ".join("".join(seen).split())

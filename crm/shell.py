@@ -16,6 +16,9 @@ from django.utils.functional import SimpleLazyObject
 
 from crm.cells import hue, initials
 from crm.models import Member, Notification, Workspace
+from crm.records import RECORD_TYPES
+from crm.saved_views import views_annotation, views_of
+from crm.starring import MOST_SHOWN, favourites, stars_annotation
 
 ProgressOf = Callable[[Workspace], Any]
 
@@ -41,7 +44,12 @@ def memberships(user: Any) -> QuerySet[Member]:
     active = Member.objects.active().filter(user_id=user.pk).select_related("workspace")
     unread = Notification.objects.filter(member=OuterRef("pk"), read_at=None).order_by()
     counted = unread.values("member").annotate(count=Count("pk")).values("count")
-    return active.annotate(unread=Coalesce(Subquery(counted), 0), **_registered.annotations)
+    return active.annotate(
+        unread=Coalesce(Subquery(counted), 0),
+        views=views_annotation(),
+        starred=stars_annotation(),
+        **_registered.annotations,
+    )
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -66,7 +74,9 @@ def _frame(request: HttpRequest, member: Member) -> dict[str, Any]:
             "initials": initials(member.name),
             "hue": hue(member.pk),
         },
-        "nav": _navigation(request, workspace),
+        "nav": _navigation(request, member),
+        "favourites": favourites(member)[:MOST_SHOWN],
+        "favourites_url": reverse("crm:favourites", args=[workspace.slug]),
         "progress": _progress(member),
         "progress_url": reverse("mailboxes:progress", args=[workspace.slug]),
         "unread": getattr(member, "unread", 0),
@@ -76,13 +86,26 @@ def _frame(request: HttpRequest, member: Member) -> dict[str, Any]:
     }
 
 
-def _navigation(request: HttpRequest, workspace: Workspace) -> list[dict[str, Any]]:
-    pages = (("Companies", "building", "crm:companies"), ("People", "users", "crm:people"))
-    items = [
-        {"label": label, "icon": icon, "url": reverse(name, args=[workspace.slug])}
-        for label, icon, name in pages
-    ]
-    return [item | {"is_current": request.path.startswith(item["url"])} for item in items]
+def _navigation(request: HttpRequest, member: Member) -> list[dict[str, Any]]:
+    """The tables, and under each the views for it."""
+    current = request.GET.get("view", "")
+    items = []
+    for kind in RECORD_TYPES.values():
+        url = kind.list_url(member.workspace.slug)
+        is_here = request.path.startswith(url)
+        views = [
+            {
+                "name": one.name,
+                "url": f"{url}?view={one.pk}",
+                "is_current": is_here and current == str(one.pk),
+            }
+            for one in views_of(member, kind.name)
+        ]
+        is_current = is_here and not any(one["is_current"] for one in views)
+        items.append(
+            {"label": kind.title, "icon": kind.icon, "url": url, "is_current": is_current, "views": views}
+        )
+    return items
 
 
 def _progress(member: Member) -> Any:

@@ -1,9 +1,11 @@
-"""Thin Celery tasks: mail that we write ourselves."""
+"""Thin Celery tasks: mail that we write ourselves, imports, and what is kept for a while only."""
 
 from celery import shared_task
+from django.db import OperationalError
 from django.utils import timezone
 
-from crm import invitations, notifying
+from crm import invitations, notifying, undoing
+from crm.importing import files, running
 
 
 # A mail server that does not answer is asked again for a quarter of an hour.
@@ -19,3 +21,23 @@ def mail_invitation(invitation_id: int) -> None:
 )
 def mail_notification(notification_id: int) -> None:
     notifying.mail(notification_id)
+
+
+# A table that changed elsewhere at the same moment is tried again; what is done stays done.
+@shared_task(ignore_result=True, autoretry_for=(OSError, OperationalError), retry_backoff=5, max_retries=5)
+def run_import(import_id: int) -> None:
+    if running.run(import_id):
+        run_import.delay(import_id)
+
+
+@shared_task(ignore_result=True)
+def forget_deletions() -> None:
+    undoing.forget_old_deletions(now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def forget_imports() -> None:
+    """Imports whose worker died go on; old ones are forgotten."""
+    for import_id in running.stalled(now=timezone.now()):
+        run_import.delay(import_id)
+    files.forget_old(now=timezone.now())

@@ -1,7 +1,20 @@
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 
 from crm.records import BY_PLURAL
-from crm.views import home, invitations, members, notifications, tables, teams
+from crm.views import (
+    deleting,
+    filters,
+    home,
+    invitations,
+    live,
+    members,
+    notifications,
+    saved_views,
+    search,
+    stars,
+    tables,
+    teams,
+)
 
 
 class PluralConverter:
@@ -28,7 +41,42 @@ urlpatterns = [
     path("<slug:slug>/companies/", tables.records, {"plural": "companies"}, name="companies"),
     path("<slug:slug>/people/", tables.records, {"plural": "people"}, name="people"),
     path("<slug:slug>/<plural:plural>/columns/", tables.columns, name="columns"),
+    path("<slug:slug>/<plural:plural>/columns/<slug:name>/menu/", tables.column_menu, name="column_menu"),
+    path("<slug:slug>/<plural:plural>/calculations/", tables.calculations, name="calculations"),
+    path("<slug:slug>/<plural:plural>/changes/", tables.changes, name="changes"),
+    path("<slug:slug>/<plural:plural>/filters/", filters.filtering, name="filters"),
+    path("<slug:slug>/<plural:plural>/filters/menu/", filters.filter_menu, name="filter_menu"),
+    path("<slug:slug>/<plural:plural>/filters/form/", filters.filter_form, name="filter_form"),
+    path("<slug:slug>/<plural:plural>/<int:pk>/neighbours/", tables.neighbours, name="neighbours"),
     path("<slug:slug>/<plural:plural>/export.csv", tables.export, name="export"),
+    # /<slug>/views/
+    path("<slug:slug>/views/", saved_views.views, name="views"),
+    path("<slug:slug>/views/<plural:plural>/", saved_views.creation, name="view_creation"),
+    path("<slug:slug>/views/<plural:plural>/form/", saved_views.form, name="view_form"),
+    path("<slug:slug>/views/<plural:plural>/tabs/", saved_views.tabs, name="view_tabs"),
+    path(
+        "<slug:slug>/views/<plural:plural>/<int:pk>/arrangement/",
+        saved_views.arrangement,
+        name="view_arrangement",
+    ),
+    path(
+        "<slug:slug>/views/<plural:plural>/<int:pk>/description/",
+        saved_views.description,
+        name="view_description",
+    ),
+    path(
+        "<slug:slug>/views/<plural:plural>/<int:pk>/description/form/",
+        saved_views.description_form,
+        name="view_description_form",
+    ),
+    path("<slug:slug>/views/<plural:plural>/<int:pk>/deletion/", saved_views.deletion, name="view_deletion"),
+    # /<slug>/
+    path("<slug:slug>/<plural:plural>/", include("crm.record_urls")),
+    path("<slug:slug>/favourites/", stars.favourites, name="favourites"),
+    path("<slug:slug>/deletions/<int:pk>/undoing/", deleting.undoing, name="undoing"),
+    path("<slug:slug>/live/", live.live, name="live"),
+    path("<slug:slug>/search/", search.results, name="search"),
+    path("<slug:slug>/search/shortcuts/", search.shortcuts, name="shortcuts"),
     path("<slug:slug>/notifications/", notifications.notifications, name="notifications"),
     path("<slug:slug>/notifications/reading/", notifications.read, name="read_notifications"),
     path("<slug:slug>/notifications/badge/", notifications.badge, name="notification_badge"),

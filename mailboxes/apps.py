@@ -11,10 +11,12 @@ class MailboxesConfig(AppConfig):
         from crm.shell import register_progress
         from mailboxes import receivers, telling  # noqa: F401  (connects the signals)
         from mailboxes.progress import IS_READING, backfill_progress
+        from mailboxes.searching import register_sources
 
         register_kind("access_requested", telling.requested)
         register_kind("access_approved", telling.approved)
         register_kind("access_declined", telling.declined)
         register_kind("needs_reconnect", telling.needs_reconnect)
         register_tab(Tab("Emails", "emails/", order=1))
+        register_sources()
         register_progress("is_reading", is_running=IS_READING, progress=backfill_progress)

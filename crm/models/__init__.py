@@ -2,6 +2,7 @@ from crm.models.address import Address, AddressKind, Tombstone
 from crm.models.audit import AuditEvent
 from crm.models.company import Company, CompanyDomain
 from crm.models.deletion import Deletion
+from crm.models.importing import ImportState, RecordImport
 from crm.models.invitation import Invitation
 from crm.models.member import Member, Role, Team, TeamMembership
 from crm.models.notification import Notification
@@ -19,11 +20,13 @@ __all__ = [
     "Company",
     "CompanyDomain",
     "Deletion",
+    "ImportState",
     "InternalDomain",
     "Invitation",
     "Member",
     "Notification",
     "Person",
+    "RecordImport",
     "Role",
     "SavedView",
     "Star",

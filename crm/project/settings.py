@@ -272,6 +272,8 @@ CELERY_BEAT_SCHEDULE = {
     "settle-due-events": {"task": "intelligence.tasks.settle_due_events", "schedule": 60},
     "purge-blocked": {"task": "mailboxes.tasks.purge_all_blocked", "schedule": 60},
     "purge-removed": {"task": "mailboxes.tasks.purge_removed", "schedule": 60},
+    "forget-deletions": {"task": "crm.tasks.forget_deletions", "schedule": 600},
+    "forget-imports": {"task": "crm.tasks.forget_imports", "schedule": 600},
     "extend-series": {"task": "mailboxes.tasks.extend_series", "schedule": 86_400},
 }
 

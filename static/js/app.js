@@ -210,14 +210,6 @@
     items.at(next).focus();
   }
 
-  // --- Shortcuts of what has the focus: a button names its key in aria-keyshortcuts
-
-  function pressShortcut(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
-    const around = event.target.closest(".thread-row, .thread__access, .request, .note");
-    around?.querySelector(`[aria-keyshortcuts="${CSS.escape(event.key.toUpperCase())}"]`)?.click();
-  }
-
   // --- Wiring
 
   function onSettled(event) {
@@ -299,7 +291,8 @@
     "click": onClick,
     "change": onChange,
     "input": (event) => event.target.matches("[data-filters]") && filterList(event.target),
-    "keydown": (event) => { moveInMenu(event); pressShortcut(event); },
+    "keydown": moveInMenu,
+    "keep": (event) => keepCookie(event.detail.name, event.detail.value),
     "htmx:configRequest": addCsrfToken,
     "htmx:beforeSend": (event) => { showWaiting(event); markChosen(event); },
     "htmx:beforeRequest": keepMenuOpen,

@@ -116,6 +116,23 @@ def of_thread(
     return found
 
 
+def searched(browser: Browser, mail: int, *, htmx: bool = True) -> Answer:
+    """By its subject but the first letter, so that the question is not taken for an answer."""
+    return browser.get(f"search/?q=UBJ{mail:05}", htmx=htmx)
+
+
+def searches(browser: Browser, *, mails: int) -> Iterator[Answer]:
+    """By every subject there may be, by words of many, and for what a browser says it remembers."""
+    for mail in range(1, mails + 1):
+        yield searched(browser, mail, htmx=mail % 2 == 0)
+    for words in ("ubj", "su", "another", "quite mail", "review", "canary", "acme"):
+        yield browser.get(f"search/?q={words}", htmx=True)
+    recent = "+".join(
+        f"{kind}:{pk}" for pk in (1, 1000, 1001, 1002) for kind in ("thread", "event", "person")
+    )
+    yield browser.get(f"search/?recent={recent}", htmx=True)
+
+
 def drafts(browser: Browser, thread: int) -> Iterator[Answer]:
     """What is posted about a thread."""
     yield browser.try_post(f"emails/{thread}/access/draft/", {"audience": "workspace"})
@@ -136,6 +153,16 @@ def of_record(browser: Browser, plural: str, record: int) -> Iterator[Answer]:
     """Everything about one record but its list of threads and its feed."""
     url = f"{plural}/{record}/"
     yield browser.get(f"{url}emails/counts/", htmx=True)
+    yield browser.get(f"{url}counts/", htmx=True)
+    yield browser.get(f"{url}neighbours/?sort=-last_interaction", htmx=True)
+    yield browser.get(f"{url}?kind=milestones", htmx=True)
+    yield from browser.pages(f"{url}calendar/")
+    if plural == "companies":
+        yield from browser.pages(f"{url}people/")
+    member = browser.member.pk if browser.member else 0
+    for htmx in (False, True):
+        yield browser.get(f"{url}details/", htmx=htmx)
+        yield browser.get(f"{url}strength/?member={member}", htmx=htmx)
     for htmx in (False, True):
         yield browser.get(f"{url}access/", htmx=htmx)
         yield browser.get(f"{url}emails/?show=locked", htmx=htmx)
@@ -148,17 +175,35 @@ def of_workspace(browser: Browser) -> Iterator[Answer]:
     for plural in PLURALS:
         for htmx in (False, True):
             yield from browser.pages(f"{plural}/", htmx=htmx)
-        yield browser.get(f"{plural}/export.csv")
-        yield browser.try_post(f"{plural}/columns/", {"columns": ["name"]})
+        yield from of_table(browser, plural)
     for htmx in (False, True):
         yield from browser.pages("notifications/", htmx=htmx)
         yield browser.get("settings/account/email-calendar/", htmx=htmx)
     yield browser.get("settings/account/email-calendar/?list", htmx=True)
+    for htmx in (False, True):
+        yield browser.get("search/?q=ubj", htmx=htmx)
+
+
+def of_table(browser: Browser, plural: str) -> Iterator[Answer]:
+    """What there is around a table: its export, what stands under it, fresh rows, filters and views."""
+    narrow = "sort=-last_interaction&filter=last_interaction:is_not_empty:"
+    yield browser.get(f"{plural}/export.csv")
+    yield browser.get(f"{plural}/export.csv?{narrow}")
+    yield browser.get(f"{plural}/calculations/?{narrow}", htmx=True)
+    ids = ",".join(str(pk) for kind, pk in records(browser) if kind == plural)
+    yield browser.get(f"{plural}/changes/?sort=-last_interaction&shown={ids}&changed={ids}", htmx=True)
+    asked = "attribute=last_interaction&operator=with&value=me&index="
+    yield browser.get(f"{plural}/filters/?{narrow}&{asked}", htmx=True)
+    yield browser.try_post(f"{plural}/columns/", {"column": "last_interaction", "shown": "0"})
+    yield browser.get(f"views/{plural}/tabs/?{narrow}", htmx=True)
+    yield browser.get("views/")
+    yield browser.try_post(f"{plural}/bulk/export.csv", {"record": ids.split(",")})
 
 
 def everything(browser: Browser, *, threads: dict[int, list[int]], events: list[int]) -> Iterator[Answer]:
     """All of it, for comparing: `threads` with their messages."""
     yield from of_workspace(browser)
+    yield from searches(browser, mails=sum(map(len, threads.values())) + 5)
     for plural, pk in records(browser):
         yield from of_record(browser, plural, pk)
         for show in SHOWS:
@@ -179,6 +224,7 @@ def brief(browser: Browser) -> Iterator[Answer]:
     """Each page once: enough to see whether a word of a few mails shows anywhere."""
     for page in ("notifications/", "settings/account/email-calendar/", "people/", "people/export.csv"):
         yield browser.get(page)
+    yield browser.get("search/?q=ubj")
     for plural, pk in records(browser):
         for page in ("", "emails/"):
             yield browser.get(f"{plural}/{pk}/{page}")

@@ -21,7 +21,17 @@ from mailboxes.models import CalendarEvent
 from mailboxes.visibility import readings
 from tests.desk import HOME, NOW, meeting
 from tests.privacy import oracle
-from tests.privacy.crawl import SHOWS, Answer, Browser, answers, drafts, of_record, of_thread, of_workspace
+from tests.privacy.crawl import (
+    SHOWS,
+    Answer,
+    Browser,
+    answers,
+    drafts,
+    of_record,
+    of_thread,
+    of_workspace,
+    searched,
+)
 from tests.privacy.oracle import FULL, METADATA
 from tests.privacy.states import COLLEAGUES, GONE, IS_FULL, OUTSIDE, OWNERS, PARTS, build
 from tests.privacy.world import Letter, World, canaries
@@ -151,6 +161,7 @@ def _walk_threads(grid: Grid, name: str, browser: Browser, *, offset: int = 0) -
             of=of if number % 2 else "",
             is_thin=len(OWNERS) < len(grid.messages),
         )
+        found["search"] = [searched(browser, number, htmx=number % 2 == 1)]
         _check_thread(grid, name, grid.world.letters[number], copy, level, found)
         if number % 10 == 1:
             allowed = _allowed(viewer, copy, level)
@@ -184,6 +195,7 @@ def _check_thread(
         "message": opened if level == FULL else {"SUBJ"},
         "closed": FOLDED if level == FULL else {"SUBJ"},
         "body": {"HTML"} if letter.is_html else {"SNIP", "BODY"},
+        "search": {"SUBJ"},
     }
     for surface, pages in found.items():
         expected = {(kind, copy.number) for kind in shows.get(surface, set()) & allowed}
@@ -201,6 +213,8 @@ def _check_thread(
 def _status(surface: str, name: str, copy: oracle.Copy, level: int) -> int:
     if not name:
         return 302
+    if surface == "search":
+        return 404 if name in OUTSIDE else 200
     if surface == "access":
         return 200 if name == copy.owner and level else 404
     return 200 if level >= (FULL if surface == "body" else METADATA) else 404
@@ -211,8 +225,9 @@ def _walk_lists(grid: Grid, name: str, browser: Browser, *, offset: int = 0) -> 
     viewer = grid.world.viewer(name)
     readable = _levels(grid, viewer, "")
     for answer in of_workspace(browser):
-        # Tables, exports and settings say no word of mail; notifications may say what may be read.
-        told = readable if "notifications" in answer.path else {}
+        # Tables, exports and settings say no word of mail; notifications and search may say what may be read.
+        is_told = "notifications" in answer.path or "search" in answer.path
+        told = readable if is_told else {}
         _check_leaks(grid, name, answer, _all_allowed(grid, viewer, told))
     for pk, plural, named in _records(grid.world):
         if _leave_out(grid, pk, offset):
@@ -223,7 +238,7 @@ def _walk_lists(grid: Grid, name: str, browser: Browser, *, offset: int = 0) -> 
         for show in SHOWS:
             pages = list(browser.pages(f"{plural}/{pk}/emails/?show={show}", htmx=True))
             _check_list(grid, viewer, pages, _shown(levels, show), surface=f"list {show}")
-        for page in ("", "activity/"):
+        for page in ("", "activity/", "?kind=emails"):
             pages = list(browser.pages(f"{plural}/{pk}/{page}"))
             _check_list(grid, viewer, pages, levels, surface=f"feed {page}")
 

@@ -1,0 +1,136 @@
+"""Two records of one kind become one: what happens to each part, told in numbers before it does."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+
+from crm.auditing import audit
+from crm.changing import CannotEdit, Editor, Record, Touched, changing, kind_of
+from crm.models import Address, Company, CompanyDomain, Member, Person
+from crm.naming import MAX_NAME, name_key
+from crm.plain import PLAIN
+from crm.records import PERSON, RecordType
+from crm.signals import record_merged
+from crm.statements import execute
+
+MOST_FOUND = 8
+
+# Other apps say what of theirs goes along: a singular word and how many there are, for kind and id.
+Counter = Callable[[str, int], Sequence[tuple[str, int]]]
+_counters: list[Counter] = []
+
+# Whoever has starred both keeps the star of the one that stays.
+_MOVE_STARS = """
+    UPDATE crm_star s SET {record}_id = %(into)s
+    WHERE s.{record}_id = %(record)s AND NOT EXISTS (
+        SELECT FROM crm_star k WHERE k.member_id = s.member_id AND k.{record}_id = %(into)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`moves` are words like `3 email addresses`; `fills` the attributes that are taken over, for the one
+    that stays has none; `loses` those of which its own stay."""
+
+    moves: Sequence[str]
+    fills: Sequence[str]
+    loses: Sequence[str]
+
+
+def register_counter(counter: Counter) -> None:
+    _counters.append(counter)
+
+
+def preview(record: Record, into: Record) -> Preview:
+    """What would become of `record`."""
+    counts = [*_own_counts(record)]
+    for counter in _counters:
+        counts += counter(kind_of(record).name, record.pk)
+    attributes = [one for one in PLAIN[kind_of(record).name] if getattr(record, one.name)]
+    fills = [one.label for one in attributes if not getattr(into, one.name)]
+    differing = (one for one in attributes if getattr(into, one.name) != getattr(record, one.name))
+    loses = [one.label for one in differing if getattr(into, one.name)]
+    return Preview([_counted(count, word) for word, count in counts if count], fills, loses)
+
+
+def candidates(record: Record, text: str) -> list[Record]:
+    """Others of its kind by a part of their name, domain or address; without one those of its own name."""
+    kind = kind_of(record)
+    others = kind.model.objects.filter(workspace_id=record.workspace_id).exclude(pk=record.pk)
+    key, typed = name_key(text[:MAX_NAME]), text.strip().lower()[:MAX_NAME]
+    owned = "addresses__email" if kind is PERSON else "domains__domain"
+    alike = Q(name_key__contains=key) | Q(**{f"{owned}__contains": typed})
+    found = others.filter(alike if key else Q(name_key=record.name_key)).distinct()
+    return list(found.prefetch_related(owned.split("__")[0]).order_by("name_key", "pk")[:MOST_FOUND])
+
+
+def merge(record: Record, into: Record, *, by: Editor, name: str = "") -> None:
+    """Everything of one record becomes the other's; the one is gone. What `into` has itself stays, its name
+    too unless another is given."""
+    if type(record) is not type(into) or record.workspace_id != into.workspace_id:
+        raise PermissionDenied
+    if record.pk == into.pk:
+        raise CannotEdit("A record cannot be merged with itself.")
+    kind = kind_of(record)
+    with changing(record.workspace_id, by) as touched:
+        if kind.model.objects.filter(pk__in=[record.pk, into.pk]).count() < 2:
+            raise CannotEdit("One of them has been deleted meanwhile.")
+        _hand_over(record, into, touched)
+        _take_over(record, into, name)
+        record_merged.send(
+            sender=type(record),
+            workspace_id=record.workspace_id,
+            kind_name=kind.name,
+            record_id=record.pk,
+            into_id=into.pk,
+        )
+        moving = _MOVE_STARS.format(record=kind.name)
+        execute(moving, record=record.pk, into=into.pk)
+        touched.rewrite(kind, [record.pk])
+        if isinstance(by, Member):
+            audit("records_merged", by=by, kind=kind.name, record=record.pk, into=into.pk)
+        record.delete()
+
+
+def _hand_over(record: Record, into: Record, touched: Touched) -> None:
+    if isinstance(record, Person) and isinstance(into, Person):
+        touched.people |= {into.pk}
+        touched.companies |= {record.company_id, into.company_id}
+        Address.objects.filter(person=record).update(person=into)
+    elif isinstance(record, Company) and isinstance(into, Company):
+        touched.companies |= {into.pk}
+        people = Person.objects.filter(company=record)
+        touched.rewrite(PERSON, list(people.values_list("pk", flat=True)))
+        CompanyDomain.objects.filter(company=record).update(company=into)
+        people.update(company=into)
+
+
+def _take_over(record: Record, into: Record, name: str) -> None:
+    """What the one that stays has none of."""
+    names = ["company_id"] if isinstance(into, Person) else []
+    for attribute in [*names, *(one.name for one in PLAIN[kind_of(into).name])]:
+        if not getattr(into, attribute):
+            setattr(into, attribute, getattr(record, attribute))
+    if name and name != into.name:
+        into.name, into.name_key, into.named_by_hand = name, name_key(name)[:MAX_NAME], True
+    into.save()
+
+
+def _own_counts(record: Record) -> list[tuple[str, int]]:
+    if isinstance(record, Company):
+        return [("domain", record.domains.count()), ("person", record.people.count())]
+    return [("email address", record.addresses.count())]
+
+
+def _counted(count: int, word: str) -> str:
+    plural = {"person": "people", "email address": "email addresses"}.get(word, f"{word}s")
+    return f"{count:,} {word if count == 1 else plural}"
+
+
+def other_of(kind: RecordType, record: Record, text: str) -> Record | None:
+    """The record of this id that may be merged with it, if there is one."""
+    others = kind.model.objects.filter(workspace_id=record.workspace_id).exclude(pk=record.pk)
+    is_id = text.isascii() and text.isdecimal() and len(text) < 19
+    return others.filter(pk=int(text)).first() if is_id else None

@@ -1,0 +1,157 @@
+"""What is done with the ticked rows of a table at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.db import transaction
+from django.http import HttpResponse, HttpResponseBadRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from crm.bulk_editing import move_all, write_all
+from crm.changing import CannotEdit
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.deleting import MOST_AT_ONCE, delete_records
+from crm.employers import company_called
+from crm.exporting import export_view
+from crm.plain import PLAIN, plain_attribute
+from crm.records import BY_PLURAL, RecordType
+from crm.table_state import BadState
+from crm.views.deleting import tell_deleted
+from crm.views.dialogs import dialog, leave_for, page_before
+from crm.views.tables import asked_state, csv_file
+
+# What is asked for is not changed yet: dialogs get what is ticked by POST, for it is too much for an address.
+
+
+@require_POST
+@member_required(NO_MAIL)
+def deletion_form(request: WorkspaceRequest, plural: str) -> HttpResponse:
+    return _ask(request, BY_PLURAL[plural], "crm/_bulk_deletion.html")
+
+
+@require_POST
+@member_required(NO_MAIL)
+def deletion(request: WorkspaceRequest, plural: str) -> HttpResponse:
+    kind, member = BY_PLURAL[plural], request.member
+
+    def delete(ids: list[int]) -> None:
+        kept = delete_records(kind, ids, workspace_id=member.workspace_id, by=member)
+        tell_deleted(request, kept, _counted(kind, len(kept.contents["records"]) if kept else 0))
+
+    return _do(request, kind, "crm/_bulk_deletion.html", delete)
+
+
+@require_POST
+@member_required(NO_MAIL)
+def company_form(request: WorkspaceRequest, plural: str) -> HttpResponse:
+    return _ask(request, _people(plural), "crm/_bulk_company.html")
+
+
+@require_POST
+@member_required(NO_MAIL)
+def company(request: WorkspaceRequest, plural: str) -> HttpResponse:
+    kind, typed = _people(plural), request.POST.get("company", "")
+
+    def move(ids: list[int]) -> None:
+        with transaction.atomic():
+            target = company_called(typed, by=request.member)
+            count = move_all(ids, target, by=request.member)
+        where = f"to {target.name}" if target else "out of their companies"
+        messages.success(request, f"Moved {_counted(kind, count)} {where}.")
+
+    return _do(request, kind, "crm/_bulk_company.html", move)
+
+
+@require_POST
+@member_required(NO_MAIL)
+def attribute_form(request: WorkspaceRequest, plural: str) -> HttpResponse:
+    return _ask(request, BY_PLURAL[plural], "crm/_bulk_attribute.html")
+
+
+@require_POST
+@member_required(NO_MAIL)
+def attribute(request: WorkspaceRequest, plural: str) -> HttpResponse:
+    kind = BY_PLURAL[plural]
+    chosen = plain_attribute(kind.name, request.POST.get("attribute", ""))
+    if chosen is None:
+        raise BadRequest("There is no such attribute.")
+
+    def write(ids: list[int]) -> None:
+        count = write_all(kind, ids, chosen, request.POST.get("value", ""), by=request.member)
+        messages.success(request, f"{chosen.label} of {_counted(kind, count)} changed.")
+
+    return _do(request, kind, "crm/_bulk_attribute.html", write)
+
+
+@require_POST
+@member_required(MAIL)
+def export(request: WorkspaceRequest, plural: str) -> HttpResponseBase:
+    """The ticked rows with the columns that the table shows."""
+    kind = BY_PLURAL[plural]
+    try:
+        state = asked_state(request, kind)
+        ids = _ids(request)
+    except (BadState, CannotEdit) as error:
+        return HttpResponseBadRequest(str(error))
+    lines = export_view(request.member, kind, state, only=ids, now=timezone.now())
+    return csv_file(f"{kind.plural}.csv", lines)
+
+
+def _people(plural: str) -> RecordType:
+    kind = BY_PLURAL[plural]
+    if kind.name != "person":
+        raise BadRequest("Only people work for companies.")
+    return kind
+
+
+def _ids(request: WorkspaceRequest) -> list[int]:
+    texts = list(dict.fromkeys(request.POST.getlist("record")))
+    if not texts or not all(text.isascii() and text.isdecimal() and len(text) < 19 for text in texts):
+        raise BadRequest("Nothing is selected.")
+    if len(texts) > MOST_AT_ONCE:
+        raise CannotEdit(f"{len(texts)} are selected, and at most {MOST_AT_ONCE} can be changed at once.")
+    return [int(text) for text in texts]
+
+
+def _ask(request: WorkspaceRequest, kind: RecordType, template: str, *, problem: str = "") -> HttpResponse:
+    try:
+        ids = _ids(request)
+    except CannotEdit as error:
+        ids, problem = [], str(error)
+    back_url = _back(request, kind)
+    context: dict[str, Any] = {
+        "kind": kind,
+        "ids": ids,
+        "what": _counted(kind, len(ids)),
+        "attributes": PLAIN[kind.name],
+        "given": request.POST,
+        "problem": problem,
+    }
+    return dialog(request, template, context, back_url=back_url)
+
+
+def _do(
+    request: WorkspaceRequest, kind: RecordType, template: str, change: Callable[[list[int]], None]
+) -> HttpResponse:
+    try:
+        change(_ids(request))
+    except CannotEdit as error:
+        return _ask(request, kind, template, problem=str(error))
+    return leave_for(request, _back(request, kind))
+
+
+def _back(request: WorkspaceRequest, kind: RecordType) -> str:
+    """The table as it was, with its sort and filters."""
+    kept = request.POST.get("back", "")
+    if kept.startswith("/") and url_has_allowed_host_and_scheme(kept, None):
+        return kept
+    return page_before(request, kind.list_url(request.member.workspace.slug))
+
+
+def _counted(kind: RecordType, count: int) -> str:
+    return f"1 {kind.name}" if count == 1 else f"{count} {kind.plural}"

@@ -1,0 +1,41 @@
+"""Quick search: a page of its own, and what the palette shows; and the list of keys."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.search import Looking, search
+from crm.words import Query
+
+MOST_CHARACTERS = 2000
+
+
+@require_GET
+@member_required(MAIL)
+def results(request: WorkspaceRequest) -> HttpResponse:
+    """`recent` are the things a browser remembers having shown (`company:17 thread:4`), `here` the page
+    it is on."""
+    is_fragment = request.htmx and not request.htmx.history_restore_request
+    looking = Looking(request.member, timezone.localtime(), _asked(request, "here"))
+    said = _asked(request, "q")
+    context: dict[str, Any] = {
+        "said": Query.of(said).said,
+        "groups": search(looking, said, _asked(request, "recent").split()),
+        "is_palette": bool(is_fragment),
+    }
+    return render(request, "crm/_search_results.html" if is_fragment else "crm/search.html", context)
+
+
+@require_GET
+@member_required(NO_MAIL)
+def shortcuts(request: WorkspaceRequest) -> HttpResponse:
+    is_fragment = request.htmx and not request.htmx.history_restore_request
+    return render(request, "crm/_shortcuts.html" if is_fragment else "crm/shortcuts.html")
+
+
+def _asked(request: WorkspaceRequest, name: str) -> str:
+    return request.GET.get(name, "")[:MOST_CHARACTERS]

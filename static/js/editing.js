@@ -1,0 +1,115 @@
+// Editors of one attribute, wherever they stand: [data-edits] opens one in place, Enter saves, Escape leaves
+// it as it was, and the focus comes back to where it was opened.
+(() => {
+  "use strict";
+
+  const FOCUSABLE = "a[href], button:not([disabled]), input:not([type=hidden])";
+
+  function editorOf(element) {
+    return element.closest?.("[data-editor]");
+  }
+
+  // Whole texts are replaced more often than mended.
+  function begin(event) {
+    const editor = editorOf(event.target) || event.target.querySelector?.("[data-editor]");
+    if (editor?.dataset.editor === "text") editor.querySelector("[autofocus]").select();
+  }
+
+  function leave(editor) {
+    editor.querySelector("[data-cancel]").click();
+  }
+
+  function press(event) {
+    const editor = editorOf(event.target);
+    if (!editor) return;
+    if (event.key === "Escape") {
+      event.preventDefault();
+      event.stopPropagation();
+      leave(editor);
+    } else if (event.key === "Enter" && event.target.matches("textarea") && !event.shiftKey) {
+      event.preventDefault();
+      editor.requestSubmit();
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      moveInChoices(event, editor);
+    }
+  }
+
+  function moveInChoices(event, editor) {
+    const list = editor.querySelector("[data-choices]");
+    if (!list) return;
+    event.preventDefault();
+    const stops = [editor.querySelector("input[type=search]"), ...list.querySelectorAll("button")];
+    const step = event.key === "ArrowDown" ? 1 : stops.length - 1;
+    stops[(stops.indexOf(event.target) + step) % stops.length]?.focus();
+  }
+
+  // Somebody goes on elsewhere: what was typed is kept, and what was only looked at is closed.
+  function wander(event) {
+    const editor = editorOf(event.target);
+    const next = event.relatedTarget;
+    if (!editor || !next || editor.contains(next) || editor.closest(".editor-page")) return;
+    const field = editor.querySelector("input[name=value], textarea[name=value]");
+    const isTyped = field && field.value !== field.defaultValue && editor.dataset.editor !== "chips";
+    if (isTyped) editor.requestSubmit();
+    else leave(editor);
+  }
+
+  // --- Focus
+
+  const places = new WeakMap();
+
+  function notePlace(event) {
+    const editor = editorOf(event.detail.elt);
+    if (editor && editor.contains(document.activeElement)) places.set(event.detail.xhr, editor.parentElement);
+  }
+
+  function comeBack(event) {
+    const place = places.get(event.detail.xhr);
+    if (!place?.isConnected || document.activeElement !== document.body) return;
+    const field = place.querySelector("[data-editor] [autofocus]");
+    const next = field || (place.matches("[tabindex]") ? place : place.querySelector(FOCUSABLE));
+    next?.focus({ preventScroll: true });
+  }
+
+  // A region that brings itself up to date waits while somebody types in it, or is about to.
+  const BUSY = "[data-editor], [data-edits].htmx-request";
+
+  // Somebody deletes what the page is about: what is left of it need not be brought up to date.
+  let isLeaving = false;
+
+  function isBusy({ elt, target }) {
+    return elt.matches?.("[data-live]") && (isLeaving || Boolean(target?.querySelector?.(BUSY)));
+  }
+
+  function spareRequest(event) {
+    if (!isBusy(event.detail)) return;
+    event.preventDefault();
+    event.detail.elt.dataset.late = "";
+  }
+
+  function spareSwap(event) {
+    if (!isBusy(event.detail)) return;
+    event.detail.shouldSwap = false;
+    event.detail.elt.dataset.late = "";
+  }
+
+  function catchUp() {
+    for (const late of document.querySelectorAll("[data-late]")) {
+      if (late.querySelector(BUSY)) continue;
+      delete late.dataset.late;
+      window.htmx.trigger(late, "live");
+    }
+  }
+
+  const listeners = {
+    "keydown": press,
+    "focusout": wander,
+    "submit": (event) => { isLeaving = isLeaving || event.target.matches("[data-leaves]"); },
+    "htmx:responseError": () => { isLeaving = false; },
+    "htmx:beforeRequest": spareRequest,
+    "htmx:beforeSwap": (event) => { spareSwap(event); notePlace(event); },
+    "htmx:afterSwap": begin,
+    "htmx:afterRequest": (event) => { comeBack(event); catchUp(); },
+  };
+  for (const [name, listener] of Object.entries(listeners)) document.body.addEventListener(name, listener);
+})();

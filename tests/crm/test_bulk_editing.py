@@ -1,0 +1,166 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from crm.bulk_editing import move_all, write_all
+from crm.changing import CannotEdit
+from crm.models import Company, Deletion, Member, Person
+from crm.plain import plain_attribute
+from crm.records import PERSON
+from intelligence.verifying import differences
+from tests.conftest import SignIn
+from tests.desk import NOW, Desk, mail
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+TITLE = plain_attribute("person", "job_title")
+PEOPLE = ["Bob Doe <bob@acme.example>", "Eve <eve@acme.example>", "Fay <fay@other.example>"]
+
+
+@pytest.fixture
+def talk(desk: Desk) -> Desk:
+    desk.put("ada", mail("m1", "ada@halyard.example", PEOPLE, at=NOW - timedelta(days=2)))
+    return desk
+
+
+@pytest.fixture
+def client(signed_in: SignIn, ben: Member) -> Client:
+    return signed_in.as_(ben)
+
+
+def ids(*names: str) -> list[int]:
+    return list(Person.objects.filter(name__in=names).order_by("pk").values_list("pk", flat=True))
+
+
+def post(client: Client, action: str, records: list[int], **given: str) -> Any:
+    return client.post(f"/halyard/people/bulk/{action}", {"record": records, **given}, headers=HTMX)
+
+
+def test_an_attribute_is_written_on_all(talk: Desk, ben: Member) -> None:
+    assert TITLE is not None
+    Person.objects.filter(name="Eve").update(job_title="Buyer")
+
+    changed = write_all(PERSON, ids("Bob Doe", "Eve"), TITLE, " Buyer ", by=ben)
+
+    assert changed == 1
+    assert dict(Person.objects.values_list("name", "job_title")) == {
+        "Bob Doe": "Buyer",
+        "Eve": "Buyer",
+        "Fay": "",
+    }
+
+
+def test_all_move_and_everything_follows(talk: Desk, ben: Member) -> None:
+    other = Company.objects.get(name="Other")
+
+    moved = move_all(ids("Bob Doe", "Fay"), other, by=ben)
+    left = move_all(ids("Eve"), None, by=ben)
+
+    assert (moved, left) == (1, 1)
+    assert dict(Company.objects.values_list("name", "people_count")) == {"Acme": 0, "Other": 2}
+    assert list(differences(talk.workspace.pk, now=NOW)) == []
+
+
+@pytest.mark.parametrize("count", [1, 3, 200])
+def test_any_number_is_changed_in_as_many_statements(talk: Desk, ben: Member, count: int) -> None:
+    assert TITLE is not None
+    rows = [Person(workspace=talk.workspace, name=f"P{n}", name_key=f"p{n}") for n in range(count)]
+    made = [one.pk for one in Person.objects.bulk_create(rows)]
+    company = Company.objects.get(name="Acme")
+
+    with CaptureQueriesContext(connection) as writing:
+        write_all(PERSON, made, TITLE, "Buyer", by=ben)
+    with CaptureQueriesContext(connection) as moving:
+        move_all(made, company, by=ben)
+
+    assert (len(writing), len(moving)) == (4, 7)
+
+
+def test_nobody_changes_another_workspace_or_too_many(talk: Desk, ben: Member, dan: Member) -> None:
+    assert TITLE is not None
+    theirs = Company.objects.create(workspace=dan.workspace, name="Theirs", name_key="theirs")
+
+    assert write_all(PERSON, ids("Eve"), TITLE, "X", by=dan) == 0
+    assert move_all(ids("Eve"), theirs, by=dan) == 0
+    with pytest.raises(CannotEdit):
+        move_all(ids("Eve"), theirs, by=ben)
+    with pytest.raises(CannotEdit, match="500"):
+        write_all(PERSON, range(501), TITLE, "X", by=ben)
+    ben.is_active = False
+    with pytest.raises(PermissionDenied):
+        write_all(PERSON, ids("Eve"), TITLE, "X", by=ben)
+
+    assert Person.objects.exclude(job_title="").count() == 0
+
+
+# Pages
+
+
+@pytest.mark.parametrize("action", ["deletion/form/", "attribute/form/", "company/form/"])
+def test_a_dialog_names_the_number_and_changes_nothing(client: Client, talk: Desk, action: str) -> None:
+    answer = post(client, action, ids("Bob Doe", "Eve")).content.decode()
+
+    assert "2 people" in answer and answer.count('name="record"') == 2
+    assert Person.objects.count() == 3
+
+
+def test_ticked_people_are_deleted_and_come_back(client: Client, talk: Desk, ben: Member) -> None:
+    back = "/halyard/people/?sort=name"
+    answer = post(client, "deletion/", ids("Bob Doe", "Eve"), back=back)
+    left = list(Person.objects.values_list("name", flat=True))
+    page = client.get(back).content.decode()
+    undoing = f"/halyard/deletions/{Deletion.objects.get().pk}/undoing/"
+    undone = client.post(undoing)
+
+    assert (answer.headers["HX-Redirect"], left) == (back, ["Fay"])
+    assert "Deleted 2 people." in page and f'action="{undoing}"' in page
+    assert (undone.headers["Location"], Person.objects.count()) == ("/halyard/people/", 3)
+
+
+def test_ticked_people_are_written_and_moved(client: Client, talk: Desk) -> None:
+    post(client, "attribute/", ids("Bob Doe", "Eve"), attribute="location", value="Porto")
+    post(client, "company/", ids("Bob Doe", "Eve"), company="Fresh")
+
+    found = Person.objects.order_by("name").values_list("name", "location", "company__name")
+    assert list(found) == [("Bob Doe", "Porto", "Fresh"), ("Eve", "Porto", "Fresh"), ("Fay", "", "Other")]
+
+
+def test_a_value_that_is_too_long_keeps_the_dialog_with_the_reason(client: Client, talk: Desk) -> None:
+    answer = post(client, "attribute/", ids("Eve"), attribute="phone", value="1" * 41).content.decode()
+
+    assert "Phone has room for 40 characters" in answer and answer.count('name="record"') == 1
+
+
+def test_only_the_ticked_are_exported_with_the_tables_columns(client: Client, talk: Desk) -> None:
+    answer = client.post("/halyard/people/bulk/export.csv?columns=company,location", {"record": ids("Eve")})
+
+    lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    assert lines == ["id,name,company,location", f"{ids('Eve')[0]},Eve,Acme,"]
+
+
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("people/bulk/deletion/", {}),
+        ("people/bulk/deletion/", {"record": "x"}),
+        ("people/bulk/attribute/", {"record": "1", "attribute": "name"}),
+        ("companies/bulk/company/", {"record": "1", "company": "X"}),
+        ("companies/bulk/company/form/", {"record": "1"}),
+    ],
+)
+def test_what_no_button_sends_is_refused(
+    client: Client, talk: Desk, path: str, given: dict[str, str]
+) -> None:
+    assert client.post(f"/halyard/{path}", given).status_code == 400
+
+
+def test_nobody_goes_back_to_another_site(client: Client, talk: Desk) -> None:
+    answer = post(client, "attribute/", ids("Eve"), attribute="phone", value="1", back="//evil.example/")
+
+    assert answer.headers["HX-Redirect"] == "/halyard/people/"

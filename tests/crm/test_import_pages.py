@@ -1,0 +1,107 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from crm.importing import running
+from crm.models import Company, ImportState, Member, RecordImport
+from tests.conftest import SignIn
+from tests.desk import Desk
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+TEXT = b"Company;Website;Strength\nAcme;acme.example;9\nBirch;;\nMail;gmail.com;\n=cmd;@x;\n"
+
+
+@pytest.fixture(autouse=True)
+def _folder(settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+
+
+@pytest.fixture
+def client(signed_in: SignIn, ben: Member) -> Client:
+    return signed_in.as_(ben)
+
+
+def upload(client: Client, raw: bytes = TEXT, *, slug: str = "halyard") -> Any:
+    return client.post(f"/{slug}/companies/import/", {"file": SimpleUploadedFile("list.csv", raw)})
+
+
+def test_a_file_is_looked_at_corrected_and_imported(
+    client: Client, desk: Desk, django_capture_on_commit_callbacks: Any
+) -> None:
+    url = upload(client).headers["Location"]
+    first = client.get(url).content.decode()
+    columns = {"column": ["name", "", ""]}
+    second = client.post(f"{url}mapping/", columns, headers=HTMX).content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(f"{url}start/")
+        client.post(f"{url}start/")
+    running = client.get(url).content.decode()
+
+    assert "Import 2 companies" in first and "belongs to no company" in first
+    assert "Import 4 companies" in second and "<main" not in second
+    job = RecordImport.objects.get()
+    assert (job.state, job.columns, job.row_count) == (ImportState.RUNNING, ["name", "", ""], 4)
+    assert "0 of 4 rows" in running and 'data-live="import"' in running
+
+
+def test_the_result_lists_what_was_not_imported_and_hands_it_back(client: Client, desk: Desk) -> None:
+    url = upload(client).headers["Location"]
+    client.post(f"{url}start/")
+    running.run(RecordImport.objects.get().pk)
+
+    page = client.get(url).content.decode()
+    lines = b"".join(client.get(f"{url}problems.csv").streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+
+    assert "list.csv is imported" in page and "Download the rows not imported" in page
+    assert "data-live" not in page.split('id="import-state"')[1].split(">")[0]
+    assert lines == [
+        "line,reason,name,domains,",
+        "4,Anybody can have an address at gmail.com: it belongs to no company.,Mail,gmail.com,",
+        "5,“@x” is not a domain.,'=cmd,'@x,",
+    ]
+    assert sorted(Company.objects.values_list("name", flat=True)) == ["Acme", "Birch"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"), [(b"", "empty"), (b"PK\x03\x04", "workbook"), (b"x" * (10 * 1024**2 + 1), "10 MB")]
+)
+def test_a_file_that_is_none_is_refused_in_words(client: Client, desk: Desk, raw: bytes, words: str) -> None:
+    answer = upload(client, raw)
+
+    assert (answer.status_code, words in answer.content.decode()) == (200, True)
+    assert RecordImport.objects.count() == 0
+
+
+def test_without_a_column_that_names_the_records_nothing_begins(client: Client, desk: Desk) -> None:
+    url = upload(client).headers["Location"]
+    shown = client.post(f"{url}mapping/", {"column": ["", "", ""]}, headers=HTMX).content.decode()
+
+    assert "Say which column is the name, or the domains" in shown
+    assert client.post(f"{url}start/").status_code == 400
+
+
+def test_a_file_that_is_discarded_is_gone(client: Client, desk: Desk, tmp_path: Path) -> None:
+    url = upload(client).headers["Location"]
+
+    client.post(f"{url}removal/")
+
+    assert (RecordImport.objects.count(), list((tmp_path / "imports").iterdir())) == (0, [])
+
+
+def test_an_import_is_its_members_own(
+    client: Client, signed_in: SignIn, desk: Desk, cleo: Member, dan: Member
+) -> None:
+    url = upload(client).headers["Location"]
+
+    for member in (cleo, dan):
+        theirs = signed_in.as_(member)
+        answers = [theirs.get(url), theirs.get(f"{url}problems.csv")]
+        answers += [theirs.post(f"{url}{action}/") for action in ("mapping", "start", "removal")]
+        assert {one.status_code for one in answers} == {404}
+    assert client.get(url.replace("companies", "people")).status_code == 404
+    assert RecordImport.objects.get().state == ImportState.DRAFT
