@@ -12,11 +12,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils import timezone
 
-from crm.columns import Look
 from crm.records import COMPANY, PERSON, RecordType
 from crm.selecting import Selection
 from crm.statements import fetch
-from crm.tables import PAGE_ROWS, members_of, read_page, read_state, shown_columns
+from crm.table_state import read_state
+from crm.tables import PAGE_ROWS, look_of, read_page, shown_columns
 from crm.walking import Place
 from intelligence.attributes import INTERACTIONS
 from intelligence.bench.figures import interleaved, show
@@ -42,8 +42,7 @@ class _Reader:
 
     def __init__(self, shelf: Shelf, kind: RecordType, size: int) -> None:
         self.shelf, self.kind, self.size = shelf, kind, size
-        self.selection = Selection.of(shown_columns(kind, None))
-        self.look = Look(shelf.now, members_of(shelf.workspace.pk), shelf.workspace.slug)
+        self.look = look_of(shelf.members[0], now=shelf.now)
 
     def bare(self) -> None:
         fetch(f"SELECT * FROM {self.kind.table} ORDER BY id LIMIT 50")
@@ -51,9 +50,8 @@ class _Reader:
     def page(self, query: str, after: Place | None = None) -> list[tuple[Any, ...]]:
         """With `after` it is a later page, on which nothing is counted."""
         state = read_state(self.kind, QueryDict(f"{query}&after={after.encoded()}" if after else query))
-        return read_page(
-            self.shelf.workspace.pk, self.kind, state, selection=self.selection, look=self.look
-        ).rows
+        selection = Selection.of(shown_columns(self.kind, state))
+        return read_page(self.shelf.workspace.pk, self.kind, state, selection=selection, look=self.look).rows
 
     def every_sort(self) -> None:
         for name in SMART:
