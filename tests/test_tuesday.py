@@ -220,7 +220,8 @@ def test_the_record_page_lists_what_was_written_down(
     html = signed_in.as_(members["cleo"]).get(url).content.decode()
 
     entries = [
-        entry_of(article) for article in re.findall(r'<article class="act"(.*?)</article>', html, re.S)
+        entry_of(article)
+        for article in re.findall(r'<article class="act[^"]*" (data-kind.*?)</article>', html, re.S)
     ]
     upcoming = [wanted_entry(one) for one in page["upcoming"]]
     past = [wanted_entry(one) for one in page["interactions"]]

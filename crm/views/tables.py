@@ -81,7 +81,8 @@ def column_menu(request: WorkspaceRequest, plural: str, name: str) -> HttpRespon
         "is_first": state.columns[:1] == (name,),
         "is_last": state.columns[-1:] == (name,),
     }
-    return render(request, "crm/_attribute_menu.html", context)
+    template = "crm/_attribute_menu.html" if request.htmx else "crm/filter_page.html"
+    return render(request, template, context | {"part": "column"})
 
 
 @require_GET

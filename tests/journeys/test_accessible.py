@@ -18,7 +18,11 @@ from tests.journeys.stage import NARROW, WIDE, Stage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    "resultTypes": ["violations"],
+    "preload": False,
+}
 LOOKS = [("light", WIDE), ("dark", NARROW)]
 if os.environ.get("RAPPORT_AXE") == "full":
     LOOKS += [("dark", WIDE), ("light", NARROW)]

@@ -45,7 +45,7 @@ def travel(page: Page, *, forward: bool = False) -> None:
     """Back or Forward, and until the page that comes is ready for another."""
     page.evaluate("window.isOld = true")
     page.go_forward() if forward else page.go_back()
-    page.wait_for_function("!window.isOld && window.htmx && document.readyState === 'complete'")
+    page.wait_for_function("() => !window.isOld && window.htmx && document.readyState === 'complete'")
 
 
 def names(page: Page) -> list[str]:

@@ -46,6 +46,8 @@ def serving(port: int) -> Iterator[str]:
         timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)
+    _earlier.clear()
+    _earlier.update(id(hub) for _, hub in streaming.running_hubs())
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -66,8 +68,14 @@ def cookie_of(member: Member) -> str:
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
+# Hubs of other servers, whose visitors may not have been missed yet.
+_earlier: set[int] = set()
+
+
 def open_streams() -> int:
-    return sum(len(hub.streams()) for _, hub in streaming.running_hubs())
+    """Of the server that is running."""
+    hubs = (hub for _, hub in streaming.running_hubs() if id(hub) not in _earlier)
+    return sum(len(hub.streams()) for hub in hubs)
 
 
 @contextmanager
