@@ -12,9 +12,10 @@ from crm.statements import fetch
 from intelligence.recordkinds import RecordKind
 from intelligence.strength import Grade, grade
 
-# The contact days say when it was to the day, and of that day alone the timeline says to the second.
+# The contact days say when it was to the day, and of that day alone the timeline says to the second, read
+# from its end.
 LAST = """
-    (SELECT max(t.occurred_at) FROM (
+    (SELECT t.occurred_at FROM (
         SELECT d.day FROM {{day}} d
         WHERE d.{{record}} = c.{{record}} AND d.member_id = c.member_id AND {day}
         ORDER BY d.day DESC LIMIT 1) last
@@ -22,7 +23,7 @@ LAST = """
          AND t.occurred_at >= last.day::timestamp AT TIME ZONE 'UTC'
          AND t.occurred_at < (last.day + 1)::timestamp AT TIME ZONE 'UTC' AND t.occurred_at <= %(now)s
      JOIN intelligence_interaction i ON i.id = t.interaction_id AND NOT i.is_crowd
-     WHERE {way})
+     WHERE {way} ORDER BY t.occurred_at DESC LIMIT 1)
 """
 _OWN = """
     SELECT FROM intelligence_interactionparty p

@@ -44,7 +44,9 @@ def troubles(stage: Stage) -> list[str]:
 
 def chosen(page: Page) -> str:
     """The label of the option that Enter would take."""
-    option = page.locator(f"#{page.get_by_role('combobox').get_attribute('aria-activedescendant')}")
+    field = page.get_by_role("combobox")
+    expect(field).to_have_attribute("aria-activedescendant", re.compile("."))
+    option = page.locator(f"#{field.get_attribute('aria-activedescendant')}")
     expect(option).to_have_attribute("aria-selected", "true")
     return option.locator(".clip").first.inner_text()
 
