@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from django.utils import timezone
 
 from crm.cells import Face
+from crm.words import folded
 
 MOST_FILTERS, MOST_VALUES, MOST_CHARACTERS = 20, 50, 200
 MOST_DAYS = 36_500
@@ -184,13 +185,14 @@ NUMBER_OPERATORS = (
 )
 
 
-def text_condition(column: str, key: Callable[[str], str]) -> Maker:
-    """Over a column that holds text, itself already in the form that `key` gives."""
+def text_condition(column: str, key: Callable[[str], str], *, words: str = "") -> Maker:
+    """Over a column that holds text, itself already in the form that `key` gives. `words` is what an
+    index knows of it by any three letters (see crm.words)."""
 
     def condition(operator: Operator, values: tuple[str, ...], asked: Asked) -> Condition:
         match operator.name:
             case "contains":
-                return _any_like(column, values, key)
+                return _any_like(column, values, key, words)
             case "does_not_contain":
                 within, patterns = _any_like(column, values, key)
                 return f"NOT {within}", patterns
@@ -203,18 +205,22 @@ def text_condition(column: str, key: Callable[[str], str]) -> Maker:
     return condition
 
 
-def related_condition(relation: str, column: str, key: Callable[[str], str] = str.casefold) -> Maker:
-    """Over text of other rows that belong to a record; `relation` selects them, up to a WHERE."""
-    own = text_condition(column, key)
+def related_condition(
+    link: str, relation: str, column: str, key: Callable[[str], str] = str.casefold, *, words: str = ""
+) -> Maker:
+    """Over text of other rows that belong to a record: `relation` selects what they call it by, up to and
+    with a WHERE on the workspace; `link` is what the record has to be found among those."""
+    own = text_condition(column, key, words=words)
 
     def condition(operator: Operator, values: tuple[str, ...], asked: Asked) -> Condition:
+        is_negative = operator.name in {"is_empty", "does_not_contain"}
+        # Nothing to be found by is not found either.
+        found = f"({link} IN ({{}})) IS {'NOT TRUE' if is_negative else 'TRUE'}"
         if operator in EMPTINESS:
-            negation = "NOT " if operator is IS_EMPTY else ""
-            return f"({negation}EXISTS ({relation}) OR %(value)s::text IS NULL)", ""
-        negation = "NOT " if operator.name == "does_not_contain" else ""
-        positive = Operator("contains", "") if negation else operator
+            return f"({found.format(relation)} OR %(value)s::text IS NULL)", ""
+        positive = Operator("contains", "") if is_negative else operator
         inner, value = own(positive, values, asked)
-        return f"{negation}EXISTS ({relation} AND {inner})", value
+        return f"({found.format(f'{relation} AND {inner}')})", value
 
     return condition
 
@@ -228,12 +234,16 @@ def number_condition(column: str) -> Maker:
     return condition
 
 
-def _any_like(column: str, values: tuple[str, ...], key: Callable[[str], str]) -> Condition:
+def _any_like(column: str, values: tuple[str, ...], key: Callable[[str], str], words: str = "") -> Condition:
     patterns = [f"%{_literal(key(value))}%" for value in values]
-    # One alone can use a trigram index.
-    if len(patterns) == 1:
+    if len(patterns) > 1:
+        return f"{column} LIKE ANY(%(value)s::text[])", patterns
+    if not words:
         return f"{column} LIKE %(value)s", patterns[0]
-    return f"{column} LIKE ANY(%(value)s::text[])", patterns
+    # The index finds what may be meant, the column decides.
+    given = [f"%{_literal(folded(key(values[0])))}%", patterns[0]]
+    found, meant = "(%(value)s::text[])[1]", "(%(value)s::text[])[2]"
+    return f"({words} LIKE {found} AND {column} LIKE {meant})", given
 
 
 def _literal(text: str) -> str:

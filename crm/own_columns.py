@@ -52,6 +52,13 @@ EMPLOYER_WALK = IndexWalk(
     rest_pk="p.id",
 )
 
+# What filters look through.
+DOMAINS = "SELECT d.company_id FROM crm_companydomain d WHERE d.workspace_id = %(workspace)s"
+ADDRESSES = """
+    SELECT a.person_id FROM crm_address a WHERE a.workspace_id = %(workspace)s AND a.person_id IS NOT NULL
+"""
+EMPLOYERS = "SELECT c.id FROM crm_company c WHERE c.workspace_id = %(workspace)s"
+
 HAS_DOMAIN = "EXISTS (SELECT FROM crm_companydomain d WHERE d.company_id = r.id)"
 HAS_ADDRESS = "EXISTS (SELECT FROM crm_address a WHERE a.person_id = r.id)"
 
@@ -159,13 +166,19 @@ register(
 
 register_filter(
     COMPANY.name,
-    _filter(COMPANY, "name", "Name", "building", condition=text_condition("f.name_key", name_key)),
+    _filter(
+        COMPANY,
+        "name",
+        "Name",
+        "building",
+        condition=text_condition("f.name_key", name_key, words="crm_words(f.name_key)"),
+    ),
     _filter(
         COMPANY,
         "domains",
         "Domain",
         "globe",
-        condition=related_condition("SELECT FROM crm_companydomain d WHERE d.company_id = f.id", "d.domain"),
+        condition=related_condition("f.id", DOMAINS, "d.domain"),
     ),
     Filterable(
         "people",
@@ -216,23 +229,30 @@ register(
     default_sort="name",
 )
 
-EMPLOYER = "SELECT FROM crm_company c WHERE c.id = f.company_id"
 register_filter(
     PERSON.name,
-    _filter(PERSON, "name", "Name", "user", condition=text_condition("f.name_key", name_key)),
+    _filter(
+        PERSON,
+        "name",
+        "Name",
+        "user",
+        condition=text_condition("f.name_key", name_key, words="crm_words(f.name_key)"),
+    ),
     _filter(
         PERSON,
         "email_addresses",
         "Email address",
         "at",
-        condition=related_condition("SELECT FROM crm_address a WHERE a.person_id = f.id", "a.email"),
+        condition=related_condition("f.id", ADDRESSES, "a.email"),
     ),
     _filter(
         PERSON,
         "company",
         "Company",
         "building",
-        condition=related_condition(EMPLOYER, "c.name_key", name_key),
+        condition=related_condition(
+            "f.company_id", EMPLOYERS, "c.name_key", name_key, words="crm_words(c.name_key)"
+        ),
     ),
     *(_plain_filter(PERSON, one) for one in PLAIN["person"]),
 )

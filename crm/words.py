@@ -37,6 +37,11 @@ PLAIN = (
 _FOLD = str.maketrans(ACCENTED + SEPARATORS, PLAIN + " " * len(SEPARATORS))
 
 
+def folded(text: str) -> str:
+    """Letter by letter as `crm_words` has it, of text that is in lower case."""
+    return text.translate(_FOLD)
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """As each kind of text spells it; what separates its parts is a space."""
