@@ -23,9 +23,9 @@ class Company(models.Model):
     named_by_hand = models.BooleanField(default=False)
     # Kept by crm.creation and crm.editing, so that a table can be sorted by it.
     people_count = models.PositiveIntegerField(default=0, editable=False)
-    industry = models.CharField(max_length=80, blank=True, default="")
-    location = models.CharField(max_length=120, blank=True, default="")
-    description = models.CharField(max_length=500, blank=True, default="")
+    industry = models.CharField(max_length=80, blank=True, default="", db_default="")
+    location = models.CharField(max_length=120, blank=True, default="", db_default="")
+    description = models.CharField(max_length=500, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CompanyQuerySet.as_manager()

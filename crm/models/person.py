@@ -30,9 +30,9 @@ class Person(models.Model):
     name = models.CharField(max_length=200)
     name_key = models.CharField(max_length=200, editable=False)
     named_by_hand = models.BooleanField(default=False)
-    job_title = models.CharField(max_length=120, blank=True, default="")
-    phone = models.CharField(max_length=40, blank=True, default="")
-    location = models.CharField(max_length=120, blank=True, default="")
+    job_title = models.CharField(max_length=120, blank=True, default="", db_default="")
+    phone = models.CharField(max_length=40, blank=True, default="", db_default="")
+    location = models.CharField(max_length=120, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PersonQuerySet.as_manager()
