@@ -59,7 +59,7 @@ def test_somebody_reads_a_record(browser: Browser, site: str) -> None:
 
     # Down to the end, where it began.
     while page.locator(".gap").count():
-        page.locator(".gap").last.scroll_into_view_if_needed()
+        page.evaluate("() => [...document.querySelectorAll('.gap')].at(-1)?.scrollIntoView()")
         is_settled(page)
     entries = feed.locator("article[data-kind]")
     past = CompanyInteraction.objects.filter(company=company, occurred_at__lte="2026-11-24T09:00Z").count()
