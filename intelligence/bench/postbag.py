@@ -28,7 +28,7 @@ SAID = """
     SELECT decode(md5('said ' || %(begin)s + one.n), 'hex'), is_meeting,
            date_trunc('second', CASE WHEN is_meeting AND ahead < 0.05
                THEN %(now)s + (1 + ahead * 1200) * interval '1 day'
-               ELSE %(now)s - interval '1 minute' - past * past * interval '1000 days' END),
+               ELSE %(now)s - interval '1 minute' - power(past, %(haste)s) * interval '1000 days' END),
            r.address_id, o.address_id, keeper.n,
            CASE WHEN aside < 0.15 THEN (keeper.n + 1) %% %(members)s END, ours < 0.45, r.n + one.n %% 13
     FROM (SELECT n, n %% 5 = 0 AS is_meeting, random() AS whom, random() AS past, random() AS ahead,
@@ -168,11 +168,12 @@ class Postbag:
         execute("ANALYZE library_reachable, library_keeper")
 
     def say_to_all(self, count: int) -> None:
-        """Some more often than others; up to four members each, one of them most."""
-        self._say(count, condition="true", skew=2, spread=4)
+        """Some more often than others, most of it lately; up to four members each, one of them most."""
+        self._say(count, condition="true", skew=2, haste=2, spread=4)
 
     def say_to_large(self, count: int) -> None:
-        self._say(count, condition="company_id = %(large)s", skew=1, spread=MEMBERS)
+        """As much on one day as on another."""
+        self._say(count, condition="company_id = %(large)s", skew=1, haste=1, spread=MEMBERS)
 
     def deliver(self) -> None:
         execute("ANALYZE library_said")
@@ -187,7 +188,7 @@ class Postbag:
         self._run(ATTENDEES)
         execute(f"DROP TABLE {', '.join(f'library_{name}' for name in MADE)}")
 
-    def _say(self, count: int, *, condition: str, skew: int, spread: int) -> None:
+    def _say(self, count: int, *, condition: str, skew: int, haste: int, spread: int) -> None:
         found = f"SELECT min(n), count(*) FROM library_reachable WHERE {condition}"
         first, reachable = fetch(found, large=self.large_id)[0]
         self._run(
@@ -197,6 +198,7 @@ class Postbag:
             first=first,
             reachable=reachable,
             skew=skew,
+            haste=haste,
             spread=spread,
             members=MEMBERS,
         )
