@@ -14,7 +14,7 @@ from crm.creating_records import Draft, create_record
 from crm.models import Address, Company, Member, Person
 from crm.naming import MAX_NAME
 from crm.plain import PLAIN, plain_attribute
-from crm.records import COMPANY, RecordType, find_record
+from crm.records import COMPANY, RecordType, find_record, read_id
 from crm.selecting import Selection
 
 TEXT, LONG, CHIPS, CHOICE = "text", "long", "chips", "choice"
@@ -110,9 +110,10 @@ def choose_company(person: Person, chosen: str, *, by: Member) -> None:
     """`chosen` is an id, or empty for none."""
     if not chosen:
         return editing.move_person(person, None, by=by)
-    if not chosen.isdecimal():
+    pk = read_id(chosen)
+    if pk is None:
         raise CannotEdit("Choose a company from the list.")
-    return editing.move_person(person, find_record(by, COMPANY, int(chosen)), by=by)
+    return editing.move_person(person, find_record(by, COMPANY, pk), by=by)
 
 
 def create_company_of(person: Person, name: str, *, by: Member) -> None:

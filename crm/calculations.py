@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from crm.plurals import counted
+
 if TYPE_CHECKING:
     from crm.columns import Look
 
@@ -25,10 +27,6 @@ class Calculation:
     given: Given | None = None
 
 
-def counted(number: int, one: str, many: str) -> SafeString:
-    return format_html("{} {}", f"{number:,}", one if number == 1 else many)
-
-
 def filled(condition: str) -> tuple[Calculation, ...]:
     """How many rows have a value, and how many have none."""
     count = f"count(*) FILTER (WHERE {condition})"
@@ -40,12 +38,20 @@ def filled(condition: str) -> tuple[Calculation, ...]:
 
 def total(expression: str, one: str, many: str) -> tuple[Calculation, ...]:
     select = f"coalesce(sum({expression}), 0)"
-    return (Calculation("total", "Total", select, lambda look, n, rows: counted(int(n), one, many)),)
+    return (
+        Calculation(
+            "total", "Total", select, lambda look, n, rows: format_html("{}", counted(int(n), one, many))
+        ),
+    )
 
 
 def distinct(expression: str, one: str, many: str) -> tuple[Calculation, ...]:
     select = f"count(DISTINCT {expression})"
-    return (Calculation("different", "Different", select, lambda look, n, rows: counted(n, one, many)),)
+    return (
+        Calculation(
+            "different", "Different", select, lambda look, n, rows: format_html("{}", counted(n, one, many))
+        ),
+    )
 
 
 def chosen(calculations: Sequence[Calculation], name: str) -> Calculation | None:

@@ -25,6 +25,11 @@ class WorkspaceRequest(HttpRequest):
     htmx: Any
 
 
+def wants_part(request: WorkspaceRequest) -> bool:
+    """htmx asks for the part of a page; who goes back in history gets the whole."""
+    return bool(request.htmx) and not request.htmx.history_restore_request
+
+
 def public(view: View) -> View:
     return _declared(login_not_required(view), PUBLIC, PUBLIC)
 

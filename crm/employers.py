@@ -1,5 +1,7 @@
 """The company that somebody means by a name or a domain."""
 
+from django.db.models import Case, Value, When
+
 from crm.changing import CannotEdit
 from crm.creating_records import Draft, create_record
 from crm.models import Company, CompanyDomain, Member
@@ -11,10 +13,11 @@ MOST_SUGGESTED = 8
 
 
 def suggestions(text: str, *, member: Member) -> list[Company]:
-    """Companies with this in their name, with their domains."""
+    """Companies with this in their name, with their domains; those that begin with it first."""
     key = name_key(text[:MAX_NAME])
+    begins = Case(When(name_key__startswith=key, then=Value(0)), default=Value(1))
     found = Company.objects.visible_to(member).filter(name_key__contains=key).prefetch_related("domains")
-    return list(found.order_by("name_key", "pk")[:MOST_SUGGESTED]) if key else []
+    return list(found.order_by(begins, "name_key", "pk")[:MOST_SUGGESTED])
 
 
 def company_called(text: str, *, by: Member) -> Company | None:

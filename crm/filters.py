@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
+from django.core.exceptions import BadRequest
 from django.utils import timezone
 
 from crm.cells import Face
-from crm.words import folded
+from crm.words import folded, literal
 
 MOST_FILTERS, MOST_VALUES, MOST_CHARACTERS = 20, 50, 200
 MOST_DAYS = 36_500
@@ -26,7 +27,7 @@ Origin = tuple[str, str]
 Choices = Callable[[Mapping[int, Face]], Sequence[tuple[str, str]]]
 
 
-class BadFilter(ValueError):
+class BadFilter(BadRequest):
     """No such attribute, operator or value; the message says which, in the user's words."""
 
 
@@ -214,8 +215,8 @@ def related_condition(
 
     def condition(operator: Operator, values: tuple[str, ...], asked: Asked) -> Condition:
         is_negative = operator.name in {"is_empty", "does_not_contain"}
-        # Nothing to be found by is not found either.
-        found = f"({link} IN ({{}})) IS {'NOT TRUE' if is_negative else 'TRUE'}"
+        # Nothing to be found by is not found either. (Said positively, it can be joined.)
+        found = f"({link} IN ({{}})) IS NOT TRUE" if is_negative else f"{link} IN ({{}})"
         if operator in EMPTINESS:
             return f"({found.format(relation)} OR %(value)s::text IS NULL)", ""
         positive = Operator("contains", "") if is_negative else operator
@@ -235,19 +236,15 @@ def number_condition(column: str) -> Maker:
 
 
 def _any_like(column: str, values: tuple[str, ...], key: Callable[[str], str], words: str = "") -> Condition:
-    patterns = [f"%{_literal(key(value))}%" for value in values]
+    patterns = [f"%{literal(key(value))}%" for value in values]
     if len(patterns) > 1:
         return f"{column} LIKE ANY(%(value)s::text[])", patterns
     if not words:
         return f"{column} LIKE %(value)s", patterns[0]
     # The index finds what may be meant, the column decides.
-    given = [f"%{_literal(folded(key(values[0])))}%", patterns[0]]
+    given = [f"%{literal(folded(key(values[0])))}%", patterns[0]]
     found, meant = "(%(value)s::text[])[1]", "(%(value)s::text[])[2]"
     return f"({words} LIKE {found} AND {column} LIKE {meant})", given
-
-
-def _literal(text: str) -> str:
-    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
 def days(value: str) -> timedelta:

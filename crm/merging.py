@@ -1,7 +1,8 @@
 """Two records of one kind become one: what happens to each part, told in numbers before it does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
@@ -11,14 +12,21 @@ from crm.changing import CannotEdit, Editor, Record, Touched, changing, kind_of
 from crm.models import Address, Company, CompanyDomain, Member, Person
 from crm.naming import MAX_NAME, name_key
 from crm.plain import PLAIN
-from crm.records import PERSON, RecordType
+from crm.plurals import counted
+from crm.records import PERSON, RecordType, read_id
 from crm.signals import record_merged
 from crm.statements import execute
 
 MOST_FOUND = 8
+PLURALS = {"person": "people", "email address": "email addresses"}
 
-# Other apps say what of theirs goes along: a singular word and how many there are, for kind and id.
-Counter = Callable[[str, int], Sequence[tuple[str, int]]]
+
+class Counter(Protocol):
+    """Other apps say what of theirs goes along with a record: singular words, and how many there are."""
+
+    def __call__(self, kind_name: str, record_id: int, *, workspace_id: int) -> Sequence[tuple[str, int]]: ...
+
+
 _counters: list[Counter] = []
 
 # Whoever has starred both keeps the star of the one that stays.
@@ -47,12 +55,14 @@ def preview(record: Record, into: Record) -> Preview:
     """What would become of `record`."""
     counts = [*_own_counts(record)]
     for counter in _counters:
-        counts += counter(kind_of(record).name, record.pk)
+        counts += counter(kind_of(record).name, record.pk, workspace_id=record.workspace_id)
     attributes = [one for one in PLAIN[kind_of(record).name] if getattr(record, one.name)]
     fills = [one.label for one in attributes if not getattr(into, one.name)]
     differing = (one for one in attributes if getattr(into, one.name) != getattr(record, one.name))
     loses = [one.label for one in differing if getattr(into, one.name)]
-    return Preview([_counted(count, word) for word, count in counts if count], fills, loses)
+    return Preview(
+        [counted(count, word, PLURALS.get(word, "")) for word, count in counts if count], fills, loses
+    )
 
 
 def candidates(record: Record, text: str) -> list[Record]:
@@ -124,13 +134,8 @@ def _own_counts(record: Record) -> list[tuple[str, int]]:
     return [("email address", record.addresses.count())]
 
 
-def _counted(count: int, word: str) -> str:
-    plural = {"person": "people", "email address": "email addresses"}.get(word, f"{word}s")
-    return f"{count:,} {word if count == 1 else plural}"
-
-
 def other_of(kind: RecordType, record: Record, text: str) -> Record | None:
     """The record of this id that may be merged with it, if there is one."""
     others = kind.model.objects.filter(workspace_id=record.workspace_id).exclude(pk=record.pk)
-    is_id = text.isascii() and text.isdecimal() and len(text) < 19
-    return others.filter(pk=int(text)).first() if is_id else None
+    pk = read_id(text)
+    return others.filter(pk=pk).first() if pk else None

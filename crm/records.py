@@ -39,6 +39,11 @@ RECORD_TYPES = {kind.name: kind for kind in (COMPANY, PERSON)}
 BY_PLURAL = {kind.plural: kind for kind in RECORD_TYPES.values()}
 
 
+def read_id(text: str) -> int | None:
+    """An id as an address or a form has it; None for what cannot be one."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+
 def find_record(member: Member, kind: RecordType, pk: int) -> Any:
     """A company or person the member may see. One of another workspace does not exist: Http404."""
     record = kind.model.objects.visible_to(member).filter(pk=pk).first()

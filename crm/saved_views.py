@@ -10,6 +10,7 @@ from django.db.models import OuterRef, Q
 from django.db.models.functions import JSONObject
 
 from crm.models import Member, SavedView
+from crm.models.view import keeps
 from crm.records import RECORD_TYPES
 
 MOST_VIEWS = 50
@@ -44,8 +45,7 @@ class View:
         return "history" if "interaction" in about and self.filters else "table"
 
     def is_kept_by(self, member: Member) -> bool:
-        """Whether the member may change or delete it: his own; an admin also those for everyone."""
-        return self.owner_id == member.pk or (self.is_shared and member.is_admin)
+        return keeps(member, owner_id=self.owner_id, is_shared=self.is_shared)
 
 
 def views_annotation() -> ArraySubquery:

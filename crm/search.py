@@ -9,11 +9,11 @@ from django.utils.safestring import SafeString
 
 from crm.models import Member
 from crm.naming import name_key
+from crm.records import read_id
 from crm.words import Query
 
 MOST_HITS = 6
 MOST_RECENT = 6
-MOST_ID = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,8 @@ def _recalled(looking: Looking, recent: Iterable[str]) -> list[Hit]:
 
 
 def _ids(kind: str, keys: Iterable[str]) -> list[int]:
-    numbers = (key.removeprefix(f"{kind}:") for key in keys if key.startswith(f"{kind}:"))
-    return [int(number) for number in numbers if _is_id(number)]
-
-
-def _is_id(number: str) -> bool:
-    return number.isascii() and number.isdecimal() and len(number) < 20 and int(number) < MOST_ID
+    numbers = (read_id(key.removeprefix(f"{kind}:")) for key in keys if key.startswith(f"{kind}:"))
+    return [pk for pk in numbers if pk]
 
 
 # Commands

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
 from crm.columns import columns_of, default_columns, default_sort
@@ -15,7 +16,7 @@ from crm.saved_views import View
 from crm.walking import BadPlace, Place
 
 
-class BadState(ValueError):
+class BadState(BadRequest):
     """A table's address that asks for something there is not."""
 
 

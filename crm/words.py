@@ -56,12 +56,12 @@ class Word:
         return self.host != self.name
 
     def begins(self, field: Field) -> str:
-        return f"% {_literal(self.of(field))}{_rest(field)}"
+        return f"% {literal(self.of(field))}{_rest(field)}"
 
     def inside(self, field: Field) -> str:
         """The same where it is too short to be looked for inside words."""
         said = self.of(field)
-        return f"%{_literal(said)}{_rest(field)}" if len(said) >= FEWEST_INSIDE else self.begins(field)
+        return f"%{literal(said)}{_rest(field)}" if len(said) >= FEWEST_INSIDE else self.begins(field)
 
     def of(self, field: Field) -> str:
         return {"name": self.name, "text": self.text, "host": self.host}[field]
@@ -117,6 +117,6 @@ def _rest(field: Field) -> str:
     return "" if field == "host" else "%"
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Without a meaning of its own inside LIKE."""
     return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

@@ -62,7 +62,7 @@ def time_filter(kind: RecordKind, name: str, label: str, icon: str, *, key: str)
             case "kind_is":
                 return _kind_condition(key, values)
             case "with":
-                return _with_condition(kind, member, values, asked, is_ahead=is_ahead)
+                return f"{member} = ANY(%(value)s::bigint[])", _member_ids(values, asked)
             case "is_empty" | "is_not_empty":
                 return _empty_condition(f"f.{key}", operator)
         return _time_condition(f"f.{key}", operator, values[0], asked, is_ahead=is_ahead)
@@ -146,20 +146,6 @@ def _member_of(key: str) -> str:
             f"CASE WHEN {_IS_MEETING[key]} THEN f.{end}_calendar_member_id ELSE f.{end}_email_member_id END"
         )
     return f"f.{key.removesuffix('_at')}_member_id"
-
-
-def _with_condition(
-    kind: RecordKind, member: str, values: tuple[str, ...], asked: Asked, *, is_ahead: bool
-) -> Condition:
-    condition = f"{member} = ANY(%(value)s::bigint[])"
-    if not is_ahead:
-        # Whoever it was with has a tie with the record: an index of few rows instead of all records.
-        tie = kind.sql(
-            "SELECT c.{record} FROM {connection} c"
-            " WHERE c.member_id = ANY(%(value)s::bigint[]) AND c.workspace_id = %(workspace)s"
-        )
-        condition = f"({condition} AND f.{kind.names['record']} IN ({tie}))"
-    return condition, _member_ids(values, asked)
 
 
 def _member_ids(values: tuple[str, ...], asked: Asked) -> list[int]:

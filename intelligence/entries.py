@@ -13,12 +13,10 @@ from crm.models import Member
 from crm.record_pages import RecordPage
 from crm.statements import fetch
 from intelligence.choosing import Choice
-from intelligence.marks import FIRST, FIRST_EVER, LAST, NEXT, Marks
+from intelligence.marks import EMAIL, FIRST, FIRST_EVER, LAST, MEETING, NEXT, Marks
 from intelligence.recordkinds import RecordKind, kind_named
 from intelligence.remaining import HIDING, REMAINS
 from mailboxes.glimpses import EventGlimpse, MailGlimpse, event_glimpses, mail_glimpses
-
-EMAIL, MEETING = 1, 2
 
 # An index range per kind, of which each is read only as far as the page needs.
 PART = f"""

@@ -8,6 +8,7 @@ from typing import Any
 
 from crm.cells import Face
 from crm.columns import Look
+from crm.plurals import counted
 from crm.statements import fetch
 from intelligence.recordkinds import RecordKind
 from intelligence.strength import (
@@ -55,7 +56,7 @@ class Day:
     @property
     def happened(self) -> str:
         counts = ((self.meetings, "meeting"), (self.emails, "email"))
-        return ", ".join(f"{n} {noun}{'s' if n > 1 else ''}" for n, noun in counts if n)
+        return ", ".join(counted(n, noun) for n, noun in counts if n)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from crm import moments
+from crm.plurals import counted
 from intelligence.recordkinds import RecordKind
 from intelligence.tallies import Span, Tally, tally
 
@@ -30,7 +31,7 @@ class Bar:
     @property
     def title(self) -> str:
         emails, meetings = self.tally.emails, self.tally.meetings
-        return f"Week of {self.week}: {_counted(emails, 'email')}, {_counted(meetings, 'meeting')}"
+        return f"Week of {self.week}: {counted(emails, 'email')}, {counted(meetings, 'meeting')}"
 
     @property
     def week(self) -> str:
@@ -76,7 +77,7 @@ class Pulse:
 
     @property
     def told(self) -> str:
-        return f"{_counted(self.emails, 'email')} and {_counted(self.meetings, 'meeting')}"
+        return f"{counted(self.emails, 'email')} and {counted(self.meetings, 'meeting')}"
 
 
 def read_pulse(kind: RecordKind, record_id: int, *, workspace_id: int, now: datetime) -> Pulse:
@@ -114,7 +115,3 @@ def _labels(mondays: Sequence[date], today: date) -> list[Label]:
         for (_, month), number in firsts.items()
         if (month - today.month) % 3 == 1 and number * STEP < LAST_LABEL
     ]
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

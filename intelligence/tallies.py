@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 
 from django.utils import timezone
 
+from crm.plurals import counted
 from crm.statements import fetch
 from intelligence.choosing import Choice
 from intelligence.recordkinds import RecordKind
@@ -37,7 +38,7 @@ class Tally:
     def words(self) -> str:
         """`9 emails, 3 meetings`; nothing of what there is none of."""
         counts = ((self.emails, "email"), (self.meetings, "meeting"))
-        return ", ".join(f"{n} {noun}{'s' if n > 1 else ''}" for n, noun in counts if n)
+        return ", ".join(counted(n, noun) for n, noun in counts if n)
 
 
 def tally(

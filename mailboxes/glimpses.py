@@ -51,8 +51,11 @@ _EVENTS = f"""
                coalesce(a.id = e.organiser_id, false) AS is_organiser
         FROM elected e CROSS JOIN LATERAL jsonb_array_elements(e.attendees) WITH ORDINALITY AS g(one, place)
         JOIN crm_address a ON a.id = (g.one->>'address')::bigint
-        LEFT JOIN mailboxes_attendee t ON t.event_id = e.event_id AND t.address_id = a.id
-            AND t.event_id <> ALL(ARRAY(SELECT event_id FROM hidden))
+        LEFT JOIN LATERAL (
+            SELECT t.response FROM mailboxes_attendee t
+            WHERE t.event_id = e.event_id AND t.address_id = a.id
+              AND t.event_id <> ALL(ARRAY(SELECT event_id FROM hidden)) LIMIT 1
+        ) t ON true
         LEFT JOIN own ON own.event_id = e.event_id AND own.address_id = a.id
         LEFT JOIN crm_member w ON w.id = a.member_id LEFT JOIN crm_user u ON u.id = w.user_id
         LEFT JOIN crm_person p ON p.id = a.person_id

@@ -14,7 +14,7 @@ from crm.importing.mapping import Entry
 from crm.models import Address, InternalDomain
 from crm.naming import MAX_NAME, name_key, person_name
 from crm.plain import plain_attribute, tidied
-from crm.records import COMPANY, PERSON, RecordType
+from crm.records import COMPANY, PERSON, RecordType, read_id
 
 CREATED, UPDATED, UNCHANGED, REFUSED = "created", "updated", "unchanged", "refused"
 
@@ -65,10 +65,10 @@ class Planner:
         name = tidied(entry.name)
         if len(name) > MAX_NAME:
             return f"The name has more than {MAX_NAME} characters."
-        is_id = entry.pk.isascii() and entry.pk.isdecimal() and len(entry.pk) < 19
-        if not (name or values or is_id):
+        pk = read_id(entry.pk)
+        if not (name or values or pk):
             return "There is neither a name nor " + ("a domain." if self.kind is COMPANY else "an address.")
-        return _Read(name, values, plain, int(entry.pk) if is_id else None)
+        return _Read(name, values, plain, pk)
 
     def _plain(self, name: str, text: str) -> str:
         attribute = plain_attribute(self.kind.name, name)

@@ -1,5 +1,3 @@
-from datetime import datetime
-
 from django.db import models
 
 from crm.models.member import Member
@@ -9,9 +7,6 @@ from crm.models.workspace import Workspace
 class DeletionQuerySet(models.QuerySet["Deletion"]):
     def by(self, member: Member) -> "DeletionQuerySet":
         return self.filter(workspace_id=member.workspace_id, member=member)
-
-    def since(self, moment: datetime) -> "DeletionQuerySet":
-        return self.filter(created_at__gte=moment, undone_at=None)
 
 
 class Deletion(models.Model):

@@ -38,5 +38,9 @@ class SavedView(models.Model):
         return self.name
 
     def is_kept_by(self, member: Member) -> bool:
-        """Whether the member may change or delete it: his own; an admin also those for everyone."""
-        return self.owner_id == member.pk or (self.is_shared and member.is_admin)
+        return keeps(member, owner_id=self.owner_id, is_shared=self.is_shared)
+
+
+def keeps(member: Member, *, owner_id: int | None, is_shared: bool) -> bool:
+    """Whether the member may change or delete a view: his own; an admin also those for everyone."""
+    return owner_id == member.pk or (is_shared and member.is_admin)

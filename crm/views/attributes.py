@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, Value, When
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
@@ -13,11 +12,12 @@ from crm import attribute_values
 from crm.attribute_values import CHIPS, CHOICE, Editable, editable
 from crm.changing import CannotEdit, Record, kind_of
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
-from crm.models import Company, Member, Person
-from crm.naming import name_key
+from crm.employers import suggestions
+from crm.models import Member, Person
+from crm.naming import MAX_NAME, name_key
+from crm.plain import tidied
 from crm.records import BY_PLURAL, RecordType, find_record
 
-MOST_CHOICES = 8
 DETAILS = "details"
 
 
@@ -85,13 +85,11 @@ def company_choices(request: WorkspaceRequest, plural: str, pk: int) -> HttpResp
 
 
 def choices(member: Member, text: str) -> dict[str, Any]:
-    """Companies with this in their name, those that begin with it first; and whether one is called so."""
-    key = name_key(text[:200])
-    begins = Case(When(name_key__startswith=key, then=Value(0)), default=Value(1))
-    found = Company.objects.visible_to(member).filter(name_key__contains=key)
-    companies = list(found.order_by(begins, "name_key", "pk")[:MOST_CHOICES])
+    """Companies to choose from, and whether one has to be made to be called so."""
+    companies, typed = suggestions(text, member=member), tidied(text)[:MAX_NAME]
+    key = name_key(typed)
     is_new = bool(key) and all(one.name_key != key for one in companies)
-    return {"companies": companies, "typed": " ".join(text.split())[:200], "is_new": is_new}
+    return {"companies": companies, "typed": typed, "is_new": is_new}
 
 
 def _editor(request: WorkspaceRequest, kind: RecordType, pk: int, name: str) -> Editor:

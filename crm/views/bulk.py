@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db import transaction
-from django.http import HttpResponse, HttpResponseBadRequest
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -19,8 +19,8 @@ from crm.deleting import MOST_AT_ONCE, delete_records
 from crm.employers import company_called
 from crm.exporting import export_view
 from crm.plain import PLAIN, plain_attribute
-from crm.records import BY_PLURAL, RecordType
-from crm.table_state import BadState
+from crm.plurals import counted
+from crm.records import BY_PLURAL, RecordType, read_id
 from crm.views.deleting import tell_deleted
 from crm.views.dialogs import dialog, leave_for, page_before
 from crm.views.tables import asked_state, csv_file
@@ -93,11 +93,11 @@ def attribute(request: WorkspaceRequest, plural: str) -> HttpResponse:
 def export(request: WorkspaceRequest, plural: str) -> HttpResponseBase:
     """The ticked rows with the columns that the table shows."""
     kind = BY_PLURAL[plural]
+    state = asked_state(request, kind)
     try:
-        state = asked_state(request, kind)
         ids = _ids(request)
-    except (BadState, CannotEdit) as error:
-        return HttpResponseBadRequest(str(error))
+    except CannotEdit as error:
+        raise BadRequest(str(error)) from error
     lines = export_view(request.member, kind, state, only=ids, now=timezone.now())
     return csv_file(f"{kind.plural}.csv", lines)
 
@@ -110,12 +110,12 @@ def _people(plural: str) -> RecordType:
 
 
 def _ids(request: WorkspaceRequest) -> list[int]:
-    texts = list(dict.fromkeys(request.POST.getlist("record")))
-    if not texts or not all(text.isascii() and text.isdecimal() and len(text) < 19 for text in texts):
+    ids = [read_id(text) for text in dict.fromkeys(request.POST.getlist("record"))]
+    if not ids or None in ids:
         raise BadRequest("Nothing is selected.")
-    if len(texts) > MOST_AT_ONCE:
-        raise CannotEdit(f"{len(texts)} are selected, and at most {MOST_AT_ONCE} can be changed at once.")
-    return [int(text) for text in texts]
+    if len(ids) > MOST_AT_ONCE:
+        raise CannotEdit(f"{len(ids)} are selected, and at most {MOST_AT_ONCE} can be changed at once.")
+    return [pk for pk in ids if pk]
 
 
 def _ask(request: WorkspaceRequest, kind: RecordType, template: str, *, problem: str = "") -> HttpResponse:
@@ -154,4 +154,4 @@ def _back(request: WorkspaceRequest, kind: RecordType) -> str:
 
 
 def _counted(kind: RecordType, count: int) -> str:
-    return f"1 {kind.name}" if count == 1 else f"{count} {kind.plural}"
+    return counted(count, kind.name, kind.plural)

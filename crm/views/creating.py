@@ -16,7 +16,7 @@ from crm.employers import company_called, suggestions
 from crm.models import Company, Member
 from crm.naming import MAX_NAME
 from crm.plain import PLAIN
-from crm.records import BY_PLURAL, COMPANY, PERSON, RecordType, find_record
+from crm.records import BY_PLURAL, COMPANY, PERSON, RecordType, find_record, read_id
 from crm.views.dialogs import dialog, leave_for
 
 # The field that names the domains or the addresses.
@@ -67,7 +67,8 @@ def check(request: WorkspaceRequest, plural: str) -> HttpResponse:
     asked = CreationForm(kind, request.GET)
     if not request.htmx:
         return redirect("crm:creation_form", request.member.workspace.slug, plural)
-    suggested = suggestions(request.GET.get("company", ""), member=request.member)
+    typed = request.GET.get("company", "")
+    suggested = suggestions(typed, member=request.member) if typed else []
     context: dict[str, Any] = {"kind": kind, "suggested": suggested}
     if asked.is_valid():
         context |= _known(asked, request.member)
@@ -112,10 +113,8 @@ def _text(
 
 def _employer(request: WorkspaceRequest, kind: RecordType) -> Company | None:
     """The company whose page somebody adds a person from."""
-    asked = request.GET.get("company_id") or request.POST.get("company_id") or ""
-    if kind is not PERSON or not asked.isdecimal():
-        return None
-    employer: Company = find_record(request.member, COMPANY, int(asked))
+    pk = read_id(request.GET.get("company_id") or request.POST.get("company_id") or "")
+    employer: Company | None = find_record(request.member, COMPANY, pk) if kind is PERSON and pk else None
     return employer
 
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseBadRequest
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.filters import MOST_FILTERS, BadFilter, Filter, filterable, make_filter
-from crm.records import BY_PLURAL, RecordType
-from crm.table_state import BadState, State
+from crm.records import BY_PLURAL, RecordType, read_id
+from crm.table_state import State
 from crm.tables import members_of
 from crm.views.tables import arranged, asked_state
 
@@ -19,10 +19,7 @@ from crm.views.tables import arranged, asked_state
 def filter_menu(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """The attributes there are to filter by."""
     kind = BY_PLURAL[plural]
-    try:
-        state = asked_state(request, kind)
-    except BadState as error:
-        return HttpResponseBadRequest(str(error))
+    state = asked_state(request, kind)
     attributes = sorted(filterable(kind.name).values(), key=lambda one: not one.is_smart)
     context = {"kind": kind, "state": state, "attributes": attributes}
     return render(request, _template(request, "crm/_filter_menu.html"), context | {"part": "menu"})
@@ -34,11 +31,7 @@ def filter_form(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """The editor of a filter: number `index` of the table, else a new one of `attribute`. Changing the
     operator asks for the form anew, as other values may belong to it."""
     kind = BY_PLURAL[plural]
-    try:
-        state = asked_state(request, kind)
-        context = _form(request, kind, state)
-    except (BadState, BadFilter) as error:
-        return HttpResponseBadRequest(str(error))
+    context = _form(request, kind, asked_state(request, kind))
     return render(request, _template(request, "crm/_filter_form.html"), context)
 
 
@@ -47,10 +40,7 @@ def filter_form(request: WorkspaceRequest, plural: str) -> HttpResponse:
 def filtering(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """The table with the filter of the form added, or in the place of number `index`."""
     kind = BY_PLURAL[plural]
-    try:
-        state = asked_state(request, kind)
-    except BadState as error:
-        return HttpResponseBadRequest(str(error))
+    state = asked_state(request, kind)
     given = request.GET
     try:
         made = make_filter(
@@ -58,10 +48,7 @@ def filtering(request: WorkspaceRequest, plural: str) -> HttpResponse:
         )
         filters = _placed(state, made, given.get("index", ""))
     except BadFilter as error:
-        try:
-            context = _form(request, kind, state) | {"error": str(error)}
-        except BadFilter:
-            return HttpResponseBadRequest(str(error))
+        context = _form(request, kind, state) | {"error": str(error)}
         return render(request, _template(request, "crm/_filter_form.html"), context)
     response = arranged(request, kind, state.query(filters=filters))
     if request.htmx:
@@ -82,7 +69,8 @@ def _placed(state: State, made: Filter, index: str) -> tuple[Filter, ...]:
 
 
 def _place(index: str, most: int) -> int | None:
-    return int(index) if index.isdecimal() and int(index[:4]) < most else None
+    place = read_id(index)
+    return place if place is not None and place < most else None
 
 
 def _form(request: WorkspaceRequest, kind: RecordType, state: State) -> dict[str, Any]:
@@ -111,5 +99,5 @@ def _form(request: WorkspaceRequest, kind: RecordType, state: State) -> dict[str
 
 
 def _template(request: WorkspaceRequest, fragment: str) -> str:
-    is_fragment = request.htmx and not request.htmx.history_restore_request
+    is_fragment = wants_part(request)
     return fragment if is_fragment else "crm/filter_page.html"

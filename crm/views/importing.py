@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from crm import tasks
-from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
+from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.exporting import defused
 from crm.importing import files
 from crm.importing.mapping import guess, ignored_smart, problem_of, read_choice, targets
@@ -64,8 +64,9 @@ def job(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
         return _show_mapping(request, kind, found)
     context = {"kind": kind, "job": found, "progress": Progress.of(found)}
     context["problems"] = found.problems[:SHOWN_PROBLEMS]
-    is_part = request.htmx and not request.htmx.history_restore_request
-    return render(request, "crm/_import_state.html" if is_part else "crm/import_job.html", context)
+    return render(
+        request, "crm/_import_state.html" if wants_part(request) else "crm/import_job.html", context
+    )
 
 
 @require_POST

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crm import merging as verbs
 from crm.changing import CannotEdit, Record, kind_of
-from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.records import BY_PLURAL, find_record
 from crm.views.dialogs import dialog, leave_for
 
@@ -28,14 +28,14 @@ def form(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
 
 
 @require_GET
-@member_required(NO_MAIL)
+@member_required(MAIL)
 def preview(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     record = find_record(request.member, BY_PLURAL[plural], pk)
     return _show(request, record, _other(record, plural, request.GET.get("with", "")))
 
 
 @require_POST
-@member_required(NO_MAIL)
+@member_required(MAIL)
 def merging(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """The record of the address stays; `name` says whose name does."""
     kind = BY_PLURAL[plural]

@@ -7,9 +7,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.models import Notification
 from crm.notifying import in_words, mark_read
+from crm.records import read_id
 
 PAGE_NOTES = 30
 
@@ -18,7 +19,7 @@ PAGE_NOTES = 30
 @member_required(MAIL)
 def notifications(request: WorkspaceRequest) -> HttpResponse:
     before = request.GET.get("before", "")
-    if before and not (before.isdecimal() and len(before) < 19):
+    if before and read_id(before) is None:
         return HttpResponseBadRequest("This address asks for a part of the list that does not exist.")
     return _render(request, before)
 
@@ -50,6 +51,6 @@ def _render(request: WorkspaceRequest, before: str) -> HttpResponse:
         "before": page[PAGE_NOTES - 1].pk if len(page) > PAGE_NOTES else None,
         "is_first": not before,
     }
-    is_fragment = request.htmx and not request.htmx.history_restore_request
+    is_fragment = wants_part(request)
     template = "crm/_notifications.html" if is_fragment else "crm/notifications.html"
     return render(request, template, context)

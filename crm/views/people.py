@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from crm.decorators import MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.record_pages import record_page
 from crm.records import BY_PLURAL, COMPANY
 from crm.staff import read_staff
@@ -25,5 +25,5 @@ def people(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     except BadPlace:
         return HttpResponseBadRequest("This address asks for a place that does not exist.")
     context = {"page": page, "staff": staff, "tab": "people/", "is_first_page": not place}
-    is_next = request.htmx and place and not request.htmx.history_restore_request
+    is_next = place and wants_part(request)
     return render(request, "crm/_staff_rows.html" if is_next else "crm/record_people.html", context)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from django.http import Http404, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -11,8 +11,9 @@ from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.models import SavedView
 from crm.records import BY_PLURAL, RECORD_TYPES, RecordType
 from crm.saved_views import CannotSave, delete_view, describe_view, rearrange_view, save_view
-from crm.table_state import BadState, State
+from crm.table_state import State
 from crm.view_counts import counted_views
+from crm.views.dialogs import dialog, leave_for
 from crm.views.tables import asked_state
 
 
@@ -30,10 +31,7 @@ def views(request: WorkspaceRequest) -> HttpResponse:
 def form(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """The dialog that saves the table as a new view."""
     kind = BY_PLURAL[plural]
-    try:
-        state = asked_state(request, kind)
-    except BadState as error:
-        return HttpResponseBadRequest(str(error))
+    state = asked_state(request, kind)
     return _dialog(request, kind, {"state": state, "name": ""})
 
 
@@ -42,11 +40,9 @@ def form(request: WorkspaceRequest, plural: str) -> HttpResponse:
 def creation(request: WorkspaceRequest, plural: str) -> HttpResponse:
     kind = BY_PLURAL[plural]
     name, is_shared = request.POST.get("name", ""), request.POST.get("shared") == "1"
+    state = asked_state(request, kind)
     try:
-        state = asked_state(request, kind)
         view = save_view(kind.name, name, **_arrangement(state), is_shared=is_shared, by=request.member)
-    except BadState as error:
-        return HttpResponseBadRequest(str(error))
     except CannotSave as error:
         return _dialog(request, kind, {"state": state, "name": name, "shared": is_shared, "error": error})
     return _to(request, kind, f"?view={view.pk}")
@@ -58,10 +54,7 @@ def arrangement(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse
     """The view looks from now on as the table does."""
     kind = BY_PLURAL[plural]
     view = _view(request, kind, pk)
-    try:
-        state = asked_state(request, kind)
-    except BadState as error:
-        return HttpResponseBadRequest(str(error))
+    state = asked_state(request, kind)
     rearrange_view(view, **_arrangement(state), by=request.member)
     return _to(request, kind, f"?view={view.pk}")
 
@@ -101,10 +94,7 @@ def deletion(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
 def tabs(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """The tabs again, with how many records each view holds."""
     kind = BY_PLURAL[plural]
-    try:
-        state = asked_state(request, kind)
-    except BadState as error:
-        return HttpResponseBadRequest(str(error))
+    state = asked_state(request, kind)
     views = counted_views(request.member, kind, now=timezone.now())
     context = {"kind": kind, "state": state, "views": views, "is_counted": True}
     return render(request, "crm/_view_tabs.html", context)
@@ -126,15 +116,10 @@ def _arrangement(state: State) -> dict[str, Any]:
 
 
 def _dialog(request: WorkspaceRequest, kind: RecordType, context: dict[str, Any]) -> HttpResponse:
-    template = "crm/_view_dialog.html" if request.htmx else "crm/view_page.html"
-    return render(request, template, {"kind": kind, **context})
+    back_url = kind.list_url(request.member.workspace.slug)
+    return dialog(request, "crm/_view_dialog.html", {"kind": kind, **context}, back_url=back_url)
 
 
 def _to(request: WorkspaceRequest, kind: RecordType, query: str) -> HttpResponse:
     """The table, as a whole page: its tabs have changed too."""
-    address = f"{kind.list_url(request.member.workspace.slug)}{query}"
-    if not request.htmx:
-        return redirect(address)
-    response = HttpResponse(status=204)
-    response["HX-Redirect"] = address
-    return response
+    return leave_for(request, f"{kind.list_url(request.member.workspace.slug)}{query}")

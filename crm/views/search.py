@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.search import Looking, search
 from crm.words import Query
 
@@ -19,13 +19,13 @@ MOST_CHARACTERS = 2000
 def results(request: WorkspaceRequest) -> HttpResponse:
     """`recent` are the things a browser remembers having shown (`company:17 thread:4`), `here` the page
     it is on."""
-    is_fragment = request.htmx and not request.htmx.history_restore_request
+    is_fragment = wants_part(request)
     looking = Looking(request.member, timezone.localtime(), _asked(request, "here"))
     said = _asked(request, "q")
     context: dict[str, Any] = {
         "said": Query.of(said).said,
         "groups": search(looking, said, _asked(request, "recent").split()),
-        "is_palette": bool(is_fragment),
+        "is_palette": wants_part(request),
     }
     return render(request, "crm/_search_results.html" if is_fragment else "crm/search.html", context)
 
@@ -33,8 +33,7 @@ def results(request: WorkspaceRequest) -> HttpResponse:
 @require_GET
 @member_required(NO_MAIL)
 def shortcuts(request: WorkspaceRequest) -> HttpResponse:
-    is_fragment = request.htmx and not request.htmx.history_restore_request
-    return render(request, "crm/_shortcuts.html" if is_fragment else "crm/shortcuts.html")
+    return render(request, "crm/_shortcuts.html" if wants_part(request) else "crm/shortcuts.html")
 
 
 def _asked(request: WorkspaceRequest, name: str) -> str:

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable
 
-from django.http import HttpResponse, HttpResponseBadRequest, QueryDict, StreamingHttpResponse
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -11,12 +11,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crm.arranging import column_choices, moved_column, remember_columns, with_column
 from crm.columns import columns_of
-from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.exporting import export_lines, export_view
 from crm.filters import filterable
 from crm.models import Member
 from crm.neighbours import neighbours as find_neighbours
-from crm.records import BY_PLURAL, RecordType, find_record
+from crm.records import BY_PLURAL, RecordType, find_record, read_id
 from crm.saved_views import views_of
 from crm.table_calculations import calculate
 from crm.table_changes import MOST_SHOWN, read_changes
@@ -28,10 +28,7 @@ from crm.tables import build_table, look_of, shown_columns
 @member_required(MAIL)
 def records(request: WorkspaceRequest, plural: str) -> HttpResponse:
     kind = BY_PLURAL[plural]
-    try:
-        state = asked_state(request, kind)
-    except BadState as error:
-        return HttpResponseBadRequest(str(error))
+    state = asked_state(request, kind)
     return render_table(request, kind, state)
 
 
@@ -42,15 +39,12 @@ def columns(request: WorkspaceRequest, plural: str) -> HttpResponse:
     records the choice is remembered; of a saved view it is a change that can be saved."""
     kind = BY_PLURAL[plural]
     name = request.POST.get("column", "")
-    try:
-        state = asked_state(request, kind)
-        if request.POST.get("by") in {"-1", "1"}:
-            chosen = moved_column(state, name, by=int(request.POST["by"]))
-        else:
-            is_shown = request.POST.get("shown", "0" if name in state.columns else "1") == "1"
-            chosen = with_column(state, name, is_shown=is_shown)
-    except BadState as error:
-        return HttpResponseBadRequest(str(error))
+    state = asked_state(request, kind)
+    if request.POST.get("by") in {"-1", "1"}:
+        chosen = moved_column(state, name, by=int(request.POST["by"]))
+    else:
+        is_shown = request.POST.get("shown", "0" if name in state.columns else "1") == "1"
+        chosen = with_column(state, name, is_shown=is_shown)
     if state.view is None:
         remember_columns(request.member, kind, chosen)
     return arranged(request, kind, state.query(columns=chosen))
@@ -62,12 +56,9 @@ def column_menu(request: WorkspaceRequest, plural: str, name: str) -> HttpRespon
     """What can be done with one column."""
     kind = BY_PLURAL[plural]
     column = columns_of(kind.name).get(name)
-    try:
-        state = asked_state(request, kind)
-    except BadState as error:
-        return HttpResponseBadRequest(str(error))
+    state = asked_state(request, kind)
     if column is None:
-        return HttpResponseBadRequest("There is no such column.")
+        raise BadState("There is no such column.")
     ways = [
         (words, "arrow-down", state.query(sort=name, is_descending=is_descending), is_descending)
         for is_descending, words in enumerate(column.orders)
@@ -90,10 +81,7 @@ def column_menu(request: WorkspaceRequest, plural: str, name: str) -> HttpRespon
 def calculations(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """What stands under the table; `calculation` is `column:name`, any number of times."""
     kind = BY_PLURAL[plural]
-    try:
-        state = asked_state(request, kind)
-    except BadState as error:
-        return HttpResponseBadRequest(str(error))
+    state = asked_state(request, kind)
     wanted = dict(one.split(":", 1) for one in request.GET.getlist("calculation") if ":" in one)
     look = look_of(request.member, now=timezone.now())
     shown = shown_columns(kind, state)
@@ -110,11 +98,8 @@ def changes(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """Fresh rows for a table on somebody's screen: `shown` are the ids of its rows in their order,
     `changed` those of which something is new."""
     kind = BY_PLURAL[plural]
-    try:
-        state = asked_state(request, kind)
-        shown, changed = (_ids(request.GET.get(name, "")) for name in ("shown", "changed"))
-    except (BadState, ValueError) as error:
-        return HttpResponseBadRequest(str(error))
+    state = asked_state(request, kind)
+    shown, changed = (_ids(request.GET.get(name, "")) for name in ("shown", "changed"))
     found = read_changes(request.member, kind, state, shown=shown, changed=changed, now=timezone.now())
     return render(request, "crm/_changed_rows.html", {"changes": found})
 
@@ -125,16 +110,12 @@ def neighbours(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """The pager of a record: which come before and after it in the table it was opened from."""
     kind = BY_PLURAL[plural]
     find_record(request.member, kind, pk)
-    try:
-        state = asked_state(request, kind)
-    except BadState as error:
-        return HttpResponseBadRequest(str(error))
+    state = asked_state(request, kind)
     look = look_of(request.member, now=timezone.now())
-    number = request.GET.get("number", "")
     context = {
         "kind": kind,
         "neighbours": find_neighbours(request.member, kind, state, pk, look),
-        "number": int(number) if number.isdecimal() and len(number) < 9 else None,
+        "number": read_id(request.GET.get("number", "")),
         "list_query": state.query(),
     }
     return render(request, "crm/_pager.html", context)
@@ -147,10 +128,7 @@ def export(request: WorkspaceRequest, plural: str) -> HttpResponseBase:
     kind, now = BY_PLURAL[plural], timezone.now()
     if not request.GET:
         return csv_file(f"{kind.plural}.csv", export_lines(request.member.workspace, kind, now=now))
-    try:
-        state = asked_state(request, kind)
-    except BadState as error:
-        return HttpResponseBadRequest(str(error))
+    state = asked_state(request, kind)
     return csv_file(f"{kind.plural}.csv", export_view(request.member, kind, state, now=now))
 
 
@@ -205,15 +183,14 @@ def render_table(request: WorkspaceRequest, kind: RecordType, state: State) -> H
 
 
 def _template(request: WorkspaceRequest, *, is_next_page: bool) -> str:
-    is_whole = request.htmx.history_restore_request or request.htmx.target == "main"
-    if request.htmx and not is_whole:
+    if wants_part(request) and request.htmx.target != "main":
         return "crm/_next_rows.html" if is_next_page else "crm/_view.html"
     return "crm/records.html"
 
 
 def _ids(text: str) -> list[int]:
-    """`1,2,3`. Raises ValueError."""
-    ids = [int(one) for one in text.split(",") if one]
-    if len(ids) > MOST_SHOWN or any(not 0 < one < 2**63 for one in ids):
-        raise ValueError("Too many rows to look after.")
-    return ids
+    """`1,2,3`."""
+    ids = [read_id(one) for one in text.split(",") if one]
+    if len(ids) > MOST_SHOWN or None in ids:
+        raise BadState("There are no such rows.")
+    return [one for one in ids if one]

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from crm.decorators import MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.places import BadPlace
 from crm.record_pages import RecordPage, record_page
 from crm.records import BY_PLURAL
@@ -37,7 +37,7 @@ def activity(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
         "is_first_page": not place,
         "of_record": f"of={plural}&record={pk}",
     }
-    is_part = request.htmx and not request.htmx.history_restore_request
+    is_part = wants_part(request)
     if is_part and place:
         return render(request, "intelligence/_months.html", context)
     if is_part and request.htmx.target == "feed":

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from crm.decorators import MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.places import BadPlace
 from crm.record_pages import record_page
 from crm.records import BY_PLURAL
@@ -30,7 +30,7 @@ def calendar(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
         "is_first_page": not (place or later),
         "of_record": f"of={plural}&record={pk}",
     }
-    is_part = request.htmx and not request.htmx.history_restore_request
+    is_part = wants_part(request)
     if is_part and (place or later):
         part = "intelligence/_agenda_past.html" if place else "intelligence/_agenda_coming.html"
         return render(request, part, context)

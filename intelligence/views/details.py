@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from crm.decorators import MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.record_pages import RecordPage, record_page
-from crm.records import BY_PLURAL
+from crm.records import BY_PLURAL, read_id
 from intelligence.agenda import MOST_COUNTED, count_meetings
 from intelligence.explaining import explain
 from intelligence.knowing import read_known
@@ -33,8 +33,7 @@ def details(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
 def strength(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """Why the tie of `member` with the record has its grade."""
     page = record_page(request.member, BY_PLURAL[plural], pk, now=timezone.now())
-    asked = request.GET.get("member", "")
-    member_id = int(asked) if asked.isdecimal() and len(asked) < 19 else 0
+    member_id = read_id(request.GET.get("member", ""))
     if member_id not in page.look.faces:
         raise Http404
     why = explain(kind_named(page.kind.name), pk, member_id, page.look)
@@ -75,5 +74,4 @@ def _counted(request: WorkspaceRequest, page: RecordPage) -> dict[str, str]:
 
 
 def _part(request: WorkspaceRequest, part: str, whole: str, page: RecordPage, **context: Any) -> HttpResponse:
-    is_part = request.htmx and not request.htmx.history_restore_request
-    return render(request, part if is_part else whole, {"page": page, **context})
+    return render(request, part if wants_part(request) else whole, {"page": page, **context})

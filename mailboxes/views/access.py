@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from crm.decorators import MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.models import AccessLevel, Team
 from crm.records import BY_PLURAL, find_record
 from mailboxes.conversation import read_thread
@@ -104,7 +104,7 @@ def _draft(request: WorkspaceRequest, target: Target) -> HttpResponse:
 
 def _render(request: WorkspaceRequest, target: Target, access: Mapping[Grantee, AccessLevel]) -> HttpResponse:
     context = _context(request, target, access)
-    is_fragment = request.htmx and not request.htmx.history_restore_request
+    is_fragment = wants_part(request)
     template = "mailboxes/_access_dialog.html" if is_fragment else "mailboxes/access.html"
     return render(request, template, context)
 

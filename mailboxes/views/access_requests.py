@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.models import AccessLevel
-from crm.records import BY_PLURAL, find_record
+from crm.records import BY_PLURAL, find_record, read_id
 from mailboxes.conversation import Conversation, read_thread
 from mailboxes.models import AccessRequest, Scope, Thread
 from mailboxes.requesting import AlreadySettled, CannotAsk, ask, choices
@@ -46,8 +46,8 @@ def requests(request: WorkspaceRequest, pk: int) -> HttpResponse:
             "Choose what you would like to see, with a note of up to 500 characters."
         )
     kind = BY_PLURAL.get(request.POST.get("of", ""))
-    number = request.POST.get("record", "")
-    record = find_record(request.member, kind, int(number)) if kind and number.isdecimal() else None
+    number = read_id(request.POST.get("record", ""))
+    record = find_record(request.member, kind, number) if kind and number else None
     try:
         ask(
             Thread.objects.get(pk=conversation.pk),

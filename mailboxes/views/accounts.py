@@ -9,8 +9,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.models import AccessLevel, Team
+from crm.records import read_id
 from mailboxes.accesslog import read_log
 from mailboxes.accounts import Account, left_out, read_accounts, try_again
 from mailboxes.applications import providers_for
@@ -28,7 +29,7 @@ MOST_ITEMS = 100
 @member_required(MAIL)
 def account_settings(request: WorkspaceRequest) -> HttpResponse:
     accounts = read_accounts(request.member, now=timezone.localtime())
-    if request.htmx and not request.htmx.history_restore_request and "list" in request.GET:
+    if wants_part(request) and "list" in request.GET:
         return render(request, "mailboxes/_accounts.html", {"accounts": accounts})
     context: dict[str, Any] = {"accounts": accounts, "log": read_log(request.member)}
     context["providers"] = providers_for(request.member)
@@ -131,8 +132,7 @@ def _sharing(request: WorkspaceRequest, mailbox: Mailbox) -> HttpResponse:
 
 def _chosen(request: WorkspaceRequest, accounts: list[Account]) -> Mailbox | None:
     there = [one.pk for one in accounts if one.state != "removing"]
-    asked = request.GET.get("mailbox", "")
-    pk = int(asked) if asked.isdecimal() and len(asked) < 19 else 0
+    pk = read_id(request.GET.get("mailbox", ""))
     if not there:
         return None
     return own_mailbox(request, pk if pk in there else there[0])

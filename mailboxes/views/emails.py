@@ -7,10 +7,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from crm.decorators import MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.places import BadPlace
 from crm.record_pages import record_page
-from crm.records import BY_PLURAL, find_record
+from crm.records import BY_PLURAL, find_record, read_id
 from mailboxes.conversation import Conversation, VisibleEmail, read_body, read_message, read_thread
 from mailboxes.correspondence import Show, count_threads, read_correspondence, read_rows
 from mailboxes.models import AccessGrant, AccessRequest, Mailbox
@@ -39,13 +39,13 @@ def record_emails(request: WorkspaceRequest, plural: str, pk: int) -> HttpRespon
         "tab": "emails/",
         "of_record": f"of={plural}&record={pk}",
     }
-    if request.htmx and not request.htmx.history_restore_request:
+    if wants_part(request):
         template = "mailboxes/_thread_rows.html" if place else "mailboxes/_threads.html"
         return render(request, template, context)
     context |= {"page": record_page(request.member, kind, pk, now=now)}
     chosen = request.GET.get("thread", "")
     first = next((one.pk for one in found.threads if not one.is_locked), None)
-    thread_id = int(chosen) if chosen.isdecimal() and len(chosen) < 19 else first
+    thread_id = read_id(chosen) or first
     context |= _thread_context(request, thread_id, is_chosen=chosen != "") if thread_id else {}
     return render(request, "mailboxes/record_emails.html", context)
 
@@ -66,8 +66,9 @@ def thread(request: WorkspaceRequest, pk: int) -> HttpResponse:
     context = _thread_context(request, pk, is_chosen=True)
     if not context:
         raise Http404
-    is_fragment = request.htmx and not request.htmx.history_restore_request
-    return render(request, "mailboxes/_thread.html" if is_fragment else "mailboxes/thread.html", context)
+    return render(
+        request, "mailboxes/_thread.html" if wants_part(request) else "mailboxes/thread.html", context
+    )
 
 
 @require_GET
@@ -102,10 +103,10 @@ def message_body(request: WorkspaceRequest, pk: int) -> HttpResponse:
 
 def _list_of(request: WorkspaceRequest) -> dict[str, str]:
     """The record's list that a row stands in, as the row says itself."""
-    kind, number = BY_PLURAL.get(request.GET.get("of", "")), request.GET.get("record", "")
-    if kind is None or not number.isdecimal():
+    kind, number = BY_PLURAL.get(request.GET.get("of", "")), read_id(request.GET.get("record", ""))
+    if kind is None or number is None:
         return {}
-    url = kind.url(request.member.workspace.slug, int(number))
+    url = kind.url(request.member.workspace.slug, number)
     return {"emails_url": f"{url}emails/", "of_record": f"of={kind.plural}&record={number}"}
 
 

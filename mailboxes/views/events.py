@@ -3,7 +3,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from crm.decorators import MAIL, WorkspaceRequest, member_required
+from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from mailboxes.meetings import find_event
 
 
@@ -11,6 +11,6 @@ from mailboxes.meetings import find_event
 @member_required(MAIL)
 def event(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """Opened alone a page, opened in a feed the card that takes its entry's place."""
-    is_card = request.htmx and not request.htmx.history_restore_request
+    is_card = wants_part(request)
     template = "mailboxes/_event_card.html" if is_card else "mailboxes/event.html"
     return render(request, template, {"event": find_event(request.member, pk, now=timezone.now())})

@@ -155,6 +155,10 @@ def of_record(browser: Browser, plural: str, record: int) -> Iterator[Answer]:
     yield browser.get(f"{url}emails/counts/", htmx=True)
     yield browser.get(f"{url}counts/", htmx=True)
     yield browser.get(f"{url}neighbours/?sort=-last_interaction", htmx=True)
+    others = [pk for kind, pk in records(browser) if kind == plural and pk != record][:1]
+    for other in others:
+        yield browser.get(f"{url}merging/preview/?with={other}", htmx=True)
+        yield browser.try_post(f"{url}merging/", {"with": str(other)})
     yield browser.get(f"{url}?kind=milestones", htmx=True)
     yield from browser.pages(f"{url}calendar/")
     if plural == "companies":
