@@ -277,9 +277,9 @@ def running_hubs() -> list[tuple[asyncio.AbstractEventLoop, Hub]]:
 def _hub() -> Hub:
     loop = asyncio.get_running_loop()
     if loop not in _hubs:
-        running = running_hubs()
-        _hubs.clear()
-        _hubs.update([*running, (loop, Hub())])
+        for closed in [one for one in list(_hubs) if one.is_closed()]:
+            _hubs.pop(closed, None)
+        _hubs[loop] = Hub()
     return _hubs[loop]
 
 

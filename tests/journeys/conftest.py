@@ -1,11 +1,14 @@
 import os
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from crm.models import InternalDomain, Role, Workspace
+from crm.streaming import running_hubs
 from tests.journeys.stage import BEN, BOB, NOW, Stage, fill, join, letter, sync
 from tests.servers.dovecot import Dovecot, dovecot
 from tests.servers.programs import needs
@@ -23,6 +26,11 @@ def browser() -> Iterator[Browser]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+def leave(browser: Browser) -> None:
+    for context in browser.contexts:
+        context.close()
+
+
 @pytest.fixture(scope="module")
 def story_server() -> Iterator[Dovecot]:
     with dovecot() as server:
@@ -30,16 +38,29 @@ def story_server() -> Iterator[Dovecot]:
 
 
 @pytest.fixture
-def stage(live_server: Any, browser: Browser, story_server: Dovecot, settings: Any) -> Iterator[Stage]:
+def site(live_server: Any, browser: Browser) -> Iterator[str]:
+    """The address. In the end nobody asks for anything any more while the tables are emptied."""
+    yield str(live_server.url)
+    leave(browser)
+    limit = time.monotonic() + 10
+    while listening := running_hubs():
+        assert time.monotonic() < limit, "a stream does not end"
+        for loop, hub in listening:
+            with suppress(RuntimeError):  # it has just been closed
+                loop.call_soon_threadsafe(hub.end)
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def stage(site: str, browser: Browser, story_server: Dovecot, settings: Any) -> Iterator[Stage]:
     settings.EGRESS_ALLOWED_NETWORKS = [f"127.0.0.1:{story_server.port}"]
     workspace = Workspace.objects.create(slug="halyard", name="Halyard")
     InternalDomain.objects.create(workspace=workspace, domain="halyard.example")
     people = {name: join(workspace, name) for name in ("ada", "ben")}
     people["cleo"] = join(workspace, "cleo", role=Role.ADMIN)
-    stage = Stage(str(live_server.url), browser, story_server, people)
+    stage = Stage(site, browser, story_server, people)
     yield stage
-    for context in browser.contexts:
-        context.close()
+    leave(browser)
     for user in stage.mail.values():
         user.close()
     assert [one for trouble in stage.troubles for one in trouble.found] == []

@@ -1,7 +1,6 @@
 """The pages as somebody uses them, in the system's Chromium."""
 
 import re
-from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -15,9 +14,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def site(live_server: Any) -> str:
+def site(site: str) -> str:
     call_command("seed_demo", "--scale=0.5", "--day=2026-11-24")
-    return str(live_server.url)
+    return site
 
 
 def sign_in(page: Page, site: str) -> None:

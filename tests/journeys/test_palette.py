@@ -1,8 +1,7 @@
 """Quick search and the keys, in the system's Chromium."""
 
 import re
-from collections.abc import Iterator
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -17,15 +16,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def stage(live_server: Any, browser: Browser, desk: Desk) -> Iterator[Stage]:
+def stage(site: str, browser: Browser, desk: Desk) -> Stage:
     """Ada has written to Bob at Acme and to Eve at Other; nobody's mail server is asked."""
     ada = "Ada <ada@halyard.example>"
     desk.put("ada", mail("roof@x", ada, "Bob Hale <bob@acme.example>", subject="Slate roof"))
     desk.put("ada", mail("tiles@x", ada, "Eve Moss <eve@other.example>", subject="Tiles"))
-    yield Stage(str(live_server.url), browser, cast(Dovecot, None), desk.members)
-    # Nobody is to ask for anything while the tables are emptied.
-    for context in browser.contexts:
-        context.close()
+    return Stage(site, browser, cast(Dovecot, None), desk.members)
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ ANNOUNCE = """id => window.htmx.trigger(document.getElementById(id), "live")"""
 
 
 @pytest.fixture
-def site(live_server: Any) -> str:
+def site(site: str) -> str:
     call_command("seed_demo", "--scale=0.4", "--day=2026-11-24")
-    return str(live_server.url)
+    return site
 
 
 def busiest() -> Company:

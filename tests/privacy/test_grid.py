@@ -123,8 +123,12 @@ def _by_kind(wrong: list[str]) -> dict[str, str]:
 
 
 def _small_world() -> World:
+    """Two records of each kind, as a merge takes two."""
     world = World()
-    world.deliver(*(Letter(n, "ada", "bob@acme.example", (f"ada@{HOME}",), is_html=n == 2) for n in (1, 2)))
+    world.deliver(
+        Letter(1, "ada", "bob@acme.example", (f"ada@{HOME}",)),
+        Letter(2, "ada", "pat@birch.example", (f"ada@{HOME}",), is_html=True),
+    )
     world.desk.schedule("ada", meeting("e1", f"ada@{HOME}", {"bob@acme.example": "accepted"}, at=NOW))
     return world
 
