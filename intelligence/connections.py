@@ -56,8 +56,7 @@ class Way:
 
     @property
     def words(self) -> str:
-        ago = moments.relative(self.at, self.now)
-        return f"{self.verb} {ago[:1].lower()}{ago[1:]}"
+        return f"{self.verb} {moments.in_list(self.at, self.now)}"
 
     @property
     def title(self) -> str:

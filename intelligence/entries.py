@@ -1,7 +1,7 @@
 """Interactions of a record one by one: when, what kind, who on both sides, and of the words as much as
 the reader may see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -76,6 +76,8 @@ class Entry:
     # What of it may be seen: mail as far as the reader's level goes.
     mail: MailGlimpse | None
     event: EventGlimpse | None
+    # Only the newest of a thread: asked for once, all of it is.
+    offers_request: bool
 
     @property
     def icon(self) -> str:
@@ -159,10 +161,12 @@ def read_cuts(
     kind = kind_named(page.kind.name)
     found = [_rows(kind, page, cut, choice) for cut in cuts]
     everything = [row for rows in found for row in rows]
+    mail = mail_glimpses(viewer, [row[1] for row in everything if row[2] == EMAIL], now=page.look.now)
     words = _Words(
-        mail_glimpses(viewer, [row[1] for row in everything if row[2] == EMAIL], now=page.look.now),
+        mail,
         event_glimpses(viewer, [row[1] for row in everything if row[2] == MEETING]),
         marks,
+        _newest_to_ask_for(everything, mail),
     )
     return [[_entry(row, page.look, viewer, words) for row in rows] for rows in found]
 
@@ -172,6 +176,17 @@ class _Words:
     mail: Mapping[int, MailGlimpse]
     events: Mapping[int, EventGlimpse]
     marks: Marks
+    to_ask_for: Collection[int]
+
+
+def _newest_to_ask_for(rows: Sequence[tuple[Any, ...]], mail: Mapping[int, MailGlimpse]) -> Collection[int]:
+    """The interaction of each thread that stands on top."""
+    newest: dict[int, int] = {}
+    for pk, source_id, kind, *_ in rows:
+        glimpse = mail.get(source_id) if kind == EMAIL else None
+        if glimpse and glimpse.may_ask and glimpse.subject is None:
+            newest.setdefault(glimpse.thread_id, pk)
+    return set(newest.values())
 
 
 def _rows(kind: RecordKind, page: RecordPage, cut: Cut, choice: Choice) -> list[tuple[Any, ...]]:
@@ -207,4 +222,5 @@ def _entry(row: Sequence[Any], look: Look, viewer: Member, words: _Words) -> Ent
         marks=[one for one in marks if one != (LAST if at > look.now else NEXT)],
         mail=words.mail.get(source_id) if kind == EMAIL else None,
         event=words.events.get(source_id) if kind == MEETING else None,
+        offers_request=pk in words.to_ask_for,
     )

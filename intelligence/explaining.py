@@ -22,7 +22,8 @@ from intelligence.strength import (
     weight,
 )
 
-MOST_DAYS = 60
+# On a page of its own, and beside a record.
+MOST_DAYS, FEW_DAYS = 60, 10
 SHORTLY = 30  # days
 
 DAYS = """
@@ -81,7 +82,7 @@ class Explanation:
     @property
     def is_unanswered(self) -> bool:
         """Where it goes one way: it is the member who wrote."""
-        return any(one.wrote for one in (*self.days, *self.older))
+        return any(one.wrote for one in self._all)
 
     @property
     def older_total(self) -> float:
@@ -89,22 +90,28 @@ class Explanation:
 
     @property
     def lately(self) -> int:
-        return sum(self._is_lately(one) for one in self.days if one.contacts)
+        return sum(self._is_lately(one) for one in self._all if one.contacts)
 
     @property
     def met_lately(self) -> int:
-        return sum(one.met and self._is_lately(one) for one in self.days)
+        return sum(one.met and self._is_lately(one) for one in self._all)
 
     @property
     def thresholds(self) -> Sequence[Grade]:
         return [one for one in GRADES if one.threshold]
 
+    @property
+    def _all(self) -> Sequence[Day]:
+        return (*self.days, *self.older)
+
     def _is_lately(self, day: Day) -> bool:
         return (self.now - day.on).days < SHORTLY
 
 
-def explain(kind: RecordKind, record_id: int, member_id: int, look: Look) -> Explanation | None:
-    """None where they were never in touch. Two statements."""
+def explain(
+    kind: RecordKind, record_id: int, member_id: int, look: Look, *, most: int = MOST_DAYS
+) -> Explanation | None:
+    """None where they were never in touch; `most` days are told one by one. Two statements."""
     given = {"record": record_id, "member": member_id}
     scores, rows = fetch(kind.sql(SCORE), **given), fetch(kind.sql(DAYS), **given)
     today = look.now.astimezone(UTC).date()
@@ -116,8 +123,8 @@ def explain(kind: RecordKind, record_id: int, member_id: int, look: Look) -> Exp
     return Explanation(
         face=look.faces[member_id],
         grade=found,
-        days=days[:MOST_DAYS],
-        older=days[MOST_DAYS:],
+        days=days[:most],
+        older=days[most:],
         factor=_factor(days),
         total=fsum(one.today for one in days),
         strength=today_score(score, today),

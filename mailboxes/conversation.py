@@ -11,10 +11,10 @@ from crm import moments
 from crm.models import AccessLevel, Member
 from crm.statements import fetch
 from mailboxes.models import ParticipantRole
+from mailboxes.showing.excerpts import READ, excerpt
 from mailboxes.threadrows import (
     ACCESS_WORDS,
     LATEST_REQUEST,
-    SNIPPET,
     Asked,
     Correspondent,
     asked,
@@ -29,7 +29,7 @@ _MESSAGES = f"""
     SELECT b.id, b.thread_id, b.occurred_at, b.level, b.copy_id, b.is_own, c.category,
            CASE WHEN b.level >= {SUBJECT} THEN c.subject END,
            CASE WHEN b.level >= {SUBJECT} THEN c.attachment_count ELSE 0 END,
-           left(body.text, 2 * {SNIPPET}),
+           left(body.text, {READ}),
            (SELECT json_agg(json_build_array(p.role, a.id, a.email,
                         coalesce(n.name, nullif(u.name, ''), nullif(a.display_name, ''), a.email),
                         a.member_id, a.person_id) ORDER BY p.role, p.position)
@@ -272,7 +272,7 @@ def _email(row: Sequence[Any], viewer: Member, now: datetime) -> VisibleEmail:
         category=category,
         subject=subject,
         attachments=attachments,
-        snippet=" ".join((snippet or "").split())[:SNIPPET],
+        snippet=excerpt(snippet),
         parties=[Party(*one) for one in parties or []],
         viewer_id=viewer.pk,
         now=now,

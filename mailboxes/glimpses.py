@@ -10,14 +10,15 @@ from mailboxes.ingesting.events import ELECTED
 from mailboxes.meeting_words import lasting, meeting_host
 from mailboxes.meetings import ANSWERS, IS_LEFT, Answers
 from mailboxes.models import Response
-from mailboxes.threadrows import LATEST_REQUEST, SNIPPET, Asked, asked, may_ask, redacted_width
+from mailboxes.showing.excerpts import READ, excerpt
+from mailboxes.threadrows import LATEST_REQUEST, Asked, asked, may_ask, redacted_width
 from mailboxes.visibility import BOXES, FULL, SUBJECT, best_copies, viewing
 
 _MAIL = f"""
     WITH {BOXES},
     best AS ({best_copies(where="m.id = ANY(%(ids)s) AND m.workspace_id = %(workspace)s")})
     SELECT b.id, b.thread_id, b.level, CASE WHEN b.level >= {SUBJECT} THEN c.subject END,
-           left(body.text, 2 * {SNIPPET}),
+           left(body.text, {READ}),
            (SELECT asked.request FROM ({LATEST_REQUEST.format(thread="b.thread_id")}) asked)
     FROM best b JOIN mailboxes_messagecopy c ON c.id = b.copy_id
     LEFT JOIN mailboxes_messagecontent body ON body.copy_id = b.copy_id AND b.level = {FULL}
@@ -138,7 +139,7 @@ def mail_glimpses(viewer: Member, message_ids: Sequence[int], *, now: datetime) 
             thread_id,
             AccessLevel(level),
             subject,
-            " ".join((text or "").split())[:SNIPPET],
+            excerpt(text),
             asked(request, (), now) if request else None,
             now,
         )

@@ -214,7 +214,7 @@ def find_event(member: Member, pk: int, *, now: datetime) -> ShownEvent:
         title=title or "(no title)",
         status=EventStatus(status),
         when=when(starts_at, ends_at, all_day=all_day, zone=zone, now=now),
-        location=linked("" if location == url and host else location),
+        location=linked("" if host and location in (url, "Video call") else location),
         meeting_url=url if host else "",
         meeting_host=host,
         description=text,

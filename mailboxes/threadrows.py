@@ -8,10 +8,10 @@ from typing import Any
 from crm import moments
 from crm.models import AccessLevel
 from mailboxes.models import RequestState
+from mailboxes.showing.excerpts import READ, excerpt
 from mailboxes.visibility import FULL, SUBJECT, best_copies
 
 ASK_AGAIN_AFTER = timedelta(days=7)
-SNIPPET = 240
 ACCESS_WORDS = {AccessLevel.METADATA: "metadata", AccessLevel.SUBJECT: "subject", AccessLevel.FULL: "full"}
 
 # The viewer's own latest on a thread, as one value.
@@ -47,7 +47,7 @@ THREAD_ROWS = f"""
         ORDER BY l.occurred_at DESC, l.id DESC LIMIT 1
     ) words ON true
     LEFT JOIN LATERAL (
-        SELECT left(b.text, 2 * {SNIPPET}) AS snippet
+        SELECT left(b.text, {READ}) AS snippet
         FROM letter l JOIN mailboxes_messagecontent b ON b.copy_id = l.copy_id
         WHERE l.thread_id = picked.thread_id AND l.level = {FULL}
         ORDER BY l.occurred_at DESC, l.id DESC LIMIT 1
@@ -202,7 +202,7 @@ def thread_row(row: Sequence[Any], *, viewer_id: int, now: datetime) -> ThreadRo
         has_subject=subject is not None,
         subject=subject or "",
         attachments=int(attachments),
-        snippet=" ".join((snippet or "").split())[:SNIPPET],
+        snippet=excerpt(snippet),
         people=correspondents,
         request=asked(request, correspondents, now) if request else None,
         viewer_id=viewer_id,

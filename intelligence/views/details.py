@@ -13,7 +13,7 @@ from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.record_pages import RecordPage, record_page
 from crm.records import BY_PLURAL, read_id
 from intelligence.agenda import MOST_COUNTED, count_meetings
-from intelligence.explaining import explain
+from intelligence.explaining import FEW_DAYS, MOST_DAYS, explain
 from intelligence.knowing import read_known
 from intelligence.recordkinds import kind_named
 from mailboxes.correspondence import count_threads
@@ -36,7 +36,8 @@ def strength(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     member_id = read_id(request.GET.get("member", ""))
     if member_id not in page.look.faces:
         raise Http404
-    why = explain(kind_named(page.kind.name), pk, member_id, page.look)
+    most = FEW_DAYS if wants_part(request) else MOST_DAYS
+    why = explain(kind_named(page.kind.name), pk, member_id, page.look, most=most)
     if why is None:
         raise Http404
     return _part(request, "intelligence/_strength.html", "intelligence/strength.html", page, why=why)

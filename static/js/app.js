@@ -217,6 +217,7 @@
     if (target.id === "main" || target.id === "tab") focusHeading(target);
     if (target.id === "dialogs") showDialog(target);
     if (target.id === "thread") focusHeading(document.getElementById("thread"));
+    showEvent();
     restoreFocus(event);
   }
 
@@ -254,7 +255,17 @@
     const line = event.detail.target;
     if (!line.matches?.("article.act[data-kind='meeting']") || event.detail.xhr.status !== 200) return;
     closeEvent();
-    opened = { line, address: location.href };
+    opened = { line, address: location.href, isNew: true };
+  }
+
+  // What the record makes of the event, such as “Next calendar interaction”, stood in its line.
+  function showEvent() {
+    const card = opened?.isNew && document.querySelector("article[data-event]");
+    if (!card) return;
+    opened.isNew = false;
+    const tags = [...opened.line.querySelectorAll(".act__line .tag")].map((tag) => tag.cloneNode(true));
+    card.querySelector("[data-close-event]").before(...tags);
+    focusHeading(card);
   }
 
   function closeEvent() {

@@ -79,6 +79,11 @@
     isAskedFor = false;
   }
 
+  function showReasons(place) {
+    place.querySelector("button")?.focus({ preventScroll: true });
+    place.scrollIntoView({ block: "nearest" });
+  }
+
   // --- Wiring
 
   function onClick(event) {
@@ -99,7 +104,7 @@
     const { target, requestConfig } = event.detail;
     if (target.id === "known") { markChanges(); unfoldAgain(); }
     if (target.id === "feed") onFeedSwapped();
-    if (target.id === "why") target.querySelector("button")?.focus({ preventScroll: true });
+    if (target.id === "why") showReasons(target);
     if (requestConfig?.elt.closest?.("#feed-who")) document.getElementById("feed-who-button")?.focus();
   }
 
