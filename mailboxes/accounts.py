@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 
 from crm import moments
+from crm.estimating import time_left
 from crm.models import Member
 from crm.statements import execute, fetch
 from mailboxes.listing import LAST
@@ -45,6 +46,7 @@ class Reading:
 
     done: int
     total: int
+    left: str
 
     @property
     def percent(self) -> int:
@@ -112,7 +114,7 @@ def read_accounts(member: Member, *, now: datetime) -> list[Account]:
 def _account(box: Mailbox, streams: list[SyncStream], counts: tuple, now: datetime) -> Account:
     emails, events, since, newest = counts
     failing = next((stream for stream in streams if stream.last_error), None)
-    reading = _reading(streams)
+    reading = _reading(streams, now)
     checked = max((one.last_run_at for one in streams if one.last_run_at), default=None)
     return Account(
         pk=box.pk,
@@ -156,12 +158,13 @@ def _is_on(box: Mailbox, stream: SyncStream) -> bool:
     return box.reads(stream.kind)
 
 
-def _reading(streams: list[SyncStream]) -> Reading | None:
+def _reading(streams: list[SyncStream], now: datetime) -> Reading | None:
     unread = [one for one in streams if one.backfilled_at is None and (one.due_at or one.lease_until)]
     if not unread:
         return None
     done, total = sum(one.done for one in unread), sum(one.total for one in unread)
-    return Reading(done, total)
+    began = min((one.began_at for one in unread if one.began_at), default=None)
+    return Reading(done, total, time_left(done / total, began, now) if total else "")
 
 
 def _retry(stream: SyncStream, now: datetime) -> str:

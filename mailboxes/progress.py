@@ -1,10 +1,13 @@
 """How far reading everybody's mail has come, in numbers and words. It says nothing of whose."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import Count, Exists, F, OuterRef, Q, Sum
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, Sum
+from django.utils import timezone
 from django.utils.translation import ngettext
 
+from crm.estimating import time_left
 from crm.live import announce
 from crm.models import Workspace
 from mailboxes.models import MailboxState, SyncStream
@@ -34,7 +37,12 @@ class Progress:
 def backfill_progress(workspace: Workspace) -> Progress | None:
     """None when every connected mailbox has been read once."""
     running = SyncStream.objects.filter(_UNREAD, workspace=workspace)
-    sums = running.aggregate(done=Sum("done"), total=Sum("total"), mailboxes=Count("mailbox", distinct=True))
+    sums = running.aggregate(
+        done=Sum("done"),
+        total=Sum("total"),
+        began=Min("began_at"),
+        mailboxes=Count("mailbox", distinct=True),
+    )
     if not sums["mailboxes"]:
         return None
     total, done = sums["total"] or 0, sums["done"] or 0
@@ -44,5 +52,11 @@ def backfill_progress(workspace: Workspace) -> Progress | None:
         done=done,
         total=total,
         label=label % sums["mailboxes"],
-        detail=f"{done:,} of {total:,} items. First interactions may still move earlier.",
+        detail=_detail(done, total, sums["began"]),
     )
+
+
+def _detail(done: int, total: int, began: datetime | None) -> str:
+    left = time_left(done / total, began, timezone.now()) if total else ""
+    end = f", {left}" if left else ""
+    return f"{done:,} of {total:,} items{end}. First interactions may still move earlier."

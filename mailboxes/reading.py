@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
+from django.utils import timezone
 
 from crm.locking import lock_workspace
 from crm.models import Address, InternalDomain
@@ -268,7 +269,8 @@ FINISH = """
     skipped AS (
         DELETE FROM mailboxes_skippeditem WHERE stream_id = %(stream)s AND provider_id = ANY(%(stored)s)
     )
-    UPDATE mailboxes_syncstream SET done = done + %(count)s
+    UPDATE mailboxes_syncstream
+    SET done = done + %(count)s, began_at = CASE WHEN done = 0 THEN %(now)s ELSE began_at END
     WHERE id = %(stream)s AND epoch = %(epoch)s
 """
 
@@ -283,7 +285,8 @@ def _finish_items(stream: SyncStream, lease: Lease, page: Page, removed: Sequenc
         *removed,
     ]
     stored = [*(item.provider_id for item in page.mail), *(item.provider_id for item in page.sources)]
-    if not execute(FINISH, stream=stream.pk, epoch=lease.epoch, ids=ids, stored=stored, count=len(ids)):
+    values = {"stream": stream.pk, "epoch": lease.epoch, "now": timezone.now()}
+    if not execute(FINISH, ids=ids, stored=stored, count=len(ids), **values):
         raise LostLease
     return len(ids)
 

@@ -28,6 +28,8 @@ class SyncStream(models.Model):
     # The backfill's own count: items listed when it began, and items dealt with since.
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
+    # When its first page was stored: from then on it can be said how long the rest will take.
+    began_at = models.DateTimeField(null=True, blank=True)
     backfilled_at = models.DateTimeField(null=True, blank=True)
     last_run_at = models.DateTimeField(null=True, blank=True)
 

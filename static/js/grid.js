@@ -109,6 +109,15 @@
     for (const one of boxes) one.closest("tr").ariaSelected = one.checked ? "true" : null;
   }
 
+  // On a small screen the boxes are there while somebody selects.
+  function pickRows(isPicking) {
+    document.getElementById("view")?.toggleAttribute("data-picking", isPicking);
+    document.querySelector("[data-pick]")?.setAttribute("aria-pressed", isPicking);
+    if (!isPicking) clearTicks();
+  }
+
+  const isPicking = () => document.getElementById("view")?.hasAttribute("data-picking") ?? false;
+
   function clearTicks() {
     for (const one of document.querySelectorAll("#rows .check:checked")) one.checked = false;
     showPicked();
@@ -144,6 +153,7 @@
   function onSettled(event) {
     makeGrid();
     showPicked();
+    document.querySelector("[data-pick]")?.setAttribute("aria-pressed", isPicking());
     backToCell(event);
   }
 
@@ -157,7 +167,8 @@
 
   function onClick(event) {
     clickTick(event);
-    if (event.target.closest("[data-clear-picked]")) clearTicks();
+    if (event.target.closest("[data-clear-picked]")) pickRows(false);
+    if (event.target.closest("[data-pick]")) pickRows(!isPicking());
     const cell = event.target.closest("#rows > tr > td");
     if (cell) mark(cell);
   }

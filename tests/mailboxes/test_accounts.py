@@ -43,9 +43,13 @@ def test_an_account_up_to_date_says_what_it_holds(desk: Desk, ada: Member, strea
 
 
 def test_reading_failing_and_leaving_are_told_apart(desk: Desk, ada: Member, stream: SyncStream) -> None:
-    SyncStream.objects.filter(pk=stream.pk).update(backfilled_at=None, due_at=NOW, total=10, done=4)
+    SyncStream.objects.filter(pk=stream.pk).update(
+        backfilled_at=None, due_at=NOW, total=10, done=4, began_at=NOW - timedelta(minutes=8)
+    )
     reading = read_accounts(ada, now=NOW)[0]
-    assert (reading.state, reading.reading and reading.reading.percent) == ("syncing", 40)
+    assert reading.state == "syncing"
+    assert reading.reading
+    assert (reading.reading.percent, reading.reading.left) == (40, "about 12 minutes left")
 
     later = NOW + timedelta(minutes=30)
     SyncStream.objects.filter(pk=stream.pk).update(last_error="Google asks us to wait.", due_at=later)

@@ -1,9 +1,11 @@
 """The engine against faults: whatever dies when, the end is what a clean run would have stored."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import transaction
 
 from crm.models import Member
@@ -12,6 +14,7 @@ from intelligence.verifying import differences
 from mailboxes import leasing, syncing
 from mailboxes.leasing import LostLease, pause_after, pick_due, take
 from mailboxes.models import MessageCopy, PendingItem, QuarantinedItem, StreamKind, SyncStream
+from mailboxes.progress import backfill_progress
 from mailboxes.reading import Page, reader, store_page
 from mailboxes.running import Busy, run_now
 from mailboxes.tasks import sync_stream
@@ -70,7 +73,15 @@ def test_a_mailbox_is_read_newest_first_in_slices(ada: Member, tmp_path: Path) -
     assert set(MessageCopy.objects.values_list("subject", flat=True)) == newest
     stream.refresh_from_db()
     assert (stream.done, stream.total, stream.backfilled_at, stream.lease_until) == (500, 600, None, None)
+    assert stream.began_at is not None
     assert [one.stream_id for one in pick_due(stream_id=stream.pk)] == [stream.pk]
+
+    half_a_minute_later = stream.began_at + timedelta(seconds=30)
+    with time_machine.travel(half_a_minute_later, tick=False):
+        progress = backfill_progress(ada.workspace)
+    assert progress is not None
+    told = "500 of 600 items, less than a minute left. First interactions may still move earlier."
+    assert (progress.percent, progress.detail) == (83, told)
 
 
 def test_a_stream_is_leased_once_until_the_lease_runs_out(ada: Member, tmp_path: Path) -> None:
