@@ -166,7 +166,7 @@ class Hub:
         return [stream for known in self._channels.values() for stream in known.streams]
 
     async def _listen(self) -> None:
-        while True:
+        while not _is_cancelled():
             try:
                 await self._listen_once()
             except Exception as error:  # whatever it is, pages should not stay deaf
@@ -184,7 +184,7 @@ class Hub:
             self._pubsub = pubsub
             if come_meanwhile := self._channels.keys() - set(known):
                 await pubsub.subscribe(*come_meanwhile)
-            while True:
+            while not _is_cancelled():
                 self._take(await pubsub.get_message(timeout=PING_SECONDS))
 
     def _take(self, message: dict[str, Any] | None) -> None:
@@ -221,6 +221,13 @@ class Hub:
                 del self._channels[name]
             if silent and self._pubsub:
                 await self._pubsub.unsubscribe(*silent)
+
+
+def _is_cancelled() -> bool:
+    """Now and then a cancellation is lost in redis-py, where a time-out ends at the same moment; a loop that
+    is closed would wait for its task for good."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _look_up(asked: set[Presence]) -> set[Presence]:

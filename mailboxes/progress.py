@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Exists, F, Min, OuterRef, Q, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
 from django.utils import timezone
 from django.utils.translation import ngettext
 
@@ -13,7 +13,7 @@ from crm.models import Workspace
 from mailboxes.models import MailboxState, SyncStream
 
 _UNREAD = Q(backfilled_at=None, mailbox__state=MailboxState.ACTIVE, last_error="") & (
-    Q(total__gt=F("done")) | Q(lease_until__isnull=False)
+    Q(due_at__isnull=False) | Q(lease_until__isnull=False)
 )
 
 # Over Member: does anybody's mailbox in the workspace still have to be read?
@@ -57,6 +57,8 @@ def backfill_progress(workspace: Workspace) -> Progress | None:
 
 
 def _detail(done: int, total: int, began: datetime | None) -> str:
-    left = time_left(done / total, began, timezone.now()) if total else ""
+    if not total:
+        return "It begins within a minute."
+    left = time_left(done / total, began, timezone.now())
     end = f", {left}" if left else ""
     return f"{done:,} of {total:,} items{end}. First interactions may still move earlier."

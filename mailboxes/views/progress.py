@@ -10,4 +10,5 @@ from mailboxes.progress import backfill_progress
 @member_required(NO_MAIL)
 def progress(request: WorkspaceRequest) -> HttpResponse:
     """How far reading everybody's mail has come; asked for again by the page until it is done."""
-    return render(request, "_backfill_toast.html", {"progress": backfill_progress(request.member.workspace)})
+    context = {"progress": backfill_progress(request.member.workspace), "is_part": True}
+    return render(request, "_backfill_toast.html", context)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -20,7 +22,7 @@ from crm import streaming
 from crm.live import News, announce, channel
 from crm.models import Member
 from crm.presence import Presence, still_present
-from crm.streaming import Stream, follow
+from crm.streaming import Stream, follow, in_this_thread
 from crm.workspaces import deactivate
 from tests.desk import Desk
 
@@ -288,3 +290,25 @@ def test_a_workspace_nobody_listens_to_is_left_and_found_again(ada: Member, ben:
             return [*counts, await count()]
 
     assert play(scene) == [1, 0, 1]
+
+
+def test_a_thread_of_its_own_ends_when_nobody_reads_any_more(
+    ada: Member, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the subscription is just waiting for."""
+    monkeypatch.setattr(streaming, "PING_SECONDS", 0.05)
+    presence = presence_of(ada)
+
+    def listen() -> None:
+        for pause in (0, 0.06, 0.2, 0.3):
+            parts = in_this_thread(follow(Stream(ada.workspace_id, presence), age=0))
+            for _ in range(2):
+                next(parts)
+            time.sleep(pause)
+            parts.close()
+
+    listening = threading.Thread(target=listen, daemon=True)
+    listening.start()
+    listening.join(40)
+
+    assert not listening.is_alive()

@@ -127,7 +127,8 @@ def test_surfaces_name_policy_and_tag_of_every_route() -> None:
 
 
 def test_the_first_to_sign_up_names_the_workspace_and_nobody_else_can(client: Client) -> None:
-    signed_up = client.post("/accounts/signup/", {"email": "ann@acme.example", "password1": "a-long-word-9"})
+    given = {"name": "Ann Lee", "email": "ann@acme.example", "password1": "a-long-word-9"}
+    signed_up = client.post("/accounts/signup/", given)
     assert (signed_up.status_code, signed_up.url) == (302, "/")
     assert b"Name your workspace" in client.get("/").content
 
@@ -138,7 +139,8 @@ def test_the_first_to_sign_up_names_the_workspace_and_nobody_else_can(client: Cl
     assert (workspace.name, workspace.members.get().is_admin) == ("Admin", True)
     # The address has not been verified, so nobody's mail becomes hers.
     assert not Address.objects.exclude(member=None).exists()
-    second = Client().post("/accounts/signup/", {"email": "eve@acme.example", "password1": "a-long-word-9"})
+    assert workspace.members.get().name == "Ann Lee"
+    second = Client().post("/accounts/signup/", given | {"email": "eve@acme.example"})
     assert not User.objects.filter(email="eve@acme.example").exists()
     assert second.status_code == 200
 
