@@ -154,3 +154,49 @@ def test_record_page_fits_a_small_screen(browser: Browser, site: str) -> None:
 
 def member_in_touch() -> int:
     return busiest().connections.order_by("-score")[0].member_id
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_back_and_forward_restore_what_was_shown(browser: Browser, site: str, size: dict[str, int]) -> None:
+    page = page_of(browser, site, size)
+    trouble, url = Trouble(page, site), f"{site}/halyard/companies/{busiest().pk}/"
+    page.goto(url)
+    tab = page.locator("#record-tabs [aria-current]")
+
+    page.get_by_role("link", name="Meetings", exact=True).click()
+    expect(page).to_have_url(f"{url}?kind=meetings")
+    page.locator("#record-tabs").get_by_role("link", name="Emails").click()
+    expect(tab).to_contain_text("Emails")
+    page.locator(".thread-row[data-access=full] a").first.click()
+    expect(page).to_have_url(re.compile(r"thread=\d+"))
+    thread, subject = page.url, page.locator("#thread-t").inner_text()
+    page.locator("#record-tabs").get_by_role("link", name="Calendar").click()
+    expect(tab).to_contain_text("Calendar")
+    page.locator("#record-tabs").get_by_role("link", name="People").click()
+    expect(tab).to_contain_text("People")
+
+    page.go_back()
+    expect(tab).to_contain_text("Calendar")
+    page.go_back()
+    expect(page).to_have_url(thread)
+    expect(page.locator("#thread-t")).to_have_text(subject)
+    page.go_back()
+    expect(page).to_have_url(f"{url}emails/")
+    expect(tab).to_contain_text("Emails")
+    page.go_back()
+    expect(page).to_have_url(f"{url}?kind=meetings")
+    expect(page.locator("#feed article[data-kind=email]")).to_have_count(0)
+    page.go_back()
+    expect(page).to_have_url(url)
+    expect(page.locator("#feed article[data-kind=email]").first).to_be_visible()
+    for place in (f"{url}?kind=meetings", f"{url}emails/", thread):
+        page.wait_for_load_state("load")
+        page.go_forward()
+        expect(page).to_have_url(place)
+    expect(page.locator("#thread-t")).to_have_text(subject)
+
+    # The same address in a window of its own shows the same.
+    alone = page.context.new_page()
+    alone.goto(thread)
+    expect(alone.locator("#thread-t")).to_have_text(subject)
+    assert trouble.found == []
