@@ -125,16 +125,22 @@
 
   function noteFocus(event) {
     const { target, xhr } = event.detail;
-    const section = document.activeElement.closest("[aria-labelledby]");
-    if (target.contains(document.activeElement)) interrupting.set(xhr, section?.getAttribute("aria-labelledby"));
+    const focused = document.activeElement;
+    if (!target.contains(focused)) return;
+    const heading = focused.closest("[aria-labelledby]")?.getAttribute("aria-labelledby");
+    const button = focused.closest(".menu[popover]") && openerOf(focused)?.id;
+    interrupting.set(xhr, { heading, button });
   }
 
   function restoreFocus(event) {
     const { target, xhr } = event.detail;
+    const { heading, button } = interrupting.get(xhr) ?? {};
+    const opener = button && !document.querySelector(":popover-open") && document.getElementById(button);
+    if (opener) opener.focus({ preventScroll: true });
     if (!interrupting.has(xhr) || document.activeElement !== document.body) return;
     const region = target.isConnected ? target : event.target;
-    const heading = document.getElementById(interrupting.get(xhr)) || region.querySelector("h1, h2, h3");
-    const next = heading || region.querySelector(`${FOCUSABLE}, ${FIELDS}`) || region;
+    const place = document.getElementById(heading) || region.querySelector("h1, h2, h3");
+    const next = place || region.querySelector(`${FOCUSABLE}, ${FIELDS}`) || region;
     if (!next.matches(`${FOCUSABLE}, ${FIELDS}`)) next.tabIndex = -1;
     next.focus({ preventScroll: true });
   }
@@ -201,8 +207,8 @@
     const isDown = event.key === "ArrowDown";
     if (!isDown && event.key !== "ArrowUp") return;
     const menu = menuAround(event.target);
-    if (!menu || event.target.matches("input")) return;
-    const items = [...menu.querySelectorAll(".menu__item")].filter((one) => one.matches(FOCUSABLE));
+    if (!menu || event.target.matches("input:not([data-filters])")) return;
+    const items = [...menu.querySelectorAll(".menu__item:not([hidden])")].filter((one) => one.matches(FOCUSABLE));
     if (!items.length) return;
     event.preventDefault();
     const at = items.indexOf(event.target);
@@ -279,6 +285,11 @@
   }
 
   // --- Lists that are short enough to be searched where they stand
+
+  // Looking for something is no change of the form around it.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-filters]")) event.stopPropagation();
+  }, true);
 
   function filterList(field) {
     const words = field.value.trim().toLowerCase();
