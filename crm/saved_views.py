@@ -89,6 +89,7 @@ def save_view(
         raise CannotSave("There is no such table.")
     if SavedView.objects.visible_to(by).filter(kind=kind).count() >= MOST_VIEWS:
         raise CannotSave(f"There are {MOST_VIEWS} views already. Delete one that nobody needs.")
+    _require_own_name(kind, name, by=by)
     return SavedView.objects.create(
         workspace_id=by.workspace_id,
         owner=by,
@@ -114,6 +115,7 @@ def describe_view(view: SavedView, name: str, *, is_shared: bool, by: Member) ->
     """Another name, or for others than before. A view taken back from everyone stays its owner's; one
     whose owner is gone becomes that of whoever takes it."""
     _require_keeper(view, by)
+    _require_own_name(view.kind, name, by=by, besides=view.pk)
     view.name, view.is_shared = _name(name), is_shared
     if not is_shared and view.owner_id is None:
         view.owner = by
@@ -132,6 +134,13 @@ def _name(text: str) -> str:
     if len(name) > MOST_NAME:
         raise CannotSave(f"A name has {MOST_NAME} characters at most.")
     return name
+
+
+def _require_own_name(kind: str, name: str, *, by: Member, besides: int = 0) -> None:
+    """Nobody can tell two tabs of one name apart."""
+    known = SavedView.objects.visible_to(by).filter(kind=kind, name__iexact=_name(name)).exclude(pk=besides)
+    if known.exists():
+        raise CannotSave("There is a view of this name already.")
 
 
 def _require_active(by: Member) -> None:

@@ -22,6 +22,7 @@ from mailboxes.models import (
     StreamKind,
     SyncStream,
 )
+from mailboxes.progress import begins
 
 _LETTERED = frozenset({MailboxKind.GOOGLE, MailboxKind.MICROSOFT, MailboxKind.EXCHANGE})
 
@@ -46,6 +47,7 @@ class Reading:
 
     done: int
     total: int
+    # How long it will take; before it has begun, when that will be.
     left: str
 
     @property
@@ -164,7 +166,8 @@ def _reading(streams: list[SyncStream], now: datetime) -> Reading | None:
         return None
     done, total = sum(one.done for one in unread), sum(one.total for one in unread)
     began = min((one.began_at for one in unread if one.began_at), default=None)
-    return Reading(done, total, time_left(done / total, began, now) if total else "")
+    due = min((one.due_at for one in unread if one.due_at), default=None)
+    return Reading(done, total, time_left(done / total, began, now) if total else begins(due, now))
 
 
 def _retry(stream: SyncStream, now: datetime) -> str:

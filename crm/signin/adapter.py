@@ -81,6 +81,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         user.name = str(data.get("name") or "")[:_NAME_LENGTH]
         return user
 
+    def get_signup_form_initial_data(self, sociallogin: SocialLogin) -> dict[str, Any]:
+        return super().get_signup_form_initial_data(sociallogin) | {"name": sociallogin.user.name}
+
     def validate_disconnect(self, account: SocialAccount, accounts: Any) -> None:
         """An account at an issuer that is no longer set up is no way in."""
         usable = accounts.filter(provider__in=[one.id for one in issuers()]).exclude(pk=account.pk)

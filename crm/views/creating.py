@@ -82,9 +82,9 @@ def creation(request: WorkspaceRequest, plural: str) -> HttpResponse:
     asked = CreationForm(kind, request.POST, employer=_employer(request, kind))
     if not asked.is_valid():
         return _show(request, asked)
-    known = namesakes(kind, asked.cleaned_data["name"], member=request.member)
-    if known and "anyway" not in request.POST:
-        return _show(request, asked, namesakes=known, is_asking=True)
+    known = _known(asked, request.member)
+    if known["taken"] or (known["namesakes"] and "anyway" not in request.POST):
+        return _show(request, asked, **known, is_asking=not known["taken"])
     try:
         with transaction.atomic():
             record = create_record(kind, asked.draft(request.member), by=request.member)

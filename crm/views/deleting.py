@@ -1,5 +1,7 @@
 """Deleting a record, and taking a deletion back."""
 
+from urllib.parse import urlsplit
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.utils import timezone
@@ -9,7 +11,7 @@ from crm.changing import CannotEdit
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from crm.deleting import delete_records
 from crm.models import Deletion
-from crm.records import BY_PLURAL, RECORD_TYPES, find_record
+from crm.records import BY_PLURAL, RECORD_TYPES, RecordType, find_record
 from crm.undoing import Restored, undo
 from crm.views.dialogs import leave_for
 
@@ -40,7 +42,13 @@ def undoing(request: WorkspaceRequest, pk: int) -> HttpResponse:
         return leave_for(request, kind.list_url(slug))
     _tell_restored(request, restored)
     is_single = len(restored.ids) == 1
-    return leave_for(request, kind.url(slug, restored.ids[0]) if is_single else kind.list_url(slug))
+    return leave_for(request, kind.url(slug, restored.ids[0]) if is_single else _table(request, kind))
+
+
+def _table(request: WorkspaceRequest, kind: RecordType) -> str:
+    """As somebody has just seen it, where he is still there."""
+    url, here = kind.list_url(request.member.workspace.slug), urlsplit(request.htmx.current_url or "")
+    return f"{url}?{here.query}" if here.path == url and here.query else url
 
 
 def tell_deleted(request: WorkspaceRequest, kept: Deletion | None, what: str) -> None:

@@ -84,14 +84,20 @@
     place.scrollIntoView({ block: "nearest" });
   }
 
+  function hideReasons() {
+    document.getElementById("why")?.replaceChildren();
+    document.getElementById("why-link")?.focus();
+  }
+
   // --- Wiring
 
   function onClick(event) {
     if (event.target.closest("[data-feed-news]")) showNews();
-    const empties = event.target.closest("[data-empties]");
-    if (!empties) return;
-    document.querySelector(empties.dataset.empties)?.replaceChildren();
-    document.getElementById("why-link")?.focus();
+    if (event.target.closest("[data-empties]")) hideReasons();
+  }
+
+  function onKey(event) {
+    if (event.key === "Escape" && event.target.closest("#why")) hideReasons();
   }
 
   function beforeSwap(event) {
@@ -109,6 +115,7 @@
   }
 
   document.body.addEventListener("click", onClick);
+  document.body.addEventListener("keydown", onKey);
   document.body.addEventListener("htmx:beforeSwap", beforeSwap);
   document.body.addEventListener("htmx:afterSettle", afterSettle);
 })();

@@ -99,11 +99,12 @@ def test_whoever_has_no_address_at_the_provider_is_asked_for_one() -> None:
 
         ask = come_back(browser, issuer="microsoft")
         page = browser.get(ask.url)
-        answer = browser.post(ask.url, {"email": "Ann@acme.example"})
+        answer = browser.post(ask.url, {"name": "Ann Lee", "email": "Ann@acme.example"})
 
     assert (ask.url, page.status_code) == ("/accounts/3rdparty/signup/", 200)
     assert "Microsoft says who you are, but not your email address." in page.content.decode()
-    assert (answer.url, User.objects.get().email) == ("/", ANN)
+    user = User.objects.get()
+    assert (answer.url, user.email, user.name) == ("/", ANN, "Ann Lee")
 
 
 def test_whoever_types_a_taken_address_is_told_to_sign_in_there() -> None:
@@ -114,7 +115,7 @@ def test_whoever_types_a_taken_address_is_told_to_sign_in_there() -> None:
         browser = Client()
         ask = come_back(browser, issuer="microsoft")
 
-        answer = browser.post(ask.url, {"email": ANN})
+        answer = browser.post(ask.url, {"name": "Eve", "email": ANN})
 
     assert "Sign in to it, then connect Microsoft there." in answer.content.decode()
     assert (is_signed_in(browser), User.objects.count()) == (False, 1)
