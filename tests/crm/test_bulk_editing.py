@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from crm.bulk_editing import move_all, write_all
 from crm.changing import CannotEdit
@@ -121,6 +122,36 @@ def test_ticked_people_are_deleted_and_come_back(client: Client, talk: Desk, ben
     assert (answer.headers["HX-Redirect"], left) == (back, ["Fay"])
     assert "Deleted 2 people." in page and f'action="{undoing}"' in page
     assert (undone.headers["Location"], Person.objects.count()) == ("/halyard/people/", 3)
+
+
+def test_undoing_leads_back_to_the_table_as_it_was(client: Client, talk: Desk) -> None:
+    post(client, "deletion/", ids("Bob Doe", "Eve"))
+    here = "https://crm.example/halyard/people/?sort=name&filter=company:is_empty:"
+
+    undone = client.post(
+        f"/halyard/deletions/{Deletion.objects.get().pk}/undoing/",
+        headers={"HX-Request": "true", "HX-Current-URL": here},
+    )
+
+    assert undone.headers["HX-Redirect"] == "/halyard/people/?sort=name&filter=company:is_empty:"
+
+
+def test_the_page_of_what_somebody_deleted_offers_it_back_for_an_hour(
+    client: Client, talk: Desk, ada: Member, dan: Member, signed_in: SignIn
+) -> None:
+    url = f"/halyard/people/{ids('Eve')[0]}/"
+    post(client, "deletion/", ids("Eve", "Fay"))
+    undoing = f'action="/halyard/deletions/{Deletion.objects.get().pk}/undoing/"'
+
+    own, others = client.get(url), [signed_in.as_(one).get(url) for one in (ada, dan)]
+    Deletion.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    late = client.get(url)
+
+    assert own.status_code == 404
+    assert "Eve and 1 more, just now." in own.content.decode() and undoing in own.content.decode()
+    for one in (*others, late, client.get("/halyard/people/999999/")):
+        text = one.content.decode()
+        assert (one.status_code, undoing in text, "Eve" in text) == (404, False, False)
 
 
 def test_ticked_people_are_written_and_moved(client: Client, talk: Desk) -> None:
