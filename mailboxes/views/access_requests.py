@@ -139,7 +139,10 @@ def _answered(
 ) -> HttpResponse:
     context = {"request_pk": one.pk, "who": one.member.name, "effect": effect, "is_settled": is_settled}
     response = render(request, "mailboxes/_answered.html", context)
-    response["HX-Trigger"] = json.dumps({"notifications-changed": True})
+    changed = {"notifications-changed": True}
+    if not request.htmx.target:  # answered on the bell, while the thread may be open behind it
+        changed[f"thread-{one.thread_id}-changed"] = True
+    response["HX-Trigger"] = json.dumps(changed)
     return response
 
 

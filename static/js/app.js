@@ -219,10 +219,11 @@
   // --- Wiring
 
   function onSettled(event) {
-    const { target } = event.detail;
+    const { target, requestConfig } = event.detail;
     if (target.id === "main" || target.id === "tab") focusHeading(target);
     if (target.id === "dialogs") showDialog(target);
-    if (target.id === "thread") focusHeading(document.getElementById("thread"));
+    const isChosen = target.id === "thread" && requestConfig?.elt !== target; // else it has refreshed itself
+    if (isChosen) focusHeading(document.getElementById("thread"));
     showEvent();
     restoreFocus(event);
   }

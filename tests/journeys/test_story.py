@@ -94,11 +94,13 @@ def request(page: Page, row: Locator, note: str) -> None:
 def test_ada_answers_on_the_bell(read: Stage) -> None:
     ask(roof(), by=read.people["ben"], level=AccessLevel.FULL)
     page, ben = read.page("ada"), read.page("ben")
-    page.goto(f"{read.site}/halyard/people/")
+    page.goto(f"{read.site}/halyard/emails/{roof().pk}/")
+    expect(page.locator("form.request")).to_have_count(1)
     to_bell(page, WIDE)
 
     page.locator(".note").get_by_role("button", name="Decline").press("Enter")
     expect(page.locator(".note")).to_contain_text("(declined)")
+    expect(page.locator("form.request")).to_have_count(0)
     expect(page.locator(".sidebar .badge")).to_have_count(0)
     page.keyboard.press("Escape")
     expect(page.locator("#notifications")).to_be_hidden()
