@@ -1,7 +1,7 @@
 """The details of a record: twelve months at a glance, who knows it, why, and how much is on each tab."""
 
 import re
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -277,10 +277,12 @@ def test_tabs_are_counted_after_the_page(desk: Desk, ada: Member, kind: str) -> 
     assert [label for current, label, _ in tabs if current] == ["Calendar"]
 
 
-@pytest.mark.parametrize(("done", "is_said"), [(3, True), (10, False)])
-def test_details_say_that_mail_is_still_being_read(desk: Desk, ada: Member, done: int, is_said: bool) -> None:
+@pytest.mark.parametrize(("backfilled_at", "is_said"), [(None, True), (NOW, False)])
+def test_details_say_that_mail_is_still_being_read(
+    desk: Desk, ada: Member, backfilled_at: datetime | None, is_said: bool
+) -> None:
     desk.put("ada", mail("1@x", ADA, BOB))
-    SyncStream.objects.update(total=10, done=done)
+    SyncStream.objects.update(total=10, done=3, due_at=NOW, backfilled_at=backfilled_at)
 
     html = text(client_of(ada), f"{acme_url()}details/", {"HX-Request": "true"})
 

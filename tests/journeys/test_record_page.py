@@ -12,6 +12,7 @@ from crm.models import Company
 from intelligence.models import CompanyInteraction
 from tests.journeys.stage import NARROW, WIDE, WIDTH, Trouble, is_settled
 from tests.journeys.test_browser import sign_in
+from tests.journeys.test_table import travel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -175,23 +176,22 @@ def test_back_and_forward_restore_what_was_shown(browser: Browser, site: str, si
     page.locator("#record-tabs").get_by_role("link", name="People").click()
     expect(tab).to_contain_text("People")
 
-    page.go_back()
+    travel(page)
     expect(tab).to_contain_text("Calendar")
-    page.go_back()
+    travel(page)
     expect(page).to_have_url(thread)
     expect(page.locator("#thread-t")).to_have_text(subject)
-    page.go_back()
+    travel(page)
     expect(page).to_have_url(f"{url}emails/")
     expect(tab).to_contain_text("Emails")
-    page.go_back()
+    travel(page)
     expect(page).to_have_url(f"{url}?kind=meetings")
     expect(page.locator("#feed article[data-kind=email]")).to_have_count(0)
-    page.go_back()
+    travel(page)
     expect(page).to_have_url(url)
     expect(page.locator("#feed article[data-kind=email]").first).to_be_visible()
     for place in (f"{url}?kind=meetings", f"{url}emails/", thread):
-        page.wait_for_load_state("load")
-        page.go_forward()
+        travel(page, forward=True)
         expect(page).to_have_url(place)
     expect(page.locator("#thread-t")).to_have_text(subject)
 
