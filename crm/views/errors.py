@@ -22,7 +22,7 @@ class Deleted:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "404.html", {"deleted": _deleted(request), "now": timezone.now()}, status=404)
+    return render(request, "404.html", {"deleted": _deleted(request)}, status=404)
 
 
 def _deleted(request: HttpRequest) -> Deleted | None:

@@ -93,7 +93,7 @@
 
   function onClick(event) {
     if (event.target.closest("[data-feed-news]")) showNews();
-    if (event.target.closest("[data-empties]")) hideReasons();
+    if (event.target.closest("[data-hide-reasons]")) hideReasons();
   }
 
   function onKey(event) {
