@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
-from crm.shell import memberships
+from crm.membership import membership
 
 View = Callable[..., HttpResponseBase]
 
@@ -53,10 +53,9 @@ def admin_required(tag: str) -> Callable[[View], View]:
 def _for_members(view: View) -> View:
     @wraps(view)
     def checked(request: WorkspaceRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        member = memberships(request.user).filter(workspace__slug=slug).first()
+        member = membership(request.user, slug)
         if member is None:
             raise Http404
-        member.user = request.user  # type: ignore[assignment]
         request.member = member
         return view(request, *args, **kwargs)
 

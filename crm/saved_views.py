@@ -1,17 +1,16 @@
 """Saved views: a table under a name, for oneself or for everyone."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, Q
-from django.db.models.functions import JSONObject
 
 from crm.models import Member, SavedView
 from crm.models.view import keeps
 from crm.records import RECORD_TYPES
+from crm.statements import fetch
 
 MOST_VIEWS = 50
 MOST_NAME = 60
@@ -48,24 +47,21 @@ class View:
         return keeps(member, owner_id=self.owner_id, is_shared=self.is_shared)
 
 
-def views_annotation() -> ArraySubquery:
-    """For a queryset of members: the views each may use, oldest first. See `views_of`."""
-    usable = SavedView.objects.filter(
-        Q(owner=OuterRef("pk")) | Q(is_shared=True), workspace=OuterRef("workspace")
-    )
-    fields = ("pk", "kind", "name", "is_shared", "owner_id", "sort", "filters", "columns")
-    return ArraySubquery(usable.order_by("pk").values(view=JSONObject(**{name: name for name in fields})))
+# The views that a member `m` may use, oldest first, as JSON. See `views_of`.
+VIEWS = """(
+    SELECT coalesce(json_agg(json_build_object(
+               'pk', v.id, 'kind', v.kind, 'name', v.name, 'is_shared', v.is_shared, 'owner_id', v.owner_id,
+               'sort', v.sort, 'filters', v.filters, 'columns', v.columns) ORDER BY v.id), '[]')::text
+    FROM crm_savedview v WHERE v.workspace_id = m.workspace_id AND (v.owner_id = m.id OR v.is_shared)
+)"""
 
 
 def views_of(member: Member, kind: str) -> list[View]:
-    """Without a query where the member was read with the annotation, as for every page."""
-    found: Iterable[dict[str, Any]] | None = getattr(member, "views", None)
-    if found is None:
-        found = (
-            Member.objects.annotate(views=views_annotation())
-            .values_list("views", flat=True)
-            .get(pk=member.pk)
-        )
+    """Without a query where the member was read with them, as for every page."""
+    text: str | None = getattr(member, "views", None)
+    if text is None:
+        text = fetch(f"SELECT {VIEWS} FROM crm_member m WHERE m.id = %(member)s", member=member.pk)[0][0]
+    found: list[dict[str, Any]] = json.loads(text)
     return [_view(one) for one in found if one["kind"] == kind]
 
 

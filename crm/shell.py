@@ -8,48 +8,39 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from crm.cells import hue, initials
-from crm.models import Member, Notification, Workspace
+from crm.membership import show
+from crm.models import Member, Workspace
 from crm.records import RECORD_TYPES
-from crm.saved_views import views_annotation, views_of
-from crm.starring import MOST_SHOWN, favourites, stars_annotation
+from crm.saved_views import views_of
+from crm.starring import MOST_SHOWN, favourites
 
 ProgressOf = Callable[[Workspace], Any]
 
 
 @dataclass
 class _Registered:
-    annotations: dict[str, Any] = field(default_factory=dict)
     progress: dict[str, ProgressOf] = field(default_factory=dict)
 
 
 _registered = _Registered()
 
 
-def register_progress(name: str, *, is_running: Any, progress: ProgressOf) -> None:
-    """`is_running` is an expression over Member, read with the membership itself; only where it
-    is true `progress` is asked, for a value with percent, label and detail (or None)."""
-    _registered.annotations[name] = is_running
+def register_progress(name: str, *, is_running: str, progress: ProgressOf) -> None:
+    """`is_running` is SQL over a member `m`, read with the membership itself; only where it is true
+    `progress` is asked, for a value with percent, label and detail (or None)."""
+    show(name, is_running)
     _registered.progress[name] = progress
 
 
 def memberships(user: Any) -> QuerySet[Member]:
-    """The workspaces somebody is active in, with what the frame of a page wants to know."""
-    active = Member.objects.active().filter(user_id=user.pk).select_related("workspace")
-    unread = Notification.objects.filter(member=OuterRef("pk"), read_at=None).order_by()
-    counted = unread.values("member").annotate(count=Count("pk")).values("count")
-    return active.annotate(
-        unread=Coalesce(Subquery(counted), 0),
-        views=views_annotation(),
-        starred=stars_annotation(),
-        **_registered.annotations,
-    )
+    """The workspaces somebody is active in, the oldest membership first."""
+    return Member.objects.active().filter(user_id=user.pk).select_related("workspace").order_by("pk")
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

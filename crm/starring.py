@@ -1,18 +1,18 @@
 """Favourites: records that a member keeps at hand."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Case, CharField, OuterRef, Q, Value, When
-from django.db.models.functions import Coalesce, JSONObject
+from django.db.models import Q
 
 from crm import cells
 from crm.changing import CannotEdit, Record, kind_of
 from crm.models import Member, Star
 from crm.records import RECORD_TYPES
+from crm.statements import fetch
 
 MOST_STARS = 100
 MOST_SHOWN = 20
@@ -31,27 +31,24 @@ class Favourite:
         return draw(self.pk, self.name)
 
 
-def stars_annotation() -> ArraySubquery:
-    """For a queryset of members: what each has starred, oldest first. See `favourites`."""
-    kind = Case(
-        When(company__isnull=False, then=Value("company")),
-        default=Value("person"),
-        output_field=CharField(),
-    )
-    star = JSONObject(
-        kind=kind,
-        pk=Coalesce("company_id", "person_id"),
-        name=Coalesce("company__name", "person__name"),
-    )
-    return ArraySubquery(Star.objects.filter(member=OuterRef("pk")).order_by("pk").values(star=star))
+# What a member `m` has starred, oldest first, as JSON. See `favourites`.
+STARS = """(
+    SELECT coalesce(json_agg(json_build_object(
+               'kind', CASE WHEN s.company_id IS NULL THEN 'person' ELSE 'company' END,
+               'pk', coalesce(s.company_id, s.person_id), 'name', coalesce(c.name, p.name)) ORDER BY s.id),
+           '[]')::text
+    FROM crm_star s
+    LEFT JOIN crm_company c ON c.id = s.company_id LEFT JOIN crm_person p ON p.id = s.person_id
+    WHERE s.member_id = m.id
+)"""
 
 
 def favourites(member: Member) -> list[Favourite]:
-    """Without a query where the member was read with the annotation, as for every page."""
-    found: list[dict[str, Any]] | None = getattr(member, "starred", None)
-    if found is None:
-        known = Member.objects.annotate(starred=stars_annotation())
-        found = known.values_list("starred", flat=True).get(pk=member.pk)
+    """Without a query where the member was read with them, as for every page."""
+    text: str | None = getattr(member, "starred", None)
+    if text is None:
+        text = fetch(f"SELECT {STARS} FROM crm_member m WHERE m.id = %(member)s", member=member.pk)[0][0]
+    found: list[dict[str, Any]] = json.loads(text)
     slug = member.workspace.slug
     return [Favourite(**one, url=RECORD_TYPES[one["kind"]].url(slug, one["pk"])) for one in found]
 

@@ -3,24 +3,31 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
 from django.utils import timezone
 from django.utils.translation import ngettext
 
 from crm.estimating import time_left
 from crm.live import announce
 from crm.models import Workspace
-from mailboxes.models import MailboxState, SyncStream
+from crm.statements import fetch
 
-_UNREAD = Q(backfilled_at=None, mailbox__state=MailboxState.ACTIVE, last_error="") & (
-    Q(due_at__isnull=False) | Q(lease_until__isnull=False)
-)
+# What still has to be read of a workspace.
+_UNREAD = """
+    FROM mailboxes_syncstream s JOIN mailboxes_mailbox b ON b.id = s.mailbox_id AND b.state = 'active'
+    WHERE s.backfilled_at IS NULL AND s.last_error = ''
+      AND (s.due_at IS NOT NULL OR s.lease_until IS NOT NULL) AND s.workspace_id = {workspace}
+"""
 
 # Beat looks for what is due every few seconds, so this long nobody has been there.
 _LATE = timedelta(minutes=10)
 
-# Over Member: does anybody's mailbox in the workspace still have to be read?
-IS_READING = Exists(SyncStream.objects.filter(_UNREAD, workspace=OuterRef("workspace")))
+# Of a member `m`: does anybody's mailbox in the workspace still have to be read?
+IS_READING = f"EXISTS (SELECT {_UNREAD.format(workspace='m.workspace_id')})"
+_HOW_FAR = f"""
+    SELECT count(DISTINCT s.mailbox_id), coalesce(sum(s.done), 0)::bigint,
+           coalesce(sum(s.total), 0)::bigint, min(s.began_at), min(s.due_at)
+    {_UNREAD.format(workspace="%(workspace)s")}
+"""
 
 
 def announce_progress(workspace_id: int) -> None:
@@ -39,24 +46,16 @@ class Progress:
 
 def backfill_progress(workspace: Workspace) -> Progress | None:
     """None when every connected mailbox has been read once."""
-    running = SyncStream.objects.filter(_UNREAD, workspace=workspace)
-    sums = running.aggregate(
-        done=Sum("done"),
-        total=Sum("total"),
-        began=Min("began_at"),
-        due=Min("due_at"),
-        mailboxes=Count("mailbox", distinct=True),
-    )
-    if not sums["mailboxes"]:
+    mailboxes, done, total, began, due = fetch(_HOW_FAR, workspace=workspace.pk)[0]
+    if not mailboxes:
         return None
-    total, done = sums["total"] or 0, sums["done"] or 0
-    label = ngettext("Reading %d mailbox", "Reading %d mailboxes", sums["mailboxes"])
+    label = ngettext("Reading %d mailbox", "Reading %d mailboxes", mailboxes)
     return Progress(
         percent=round(100 * done / total) if total else 0,
         done=done,
         total=total,
-        label=label % sums["mailboxes"],
-        detail=_detail(done, total, sums["began"]) if total else begins(sums["due"], timezone.now()),
+        label=label % mailboxes,
+        detail=_detail(done, total, began) if total else begins(due, timezone.now()),
     )
 
 

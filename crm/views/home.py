@@ -23,7 +23,7 @@ class WorkspaceForm(forms.Form):
 @signed_in
 def home(request: HttpRequest) -> HttpResponse:
     """Sign-up creates the first workspace; afterwards people come by invitation."""
-    membership = memberships(request.user).order_by("pk").first()
+    membership = memberships(request.user).first()
     if membership:
         return redirect("crm:companies", membership.workspace.slug)
     if Workspace.objects.exists():
@@ -40,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @signed_in
 def workspaces(request: HttpRequest) -> HttpResponse:
     """The menu behind the workspace's name."""
-    return render(request, "crm/_workspaces.html", {"memberships": memberships(request.user).order_by("pk")})
+    return render(request, "crm/_workspaces.html", {"memberships": memberships(request.user)})
 
 
 @require_GET
