@@ -119,7 +119,7 @@ class Pages:
     def _of_select(self, name: str, kind: RecordType, query: str, goal: str) -> None:
         rows = self._reading(kind, query)
         ours, select = interleaved(rows, partial(_select, kind), rounds=self.rounds)
-        self._show(name, ours, select, goal, matching=rows().count)
+        self._show(name, ours, select, goal, matching=str(rows().count))
 
     def _reading(self, kind: RecordType, query: str) -> Callable[[], PageRows]:
         """The rows of a page and how many match: the page's statements, without its face."""

@@ -1,7 +1,5 @@
 """Figures 8–11 and 13: the tables, on a workspace with many records."""
 
-import json
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -20,6 +18,7 @@ from crm.tables import PAGE_ROWS, look_of, read_page, shown_columns
 from crm.walking import Place
 from intelligence.attributes import INTERACTIONS
 from intelligence.bench.figures import interleaved, show
+from intelligence.bench.plans import indexes, plans_of
 from intelligence.bench.shelf import Shelf
 
 SMART = (*(one.name for one in INTERACTIONS), "connection_strength", "strongest_connection")
@@ -67,7 +66,8 @@ class _Reader:
                     unit="s",
                     goal="<= 5",
                     size=self.size,
-                    indexes=sorted(set(self.indexes(query))),
+                    # of the last statement, which is the page's
+                    indexes=sorted(indexes(plans_of(partial(self.page, query))[-1])),
                 )
 
     def deep_page(self) -> None:
@@ -114,13 +114,6 @@ class _Reader:
             matching=len(self.page(f"sort=-last_interaction&{OPPOSED}")),
         )
 
-    def indexes(self, query: str) -> Iterator[str]:
-        """The indexes that the page's statement walks, as EXPLAIN names them."""
-        with CaptureQueriesContext(connection) as captured:
-            self.page(query)
-        plan = fetch(f"EXPLAIN (FORMAT JSON) {captured[-1]['sql']}".replace("%", "%%"))[0][0]
-        return _named((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
-
     def _place(self, sort: str, number: int) -> Place:
         """The last row of a page so far down, found by walking there."""
         rows = self.page(f"sort={sort}")
@@ -131,13 +124,6 @@ class _Reader:
                 break
             rows = self.page(f"sort={sort}", after)
         return after
-
-
-def _named(plan: dict[str, Any]) -> Iterator[str]:
-    if name := plan.get("Index Name"):
-        yield name
-    for below in plan.get("Plans", []):
-        yield from _named(below)
 
 
 # Hashed names of static files need collectstatic; the addresses are as long without.

@@ -1,11 +1,16 @@
-"""What one would write first: the ORM, a message at a time, every touched record recomputed from
-its whole history. Kept as the measure of what set-based storing is worth; rolled back after use."""
+"""What one would write first: the ORM, a message at a time, and a signal that recomputes the records
+behind every party saved from their whole history. Kept as the measure of what set-based storing is
+worth; rolled back after use."""
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 from django.db import transaction
+from django.db.models.signals import post_save
+from django.utils import timezone
 
 from crm.models import Address, Company, Person
 from intelligence.models import (
@@ -22,13 +27,39 @@ from mailboxes.ingesting.mail import MailItem
 from mailboxes.models import EmailMessage, MessageContent, MessageCopy, Participant, Thread
 from mailboxes.reading import Reader
 
+Row = PersonInteraction | CompanyInteraction
+
 
 def store(reader: Reader, item: MailItem) -> None:
+    with transaction.atomic(), _following_parties():
+        _store_message(reader, item)
+
+
+def store_then_recompute(reader: Reader, item: MailItem) -> None:
+    """As somebody would who has seen the signals fire: every record once, at the end."""
     with transaction.atomic():
-        interaction = _store_message(reader, item)
-        parties = InteractionParty.objects.filter(interaction=interaction)
-        people = Person.objects.filter(addresses__in=parties.values("address"))
-        for person in people.select_related("company"):
+        _recompute_records(_store_message(reader, item))
+
+
+@contextmanager
+def _following_parties() -> Iterator[None]:
+    post_save.connect(_follow_party, sender=InteractionParty)
+    try:
+        yield
+    finally:
+        post_save.disconnect(_follow_party, sender=InteractionParty)
+
+
+def _follow_party(*, instance: InteractionParty, **_: Any) -> None:
+    """Whoever joins may bring in a record, or be a colleague whom all its records know better now."""
+    _recompute_records(instance.interaction)
+
+
+def _recompute_records(interaction: Interaction) -> None:
+    parties = InteractionParty.objects.filter(interaction=interaction)
+    for party in parties.select_related("address__person__company"):
+        if person := party.address.person:
+            _link(interaction, person)
             _recompute(PersonInteraction, PersonInsight, "person", person)
             if person.company:
                 _recompute(CompanyInteraction, CompanyInsight, "company", person.company)
@@ -92,42 +123,58 @@ def _store_interaction(reader: Reader, item: MailItem, message: EmailMessage) ->
             member=address.member,
             is_author=position == 0,
         )
-        if address.person:
-            _link(interaction, address.person)
     return interaction
 
 
 def _link(interaction: Interaction, person: Person) -> None:
     common = {
         "workspace": interaction.workspace,
-        "interaction": interaction,
         "kind": interaction.kind,
         "occurred_at": interaction.occurred_at,
         "member": interaction.member,
         "is_all_day": False,
         "is_author": False,
     }
-    PersonInteraction.objects.create(person=person, **common)
+    PersonInteraction.objects.get_or_create(person=person, interaction=interaction, defaults=common)
     if person.company:
-        known = CompanyInteraction.objects.filter(company=person.company, interaction=interaction)
-        if not known.exists():
-            CompanyInteraction.objects.create(company=person.company, **common)
+        CompanyInteraction.objects.get_or_create(
+            company=person.company, interaction=interaction, defaults=common
+        )
 
 
 def _recompute(timeline: Any, insights: Any, name: str, record: Person | Company) -> None:
-    history = timeline.objects.filter(**{name: record}).select_related("interaction", "member")
-    days: dict[int, dict[date, int]] = defaultdict(lambda: defaultdict(int))
-    moments = sorted(history, key=lambda row: row.occurred_at)
-    for row in moments:
-        for party in row.interaction.parties.exclude(member=None):
-            days[int(party.member_id)][row.occurred_at.date()] += 1
-    scores = {
-        member: sum(n**0.25 * growth(day) for day, n in by_day.items()) for member, by_day in days.items()
-    }
+    history = list(timeline.objects.filter(**{name: record}).select_related("interaction", "member"))
+    history.sort(key=lambda row: row.occurred_at)
+    now = timezone.now()
+    emails = [row for row in history if row.kind == InteractionKind.EMAIL]
+    meetings = [row for row in history if row.kind == InteractionKind.MEETING]
+    past = [row for row in meetings if row.occurred_at <= now]
+    scores = _scores([*emails, *past])
     best = max(scores, key=lambda member: scores[member]) if scores else None
     insights.objects.filter(**{name: record}).update(
-        first_email_at=moments[0].occurred_at,
-        last_email_at=moments[-1].occurred_at,
+        **_stored("first_email", emails[:1]),
+        **_stored("last_email", emails[-1:]),
+        **_stored("first_calendar", past[:1]),
+        **_stored("last_calendar", past[-1:]),
+        **_stored("next_calendar", [row for row in meetings if row.occurred_at > now][:1]),
         score=scores[best] if best else None,
         strongest=best,
     )
+
+
+def _stored(attribute: str, found: Sequence[Row]) -> dict[str, Any]:
+    return {
+        f"{attribute}_at": found[0].occurred_at if found else None,
+        f"{attribute}_member": found[0].member if found else None,
+    }
+
+
+def _scores(history: Sequence[Row]) -> dict[int, float]:
+    days: dict[int, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for row in history:
+        for party in row.interaction.parties.all():
+            if party.member_id:
+                days[party.member_id][row.occurred_at.date()] += 1
+    return {
+        member: sum(n**0.25 * growth(day) for day, n in by_day.items()) for member, by_day in days.items()
+    }
