@@ -1,7 +1,7 @@
 """What the columns of a file are: guessed from their names, and put right by whoever imports it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from crm.columns import columns_of
@@ -41,7 +41,7 @@ _LABELS = {
     "email_addresses": "Email addresses",
     "company": "Company",
 }
-_SEPARATORS = re.compile(r"[\s,;]+")
+_SEPARATORS = re.compile(r"[\n,;]+")
 _SEVERAL = frozenset({"domains", "email_addresses"})
 
 
@@ -109,10 +109,18 @@ def entry(kind: RecordType, columns: Sequence[str], line: Line) -> Entry:
         cells=line.cells,
         pk=first.get("id", ""),
         name=name,
-        values=[part for cell in values for part in _SEPARATORS.split(cell) if part],
+        values=[part for cell in values for part in _parted(cell)],
         company=first.get("company", ""),
         plain={one.name: first[one.name] for one in PLAIN[kind.name] if one.name in first},
     )
+
+
+def _parted(cell: str) -> Iterator[str]:
+    """Blanks part domains and addresses; words that are neither stay together, to be refused as
+    they were written."""
+    for part in _SEPARATORS.split(cell):
+        words = part.split()
+        yield from words if all("." in word for word in words) else [part.strip()]
 
 
 def _plain(title: str) -> str:

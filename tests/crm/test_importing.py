@@ -205,6 +205,17 @@ def test_what_is_meant_must_be_clear(talk: Desk, ben: Member) -> None:
     assert reasons(people) == [(2, "There are several companies called Twin: write the domain instead.")]
 
 
+def test_what_is_refused_is_quoted_as_it_was_written(desk: Desk, ben: Member) -> None:
+    companies = imported(
+        ben, COMPANY, "name,domains\nBoth,acme.example www.other.example\nOdd,not a domain\n"
+    )
+    people = imported(ben, PERSON, "name,email\nAnn,Ann Doe at home\n")
+
+    assert counts(companies) == (1, 0, 0, 1)
+    assert reasons(companies) == [(3, "“not a domain” is not a domain.")]
+    assert reasons(people) == [(2, "“Ann Doe at home” is not an e-mail address.")]
+
+
 def test_a_person_of_the_same_name_with_another_address_is_somebody_else(talk: Desk, ben: Member) -> None:
     job = imported(ben, PERSON, "name,email\nBob Doe,bob@elsewhere.test\nEve,\n")
 
