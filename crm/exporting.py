@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +9,8 @@ from crm.columns import Column, Look, columns_of
 from crm.models import Member, Workspace
 from crm.records import RecordType
 from crm.selecting import Selection
-from crm.statements import fetch
 from crm.table_state import State
-from crm.tables import BATCH_ROWS, all_rows, look_of, members_of, ordered, rows_of, shown_columns
-from crm.walking import Place
+from crm.tables import all_rows, ids_in_order, look_of, members_of, rows_of, shown_columns
 
 # Called before an export: what only the clock changes is brought up to date.
 _settlers: list[Callable[[int, datetime], object]] = []
@@ -39,7 +36,7 @@ def export_view(
     _settle(member.workspace, now)
     exported = [column for column in shown_columns(kind, state) if column.export]
     selection, look = Selection.of(exported), look_of(member, now=now)
-    ids = _ids(member.workspace_id, kind, state, look) if only is None else [only]
+    ids = ids_in_order(member.workspace_id, kind, state, look) if only is None else [only]
     rows = (
         row
         for batch in ids
@@ -51,18 +48,6 @@ def export_view(
 def _settle(workspace: Workspace, now: datetime) -> None:
     for settle in _settlers:
         settle(workspace.pk, now)
-
-
-def _ids(workspace_id: int, kind: RecordType, state: State, look: Look) -> Iterator[list[int]]:
-    """All of a table's in its order, a batch at a time, each beginning where the last ended."""
-    state = replace(state, after=None)
-    while True:
-        sql, parameters, _ = ordered(workspace_id, kind, state, look)
-        rows = fetch(f"{sql} LIMIT %(limit)s", limit=BATCH_ROWS, **parameters)
-        yield [row[0] for row in rows]
-        if len(rows) < BATCH_ROWS:
-            return
-        state = replace(state, after=Place(rows[-1][1], rows[-1][0], 0))
 
 
 def _lines(

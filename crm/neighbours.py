@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from crm.columns import Look
 from crm.models import Member
+from crm.plurals import Capped
 from crm.records import RecordType
 from crm.statements import fetch
 from crm.table_state import State
@@ -13,15 +14,11 @@ from crm.walking import Place
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Ids, None at either end. `count` goes no further than MOST_COUNTED + 1."""
+    """Ids, None at either end."""
 
     before: int | None
     after: int | None
-    count: int
-
-    @property
-    def shown_count(self) -> str:
-        return f"{min(self.count, MOST_COUNTED):,}{'+' if self.count > MOST_COUNTED else ''}"
+    count: Capped
 
 
 def neighbours(member: Member, kind: RecordType, state: State, pk: int, look: Look) -> Neighbours | None:
@@ -52,12 +49,14 @@ def _place_of(workspace_id: int, kind: RecordType, state: State, pk: int, look: 
     return Place(rows[0][1], pk, 0) if rows else None
 
 
-def _first(workspace_id: int, kind: RecordType, state: State, look: Look) -> tuple[Place | None, int | None]:
+def _first(
+    workspace_id: int, kind: RecordType, state: State, look: Look
+) -> tuple[Place | None, Capped | None]:
     sql, parameters, matching = ordered(workspace_id, kind, state, look)
     rows = fetch(f"{sql} LIMIT %(limit)s", limit=1, **parameters)
     return (Place(rows[0][1], rows[0][0], 0) if rows else None), matching
 
 
-def _count(workspace_id: int, kind: RecordType) -> int:
-    counted = COUNTED.format(table=kind.table)
-    return fetch(f"SELECT {counted}", workspace=workspace_id, most=MOST_COUNTED + 1)[0][0]
+def _count(workspace_id: int, kind: RecordType) -> Capped:
+    counted = f"SELECT {COUNTED.format(table=kind.table)}"
+    return Capped(fetch(counted, workspace=workspace_id, most=MOST_COUNTED + 1)[0][0], MOST_COUNTED)

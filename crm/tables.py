@@ -1,7 +1,7 @@
 """Records + columns + sort + page, ready to render: a page is one statement, whatever the sort."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from crm.columns import Column, Look, columns_of
 from crm.filters import Asked, Filter, narrowed
 from crm.models import Member
 from crm.naming import name_key
+from crm.plurals import Capped
 from crm.records import RecordType
 from crm.selecting import Selection
 from crm.statements import fetch
@@ -54,8 +55,8 @@ class Table:
     sorted_by: Header
     chips: Sequence[Chip]
     rows: Sequence[Row]
-    count: int
-    total: int
+    count: Capped
+    total: Capped
     next_query: str
 
     @property
@@ -77,12 +78,9 @@ class Table:
         return sum(column.width for column in shown)
 
     @property
-    def has_more_than_counted(self) -> bool:
-        return self.count > MOST_COUNTED
-
-    @property
-    def shown_count(self) -> int:
-        return min(self.count, MOST_COUNTED)
+    def row_count(self) -> int:
+        """With the header's, as ARIA has it: -1 where it is not known yet."""
+        return -1 if self.count.is_capped else self.count.number + 1
 
 
 def shown_columns(kind: RecordType, state: State) -> list[Column]:
@@ -147,12 +145,12 @@ COUNTED = """
 @dataclass(frozen=True, slots=True)
 class PageRows:
     """Rows of (id, sort key, total, name, values …), one more than a page holds where there are
-    more; how many match and how many there are, both counted no further than MOST_COUNTED + 1 and
-    only on a first page."""
+    more; how many match and, on a first page only, how many there are. Both counted on when the
+    page is there, with what stands under the table."""
 
     rows: list[tuple[Any, ...]]
-    count: int
-    total: int
+    count: Capped
+    total: Capped
 
 
 def read_page(
@@ -169,13 +167,13 @@ def read_page(
         walk=sql, table=kind.table, total="0" if state.after else COUNTED.format(table=kind.table)
     )
     rows = selection.rows(statement, limit=limit, **parameters)
-    total = rows[0][2] if rows else 0
+    total = Capped(rows[0][2] if rows else 0, MOST_COUNTED)
     return PageRows(rows, total if matching is None else matching, total)
 
 
 def ordered(
     workspace_id: int, kind: RecordType, state: State, look: Look, *, only: Sequence[int] | None = None
-) -> tuple[str, dict[str, Any], int | None]:
+) -> tuple[str, dict[str, Any], Capped | None]:
     """A statement that yields (id, key) in the table's order, up to a LIMIT, with its parameters but
     %(limit)s, and how many match where there are filters. `only` leaves out all other records."""
     walk = columns_of(kind.name)[state.sort].walk
@@ -191,12 +189,25 @@ def ordered(
         parameters["only"] = list(only)
         sql, bounds = walk.sorted_few(step, f"SELECT id FROM ({few}) all_of WHERE id = ANY(%(only)s)")
     elif state.filters:
-        matching = fetch(f"SELECT count(*) FROM ({few} LIMIT %(most)s) counted", **parameters)[0][0]
-        sql, bounds = walk.sorted_few(step, few) if matching <= FEW else walk.page(step, narrow)
+        counted = f"SELECT count(*) FROM ({few} LIMIT {FEW + 1}) counted"
+        matching = Capped(fetch(counted, **parameters)[0][0], FEW)
+        sql, bounds = walk.page(step, narrow) if matching.is_capped else walk.sorted_few(step, few)
     else:
         sql, bounds = walk.page(step)
     whole = sql if not sql.startswith("(") else f"SELECT * FROM ({sql}) both_parts"
     return whole, parameters | bounds, matching
+
+
+def ids_in_order(workspace_id: int, kind: RecordType, state: State, look: Look) -> Iterator[list[int]]:
+    """All of a table's in its order, a batch at a time, each beginning where the last ended."""
+    state = replace(state, after=None)
+    while True:
+        sql, parameters, _ = ordered(workspace_id, kind, state, look)
+        rows = fetch(f"{sql} LIMIT %(limit)s", limit=BATCH_ROWS, **parameters)
+        yield [row[0] for row in rows]
+        if len(rows) < BATCH_ROWS:
+            return
+        state = replace(state, after=Place(rows[-1][1], rows[-1][0], 0))
 
 
 def rows_of(

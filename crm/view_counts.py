@@ -6,6 +6,7 @@ from django.http import QueryDict
 
 from crm.filters import Asked, narrowed
 from crm.models import Member
+from crm.plurals import Capped
 from crm.records import RecordType
 from crm.saved_views import View, views_of
 from crm.statements import fetch
@@ -14,8 +15,8 @@ from crm.table_state import read_state
 MOST_COUNTED = 500
 
 
-def counted_views(member: Member, kind: RecordType, *, now: datetime) -> list[tuple[View, str]]:
-    """All in one statement, none further than MOST_COUNTED; empty for a view without filters, which holds
+def counted_views(member: Member, kind: RecordType, *, now: datetime) -> list[tuple[View, Capped | None]]:
+    """All in one statement, none further than MOST_COUNTED; None for a view without filters, which holds
     everything."""
     views = views_of(member, kind.name)
     parts, parameters = [], {"workspace": member.workspace_id, "most": MOST_COUNTED + 1}
@@ -26,10 +27,4 @@ def counted_views(member: Member, kind: RecordType, *, now: datetime) -> list[tu
             parts.append(f"SELECT {view.pk}, count(*) FROM ({few} LIMIT %(most)s) counted")
             parameters |= values
     counts = dict(fetch(" UNION ALL ".join(parts), **parameters)) if parts else {}
-    return [(view, _words(counts.get(view.pk))) for view in views]
-
-
-def _words(count: int | None) -> str:
-    if count is None:
-        return ""
-    return f"{MOST_COUNTED}+" if count > MOST_COUNTED else str(count)
+    return [(view, Capped(counts[view.pk], MOST_COUNTED) if view.pk in counts else None) for view in views]

@@ -8,6 +8,7 @@ from itertools import islice
 from crm import moments
 from crm.models import Member
 from crm.places import place_after, read_place
+from crm.plurals import Capped
 from crm.record_pages import RecordPage
 from crm.statements import fetch
 from intelligence.choosing import Choice, Kind
@@ -61,9 +62,8 @@ def read_agenda(viewer: Member, page: RecordPage, *, place: str = "", coming: st
     )
 
 
-def count_meetings(kind: RecordKind, record_id: int, *, workspace_id: int) -> int:
-    """No further than one more than MOST_COUNTED."""
-    return fetch(kind.sql(COUNT), record=record_id, workspace=workspace_id)[0][0]
+def count_meetings(kind: RecordKind, record_id: int, *, workspace_id: int) -> Capped:
+    return Capped(fetch(kind.sql(COUNT), record=record_id, workspace=workspace_id)[0][0], MOST_COUNTED)
 
 
 def _marks(page: RecordPage) -> Marks:

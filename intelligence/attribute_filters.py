@@ -62,7 +62,11 @@ def time_filter(kind: RecordKind, name: str, label: str, icon: str, *, key: str)
             case "kind_is":
                 return _kind_condition(key, values)
             case "with":
-                return f"{member} = ANY(%(value)s::bigint[])", _member_ids(values, asked)
+                # The time says nothing new, but has an index: few have a meeting to come.
+                return (
+                    f"(f.{key} IS NOT NULL AND {member} = ANY(%(value)s::bigint[]))",
+                    _member_ids(values, asked),
+                )
             case "is_empty" | "is_not_empty":
                 return _empty_condition(f"f.{key}", operator)
         return _time_condition(f"f.{key}", operator, values[0], asked, is_ahead=is_ahead)

@@ -1,6 +1,7 @@
 """What is done with the ticked rows of a table at once."""
 
 from collections.abc import Callable
+from itertools import chain, islice
 from typing import Any
 
 from django.contrib import messages
@@ -21,6 +22,7 @@ from crm.exporting import export_view
 from crm.plain import PLAIN, plain_attribute
 from crm.plurals import counted
 from crm.records import BY_PLURAL, RecordType, read_id
+from crm.tables import ids_in_order, look_of
 from crm.views.deleting import tell_deleted
 from crm.views.dialogs import dialog, leave_for, page_before
 from crm.views.tables import asked_state, csv_file
@@ -95,10 +97,10 @@ def export(request: WorkspaceRequest, plural: str) -> HttpResponseBase:
     kind = BY_PLURAL[plural]
     state = asked_state(request, kind)
     try:
-        ids = _ids(request)
+        only = None if _is_for_all(request) else _ids(request, kind)
     except CannotEdit as error:
         raise BadRequest(str(error)) from error
-    lines = export_view(request.member, kind, state, only=ids, now=timezone.now())
+    lines = export_view(request.member, kind, state, only=only, now=timezone.now())
     return csv_file(f"{kind.plural}.csv", lines)
 
 
@@ -109,7 +111,14 @@ def _people(plural: str) -> RecordType:
     return kind
 
 
-def _ids(request: WorkspaceRequest) -> list[int]:
+def _is_for_all(request: WorkspaceRequest) -> bool:
+    """For every row of the table in the address, shown or not."""
+    return "all" in request.POST
+
+
+def _ids(request: WorkspaceRequest, kind: RecordType) -> list[int]:
+    if _is_for_all(request):
+        return _all_ids(request, kind)
     ids = [read_id(text) for text in dict.fromkeys(request.POST.getlist("record"))]
     if not ids or None in ids:
         raise BadRequest("Nothing is selected.")
@@ -118,9 +127,18 @@ def _ids(request: WorkspaceRequest) -> list[int]:
     return [pk for pk in ids if pk]
 
 
+def _all_ids(request: WorkspaceRequest, kind: RecordType) -> list[int]:
+    state, look = asked_state(request, kind), look_of(request.member, now=timezone.now())
+    batches = ids_in_order(request.member.workspace_id, kind, state, look)
+    ids = list(islice(chain.from_iterable(batches), MOST_AT_ONCE + 1))
+    if len(ids) > MOST_AT_ONCE:
+        raise CannotEdit(f"At most {MOST_AT_ONCE} can be changed at once. Narrow the table with a filter.")
+    return ids
+
+
 def _ask(request: WorkspaceRequest, kind: RecordType, template: str, *, problem: str = "") -> HttpResponse:
     try:
-        ids = _ids(request)
+        ids = _ids(request, kind)
     except CannotEdit as error:
         ids, problem = [], str(error)
     back_url = _back(request, kind)
@@ -139,7 +157,7 @@ def _do(
     request: WorkspaceRequest, kind: RecordType, template: str, change: Callable[[list[int]], None]
 ) -> HttpResponse:
     try:
-        change(_ids(request))
+        change(_ids(request, kind))
     except CannotEdit as error:
         return _ask(request, kind, template, problem=str(error))
     return leave_for(request, _back(request, kind))

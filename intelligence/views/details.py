@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.record_pages import RecordPage, record_page
 from crm.records import BY_PLURAL, read_id
-from intelligence.agenda import MOST_COUNTED, count_meetings
+from intelligence.agenda import count_meetings
 from intelligence.explaining import FEW_DAYS, MOST_DAYS, explain
 from intelligence.knowing import read_known
 from intelligence.recordkinds import kind_named
@@ -69,7 +69,7 @@ def _counted(request: WorkspaceRequest, page: RecordPage) -> dict[str, str]:
     meetings = count_meetings(kind_named(page.kind.name), record.pk, workspace_id=record.workspace_id)
     found = {
         "emails/": f"{threads.total}{'+' if threads.is_capped else ''}",
-        "calendar/": str(meetings) if meetings <= MOST_COUNTED else f"{MOST_COUNTED}+",
+        "calendar/": str(meetings),
     }
     return found | ({"people/": str(record.people_count)} if page.kind.name == "company" else {})
 

@@ -101,11 +101,13 @@
 
   function showPicked() {
     const boxes = [...document.querySelectorAll("#rows .check")];
+    const beyond = document.querySelector("[data-pick-beyond]");
     const picked = boxes.filter((one) => one.checked).length;
     const all = document.querySelector("[data-pick-all]");
     if (!all) return;
     all.checked = picked > 0 && picked === boxes.length;
     all.indeterminate = picked > 0 && picked < boxes.length;
+    if (beyond && !all.checked) beyond.checked = false;
     for (const one of boxes) one.closest("tr").ariaSelected = one.checked ? "true" : null;
   }
 
@@ -150,8 +152,15 @@
 
   // --- Wiring
 
+  // What comes after the rows that are shown is selected with them.
+  function tickNext() {
+    if (!document.querySelector("[data-pick-beyond]:checked")) return;
+    for (const one of document.querySelectorAll("#rows .check")) one.checked = true;
+  }
+
   function onSettled(event) {
     makeGrid();
+    tickNext();
     showPicked();
     document.querySelector("[data-pick]")?.setAttribute("aria-pressed", isPicking());
     backToCell(event);

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from crm.bulk_editing import move_all, write_all
 from crm.changing import CannotEdit
+from crm.creating_records import Draft, create_record
 from crm.models import Company, Deletion, Member, Person
 from crm.plain import plain_attribute
 from crm.records import PERSON
@@ -173,6 +174,32 @@ def test_only_the_ticked_are_exported_with_the_tables_columns(client: Client, ta
 
     lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
     assert lines == ["id,name,company,location", f"{ids('Eve')[0]},Eve,Acme,"]
+
+
+def test_all_of_a_table_are_those_its_filters_leave(client: Client, talk: Desk, ben: Member) -> None:
+    for n in range(60):
+        create_record(PERSON, Draft(f"Guest {n}"), by=ben)
+    url = "/halyard/people/bulk/{}?filter=name:contains:guest&sort=name&columns=location"
+
+    asked = client.post(url.format("deletion/form/"), {"all": "on", "record": ids("Eve")}, headers=HTMX)
+    exported = client.post(url.format("export.csv"), {"all": "on"})
+
+    answer = asked.content.decode()
+    assert "Delete 60 people?" in answer and answer.count('name="record"') == 60
+    assert f'name="record" value="{ids("Eve")[0]}"' not in answer
+    lines = b"".join(exported.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    assert len(lines) == 61
+
+
+def test_more_than_can_be_changed_at_once_is_said_before(
+    client: Client, talk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm.views.bulk.MOST_AT_ONCE", 2)
+
+    answer = client.post("/halyard/people/bulk/attribute/form/", {"all": "on"}, headers=HTMX).content.decode()
+
+    assert "At most 2 can be changed at once. Narrow the table with a filter." in answer
+    assert 'name="record"' not in answer
 
 
 @pytest.mark.parametrize(

@@ -144,11 +144,11 @@ def test_counts_are_one_statement(shelf: Desk, ada: Member, django_assert_num_qu
 
     narrow = "sort=name&filter=last_interaction:more_than_days_ago:4&filter=people:at_least:1"
     quiet = str(sum(map(len, pages(shelf, COMPANY, narrow))))
-    assert [(view.name, count) for view, count in found] == [
+    assert [(view.name, count and str(count)) for view, count in found] == [
         ("View 0", quiet),
         ("View 1", quiet),
         ("View 2", quiet),
-        ("All", ""),
+        ("All", None),
     ]
 
 

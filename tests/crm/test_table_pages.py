@@ -179,7 +179,7 @@ def test_neighbours_are_those_in_the_table(
         at: (every[at - 1] if at else None, every[at + 1] if at + 1 < len(every) else None, len(every))
         for at in places
     }
-    assert {at: one and (one.before, one.after, one.count) for at, one in found.items()} == wanted
+    assert {at: one and (one.before, one.after, one.count.number) for at, one in found.items()} == wanted
 
 
 def test_a_record_that_the_table_does_not_hold_has_no_neighbours(shelf: Desk, ada: Member) -> None:

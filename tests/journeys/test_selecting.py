@@ -77,6 +77,26 @@ def test_ticked_companies_are_changed_exported_deleted_and_brought_back(
     settle(page, "Cobalt", "Brightwater", "Arbor")
 
 
+def test_all_that_match_are_changed_and_not_only_those_on_the_screen(shelf: Stage) -> None:
+    ada = shelf.people["ada"]
+    for n in range(58):
+        create_record(COMPANY, Draft(f"Dock {n}"), by=ada)
+    page = table(shelf, "companies", WIDE)
+    expect(page.locator("#record-count")).to_have_text("61")
+
+    page.get_by_label("Select all companies shown").check()
+    expect(page.get_by_label("All 61")).to_be_visible()
+    page.get_by_label("All 61").check()
+    page.get_by_role("button", name="Edit attribute").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("#dialog-title")).to_have_text("Edit 61 companies")
+    dialog.get_by_role("button", name="Cancel").click()
+    page.locator("#rows tr", has_text="Dock 57").locator(".check").uncheck()
+    expect(page.get_by_label("All 61")).to_be_hidden()
+    page.get_by_role("button", name="Edit attribute").click()
+    expect(dialog.locator("#dialog-title")).to_have_text("Edit 49 companies")
+
+
 def test_selecting_on_a_small_screen_ends_where_it_began(shelf: Stage) -> None:
     page = table(shelf, "companies", NARROW)
     expect(page.locator("#rows .check").first).to_be_hidden()
