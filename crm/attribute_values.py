@@ -64,7 +64,7 @@ def shown(member: Member, record: Record, name: str) -> SafeString:
     """The value as a table's cell has it."""
     kind = kind_of(record)
     column = columns_of(kind.name)[name]
-    look = Look(timezone.now(), {}, member.workspace.slug, member.pk)
+    look = Look(timezone.localtime(), {}, member.workspace.slug, member.pk)
     selection = Selection.of([column])
     statement = f"SELECT {{selected}} FROM {kind.table} r {{joins}} WHERE r.id = %(pk)s"
     row = selection.rows(statement, pk=record.pk, now=look.now)[0]

@@ -4,9 +4,10 @@ rather than by a template each. Everything given is escaped."""
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from html import escape
 from typing import NamedTuple
 
-from django.utils.html import escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from crm import moments
@@ -131,7 +132,7 @@ def moment(
 
 
 @_remembered
-def _name(face: Face) -> SafeString:
+def _name(face: Face) -> str:
     return escape(face.name)
 
 

@@ -17,7 +17,7 @@ RECORD_ATTRIBUTES = "Record attributes"
 @dataclass(frozen=True, slots=True)
 class Look:
     """What cells need besides their values: the moment, who the members are, where links lead, and
-    which member is looking."""
+    which member is looking. `now` is in the reader's zone."""
 
     now: datetime
     faces: dict[int, Face]

@@ -16,10 +16,11 @@ class Told(NamedTuple):
 
 
 def told(moment: datetime, now: datetime, *, is_all_day: bool = False) -> Told:
-    """All three at once: a table's page has hundreds, and finding the reader's zone is most of the work."""
-    local = _local(moment, is_all_day=is_all_day)
+    """All three at once, for a table's page has hundreds. `now` is in the reader's zone: to look for that
+    every time is most of the work."""
+    local = moment.astimezone(UTC if is_all_day else now.tzinfo)
     return Told(
-        _relative(local, now, is_all_day=is_all_day),
+        _relative(local, now, now.date(), is_all_day=is_all_day),
         _absolute(local, is_all_day=is_all_day),
         machine(local, is_all_day=is_all_day),
     )
@@ -27,11 +28,10 @@ def told(moment: datetime, now: datetime, *, is_all_day: bool = False) -> Told:
 
 def relative(moment: datetime, now: datetime, *, is_all_day: bool = False) -> str:
     """`12 min ago`, `Yesterday`, `3 days ago`; what is to come: `Tomorrow, 14:00`."""
-    return _relative(_local(moment, is_all_day=is_all_day), now, is_all_day=is_all_day)
+    return _relative(_local(moment, is_all_day=is_all_day), now, day_of(now), is_all_day=is_all_day)
 
 
-def _relative(local: datetime, now: datetime, *, is_all_day: bool) -> str:
-    today = day_of(now) if is_all_day else now.astimezone(local.tzinfo).date()
+def _relative(local: datetime, now: datetime, today: date, *, is_all_day: bool) -> str:
     if local > now:
         return _ahead(local, today, is_all_day=is_all_day)
     seconds = (now - local).total_seconds()
@@ -108,8 +108,8 @@ def stretch(moment: datetime, now: datetime) -> str:
 
 def machine(moment: datetime, *, is_all_day: bool = False) -> str:
     """For `<time datetime>`: an instant in UTC, or a date."""
-    in_utc = moment.astimezone(UTC).replace(tzinfo=None)
-    return in_utc.date().isoformat() if is_all_day else f"{in_utc.isoformat(timespec='seconds')}Z"
+    in_utc = moment.astimezone(UTC).isoformat(timespec="seconds")
+    return in_utc[:10] if is_all_day else f"{in_utc[:19]}Z"
 
 
 def day_of(moment: datetime, *, is_all_day: bool = False) -> date:

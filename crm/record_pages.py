@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from crm import cells
@@ -76,7 +77,7 @@ class RecordPage:
 def record_page(member: Member, kind: RecordType, pk: int, *, now: datetime) -> RecordPage:
     """Raises Http404 for a record the member may not see."""
     record = find_record(member, kind, pk)
-    look = Look(now, members_of(member.workspace_id), member.workspace.slug)
+    look = Look(timezone.localtime(now), members_of(member.workspace_id), member.workspace.slug)
     details = [Detail(column, column.cell(look, values)) for column, values in _values(kind, pk, now)]
     draw = cells.mark if kind.name == "company" else cells.avatar
     return RecordPage(

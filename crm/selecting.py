@@ -16,14 +16,17 @@ class Selection:
 
     columns: Sequence[Column]
     expressions: Sequence[str]
+    # Which of the expressions each column uses.
+    places: Sequence[Sequence[int]]
     due: str
 
     @classmethod
     def of(cls, columns: Iterable[Column]) -> "Selection":
         columns = list(columns)
-        used = dict.fromkeys(expression for column in columns for expression in column.select)
+        used = list(dict.fromkeys(expression for column in columns for expression in column.select))
+        places = [[used.index(expression) for expression in column.select] for column in columns]
         overtaken = dict.fromkeys(column.source.due for column in columns if column.source.due)
-        return cls(columns, list(used), " OR ".join(overtaken) or "false")
+        return cls(columns, used, places, " OR ".join(overtaken) or "false")
 
     def rows(self, statement: str, **parameters: Any) -> list[Row]:
         """Rows end with the values of `expressions`. Where the clock has overtaken a stored answer
@@ -35,9 +38,9 @@ class Selection:
 
     def per_column(self, row: Row) -> Iterator[tuple[Column, Sequence[Any]]]:
         """The values of one row, dealt out to its columns."""
-        values = dict(zip(self.expressions, row[-1 - len(self.expressions) : -1], strict=True))
-        for column in self.columns:
-            yield column, [values[expression] for expression in column.select]
+        values = row[-1 - len(self.expressions) : -1]
+        for column, places in zip(self.columns, self.places, strict=True):
+            yield column, [values[place] for place in places]
 
     def _filled(self, statement: str, *, is_due: bool) -> str:
         sources = [column.source for column in self.columns]

@@ -4,9 +4,10 @@ a template. Everything given is escaped."""
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from typing import Any
 
-from django.utils.html import escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from crm import cells
@@ -37,7 +38,11 @@ def draw_row(
     parts = [_lead(kind, pk, name, number=number, look=look)]
     for column, given in values:
         if column.name != "name":
-            parts += _opening(column), column.cell(look, given), _CLOSING
+            parts += (
+                _opening(column.name, column.is_smart, column.is_editable),
+                column.cell(look, given),
+                _CLOSING,
+            )
     parts.append(_END)
     return Row(f"{kind.name}:{pk}", pk, cells.joined(parts))
 
@@ -59,9 +64,16 @@ def _lead(kind: RecordType, pk: int, name: str, *, number: int, look: Look) -> S
 
 
 @cache
-def _opening(column: Column) -> SafeString:
+def blank_cells(are_smart: tuple[bool, ...], inside: str = "") -> SafeString:
+    """The cells after the first of a row that waits for its values."""
+    kinds = ('class="c-smart" data-smart' if is_smart else 'class="c-plain"' for is_smart in are_smart)
+    return SafeString("".join(f"<td {kind}>{inside}</td>" for kind in kinds))
+
+
+@cache
+def _opening(attribute: str, is_smart: bool, is_editable: bool) -> SafeString:
     """On a narrow screen plain columns drop out first."""
-    if column.is_smart:
-        return format_html('<td class="c-smart" data-attribute="{}" data-smart>', column.name)
-    edit = SafeString(" data-edit") if column.is_editable else SafeString("")
-    return format_html('<td class="c-plain" data-attribute="{}"{}>', column.name, edit)
+    if is_smart:
+        return format_html('<td class="c-smart" data-attribute="{}" data-smart>', attribute)
+    edit = SafeString(" data-edit") if is_editable else SafeString("")
+    return format_html('<td class="c-plain" data-attribute="{}"{}>', attribute, edit)

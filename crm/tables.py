@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from crm.cells import Face
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from crm.cells import Face, joined
 from crm.columns import Column, Look, columns_of
 from crm.filters import Asked, Filter, narrowed
 from crm.models import Member
@@ -14,7 +17,7 @@ from crm.plurals import Capped
 from crm.records import RecordType
 from crm.selecting import Selection
 from crm.statements import fetch
-from crm.table_rows import Row, draw_row
+from crm.table_rows import Row, blank_cells, draw_row
 from crm.table_state import State
 from crm.walking import Place, Step
 
@@ -57,11 +60,26 @@ class Table:
     rows: Sequence[Row]
     count: Capped
     total: Capped
+    # The address of this table, and that of its next page, or nothing.
+    query: str
     next_query: str
 
     @property
-    def query(self) -> str:
-        return self.state.query()
+    def html(self) -> SafeString:
+        """Its rows."""
+        return joined(row.html for row in self.rows)
+
+    @property
+    def blank_cells(self) -> SafeString:
+        return blank_cells(self._are_smart)
+
+    @property
+    def skeleton_cells(self) -> SafeString:
+        return blank_cells(self._are_smart, '<i class="sk" style="--w:96px"></i>')
+
+    @property
+    def _are_smart(self) -> tuple[bool, ...]:
+        return tuple(header.column.is_smart for header in self.headers[1:])
 
     @property
     def is_bare(self) -> bool:
@@ -90,7 +108,8 @@ def shown_columns(kind: RecordType, state: State) -> list[Column]:
 
 
 def look_of(member: Member, *, now: datetime) -> Look:
-    return Look(now, members_of(member.workspace_id), member.workspace.slug, member.pk)
+    here = timezone.localtime(now)
+    return Look(here, members_of(member.workspace_id), member.workspace.slug, member.pk)
 
 
 def build_table(member: Member, kind: RecordType, state: State, *, now: datetime) -> Table:
@@ -116,14 +135,18 @@ def build_table(member: Member, kind: RecordType, state: State, *, now: datetime
         ],
         count=page.count,
         total=page.total,
+        query=state.query(),
         next_query=next_query,
     )
 
 
 def members_of(workspace_id: int) -> dict[int, Face]:
     """Everybody who is or was a member, in the order of their names."""
-    found = Member.objects.filter(workspace_id=workspace_id)
-    people = found.values_list("pk", "user__name", "user__email")
+    statement = """
+        SELECT m.id, u.name, u.email FROM crm_member m JOIN crm_user u ON u.id = m.user_id
+        WHERE m.workspace_id = %(workspace)s
+    """
+    people = fetch(statement, workspace=workspace_id)
     faces = [Face(pk, name or email, email) for pk, name, email in people]
     faces.sort(key=lambda face: (name_key(face.name), face.pk))
     return {face.pk: face for face in faces}

@@ -113,7 +113,8 @@ def _regularity(text: str, delimiter: str) -> tuple[int, int]:
     except Unreadable:
         return (0, 0)
     widths = [len(cells) for cells in rows]
-    if not widths or max(widths) < 2:
+    # The first row names the columns: what makes one of it is not what parts them.
+    if not widths or widths[0] < 2:
         return (0, 0)
     return (sum(width == widths[0] for width in widths), widths[0])
 

@@ -23,6 +23,8 @@ from mailboxes.models import EmailMessage, Mailbox
 from mailboxes.reading import Page, Reader
 from mailboxes.removing import begin_removal, purge
 
+Store = Callable[[Reader, MailItem], None]
+
 ROUNDS = 12
 ORM_MESSAGES = 20
 
@@ -133,7 +135,7 @@ def _copy(cursor: Any, facts: list[tuple], people: list[tuple]) -> None:
                 copy.write_row(row)
 
 
-def _orm_seconds(world: World, store: Callable[[Reader, MailItem], None]) -> float:
+def _orm_seconds(world: World, store: Store) -> float:
     reader, page = world.message()
     return _rolled_back(lambda: store(reader, page.mail[0]))
 

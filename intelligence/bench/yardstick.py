@@ -114,7 +114,13 @@ def _store_interaction(reader: Reader, item: MailItem, message: EmailMessage) ->
             defaults={"domain": one.email.split("@")[1], "kind": "human"},
         )
         Participant.objects.create(
-            workspace=workspace, message=message, address=address, role=3, position=position
+            workspace=workspace,
+            message=message,
+            address=address,
+            role=3,
+            position=position,
+            occurred_at=item.occurred_at,
+            domain=address.domain,
         )
         InteractionParty.objects.create(
             workspace=workspace,
