@@ -70,8 +70,16 @@ def short(moment: datetime, now: datetime, *, is_all_day: bool = False) -> str:
     return day if is_all_day else f"{day}, {local:%H:%M}"
 
 
+def in_stretch(moment: datetime, now: datetime) -> str:
+    """Under the heading that `stretch` gives: `10:30` today and yesterday, `Fri` this week and last."""
+    local, today = _local(moment, is_all_day=False), day_of(now)
+    if (today - local.date()).days < 2:
+        return f"{local.hour:02}:{local.minute:02}"
+    return f"{local:%a}" if _weeks_ago(local.date(), today) < 2 else in_list(moment, now)
+
+
 def in_list(moment: datetime, now: datetime) -> str:
-    """In a list under its stretch of time: `10:30`, `Fri`, `10 Nov`, `10 Nov 2025`."""
+    """`10:30`, `Fri`, `10 Nov`, `10 Nov 2025`."""
     local, today = _local(moment, is_all_day=False), day_of(now)
     days = (today - local.date()).days
     if days <= 0:
@@ -98,12 +106,17 @@ def stretch(moment: datetime, now: datetime) -> str:
     days = (today - day).days
     if days < 2:
         return "Today" if days <= 0 else "Yesterday"
-    weeks = (today - timedelta(days=today.weekday()) - (day - timedelta(days=day.weekday()))).days // 7
+    weeks = _weeks_ago(day, today)
     if weeks < 2:
         return "Last week" if weeks else "Earlier this week"
     if (day.year, day.month) == (today.year, today.month):
         return f"Earlier in {day:%B}"
     return f"{day:%B}" if day.year == today.year else f"{day:%B %Y}"
+
+
+def _weeks_ago(day: date, today: date) -> int:
+    """How many Mondays lie between."""
+    return (today - timedelta(days=today.weekday()) - (day - timedelta(days=day.weekday()))).days // 7
 
 
 def machine(moment: datetime, *, is_all_day: bool = False) -> str:

@@ -22,7 +22,7 @@ from mailboxes.models import (
     StreamKind,
     SyncStream,
 )
-from mailboxes.progress import begins
+from mailboxes.progress import begins, is_late
 
 _LETTERED = frozenset({MailboxKind.GOOGLE, MailboxKind.MICROSOFT, MailboxKind.EXCHANGE})
 
@@ -49,6 +49,7 @@ class Reading:
     total: int
     # How long it will take; before it has begun, when that will be.
     left: str
+    is_stalled: bool = False
 
     @property
     def percent(self) -> int:
@@ -167,7 +168,9 @@ def _reading(streams: list[SyncStream], now: datetime) -> Reading | None:
     done, total = sum(one.done for one in unread), sum(one.total for one in unread)
     began = min((one.began_at for one in unread if one.began_at), default=None)
     due = min((one.due_at for one in unread if one.due_at), default=None)
-    return Reading(done, total, time_left(done / total, began, now) if total else begins(due, now))
+    if not total:
+        return Reading(done, total, begins(due, now), is_stalled=is_late(due, now))
+    return Reading(done, total, time_left(done / total, began, now))
 
 
 def _retry(stream: SyncStream, now: datetime) -> str:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
+from crm import moments
 from crm.models import Member
 from crm.places import place_after, read_place
 from crm.records import RecordType
@@ -65,8 +67,11 @@ class Show(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Correspondence:
+    """`begun` is the heading under which an earlier page ended."""
+
     threads: Sequence[ThreadRow]
     next_place: str
+    begun: str
 
 
 def read_correspondence(
@@ -79,7 +84,7 @@ def read_correspondence(
     place: str = "",
 ) -> Correspondence:
     """A page of threads. One statement. Raises BadPlace."""
-    after = read_place(place) if place else START
+    after: dict[str, Any] = read_place(place) if place else START
     rows = fetch(
         page_statement(kind, show, is_first=not place),
         record=record_id,
@@ -90,7 +95,9 @@ def read_correspondence(
     threads = [thread_row(row, viewer_id=viewer.pk, now=now) for row in rows]
     shown = threads[:PAGE_THREADS]
     return Correspondence(
-        shown, place_after(shown[-1].at, shown[-1].message_id) if len(threads) > PAGE_THREADS else ""
+        shown,
+        next_place=place_after(shown[-1].at, shown[-1].message_id) if len(threads) > PAGE_THREADS else "",
+        begun=moments.stretch(after["at"], now) if place else "",
     )
 
 

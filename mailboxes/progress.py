@@ -37,11 +37,14 @@ def announce_progress(workspace_id: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
+    """`is_stalled` where nobody seems to be reading."""
+
     percent: int
     done: int
     total: int
     label: str
     detail: str
+    is_stalled: bool = False
 
 
 def backfill_progress(workspace: Workspace) -> Progress | None:
@@ -49,21 +52,28 @@ def backfill_progress(workspace: Workspace) -> Progress | None:
     mailboxes, done, total, began, due = fetch(_HOW_FAR, workspace=workspace.pk)[0]
     if not mailboxes:
         return None
-    label = ngettext("Reading %d mailbox", "Reading %d mailboxes", mailboxes)
+    is_stalled = not total and is_late(due, timezone.now())
+    label = ngettext("Reading %d mailbox", "Reading %d mailboxes", mailboxes) % mailboxes
     return Progress(
         percent=round(100 * done / total) if total else 0,
         done=done,
         total=total,
-        label=label % mailboxes,
+        label="Reading has not begun" if is_stalled else label,
         detail=_detail(done, total, began) if total else begins(due, timezone.now()),
+        is_stalled=is_stalled,
     )
 
 
 def begins(due: datetime | None, now: datetime) -> str:
     """Of reading that has not begun."""
-    if due and now - due > _LATE:
+    if is_late(due, now):
         return "Nobody reads it: the background worker does not seem to run."
     return "Reading begins within a minute."
+
+
+def is_late(due: datetime | None, now: datetime) -> bool:
+    """Somebody should have begun to read by now."""
+    return due is not None and now - due > _LATE
 
 
 def _detail(done: int, total: int, began: datetime | None) -> str:

@@ -148,7 +148,7 @@ class ThreadRow:
 
     @property
     def time(self) -> str:
-        return moments.in_list(self.at, self.now)
+        return moments.in_stretch(self.at, self.now)
 
     @property
     def absolute(self) -> str:

@@ -40,7 +40,7 @@ def read(request: WorkspaceRequest) -> HttpResponse:
 @member_required(NO_MAIL)
 def badge(request: WorkspaceRequest) -> HttpResponse:
     unread = Notification.objects.of(request.member).unread().count()
-    return render(request, "crm/_notification_badge.html", {"unread": unread})
+    return render(request, "crm/_badges.html", {"unread": unread})
 
 
 def _render(request: WorkspaceRequest, before: str) -> HttpResponse:
