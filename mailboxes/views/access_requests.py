@@ -5,7 +5,7 @@ import json
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -137,6 +137,8 @@ def _render_dialog(request: WorkspaceRequest, conversation: Conversation, *, err
 def _answered(
     request: WorkspaceRequest, one: AccessRequest, effect: str, *, is_settled: bool = False
 ) -> HttpResponse:
+    if not request.htmx:
+        return redirect("mailboxes:thread", request.member.workspace.slug, one.thread_id)
     context = {"request_pk": one.pk, "who": one.member.name, "effect": effect, "is_settled": is_settled}
     response = render(request, "mailboxes/_answered.html", context)
     changed = {"notifications-changed": True}
