@@ -2,18 +2,19 @@
 that the product's answers can be held against the naive ones."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 import time_machine
 from django.db import transaction
 from django.db.models import Count
 
 from crm.claiming import claim
 from crm.editing import OPERATOR, CannotEdit
-from crm.models import Company, Person
+from crm.models import Address, Company, Person
 from crm.workspaces import set_active
 from intelligence.models import (
     CompanyConnection,
@@ -29,6 +30,7 @@ from intelligence.verifying import differences
 from mailboxes.connecting import connect
 from mailboxes.models import MailboxKind
 from mailboxes.parsing.values import ParsedEvent, ParsedMail
+from mailboxes.refusing import AddressTaken
 from mailboxes.removing import begin_removal, purge
 from mailboxes.screening import screen_event, screen_mail
 from tests.desk import Desk, mail, meeting
@@ -120,9 +122,11 @@ class Office:
             claim(self.desk.members[name], [email])
 
     def give_alias(self, name: str, alias: str) -> None:
-        """The owner adds an alias to a mailbox that has been read already."""
+        """The owner adds an alias to a mailbox that has been read already; a colleague's is refused."""
         mailbox = self.desk.mailboxes[name]
-        with self._frozen():
+        claimed = Address.objects.filter(workspace=self.desk.workspace, email=alias, member__isnull=False)
+        is_anothers = claimed.exclude(member=mailbox.member).exists()
+        with self._frozen(), pytest.raises(AddressTaken) if is_anothers else nullcontext():
             connect(
                 mailbox.member,
                 kind=MailboxKind.ARCHIVE,
