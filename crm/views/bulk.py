@@ -28,10 +28,11 @@ from crm.views.dialogs import dialog, leave_for, page_before
 from crm.views.tables import asked_state, csv_file
 
 # What is asked for is not changed yet: dialogs get what is ticked by POST, for it is too much for an address.
+# They alone take all rows of a table, whose filters are about mail, and name them for what then is done.
 
 
 @require_POST
-@member_required(NO_MAIL)
+@member_required(MAIL)
 def deletion_form(request: WorkspaceRequest, plural: str) -> HttpResponse:
     return _ask(request, BY_PLURAL[plural], "crm/_bulk_deletion.html")
 
@@ -49,7 +50,7 @@ def deletion(request: WorkspaceRequest, plural: str) -> HttpResponse:
 
 
 @require_POST
-@member_required(NO_MAIL)
+@member_required(MAIL)
 def company_form(request: WorkspaceRequest, plural: str) -> HttpResponse:
     return _ask(request, _people(plural), "crm/_bulk_company.html")
 
@@ -70,7 +71,7 @@ def company(request: WorkspaceRequest, plural: str) -> HttpResponse:
 
 
 @require_POST
-@member_required(NO_MAIL)
+@member_required(MAIL)
 def attribute_form(request: WorkspaceRequest, plural: str) -> HttpResponse:
     return _ask(request, BY_PLURAL[plural], "crm/_bulk_attribute.html")
 
@@ -97,7 +98,7 @@ def export(request: WorkspaceRequest, plural: str) -> HttpResponseBase:
     kind = BY_PLURAL[plural]
     state = asked_state(request, kind)
     try:
-        only = None if _is_for_all(request) else _ids(request, kind)
+        only = None if _is_for_all(request) else _ids(request)
     except CannotEdit as error:
         raise BadRequest(str(error)) from error
     lines = export_view(request.member, kind, state, only=only, now=timezone.now())
@@ -116,9 +117,7 @@ def _is_for_all(request: WorkspaceRequest) -> bool:
     return "all" in request.POST
 
 
-def _ids(request: WorkspaceRequest, kind: RecordType) -> list[int]:
-    if _is_for_all(request):
-        return _all_ids(request, kind)
+def _ids(request: WorkspaceRequest) -> list[int]:
     ids = [read_id(text) for text in dict.fromkeys(request.POST.getlist("record"))]
     if not ids or None in ids:
         raise BadRequest("Nothing is selected.")
@@ -138,7 +137,7 @@ def _all_ids(request: WorkspaceRequest, kind: RecordType) -> list[int]:
 
 def _ask(request: WorkspaceRequest, kind: RecordType, template: str, *, problem: str = "") -> HttpResponse:
     try:
-        ids = _ids(request, kind)
+        ids = _all_ids(request, kind) if _is_for_all(request) else _ids(request)
     except CannotEdit as error:
         ids, problem = [], str(error)
     back_url = _back(request, kind)
@@ -157,7 +156,7 @@ def _do(
     request: WorkspaceRequest, kind: RecordType, template: str, change: Callable[[list[int]], None]
 ) -> HttpResponse:
     try:
-        change(_ids(request, kind))
+        change(_ids(request))
     except CannotEdit as error:
         return _ask(request, kind, template, problem=str(error))
     return leave_for(request, _back(request, kind))

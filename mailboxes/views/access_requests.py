@@ -3,6 +3,7 @@
 import json
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
@@ -138,6 +139,8 @@ def _answered(
     request: WorkspaceRequest, one: AccessRequest, effect: str, *, is_settled: bool = False
 ) -> HttpResponse:
     if not request.htmx:
+        if is_settled:
+            messages.warning(request, effect)
         return redirect("mailboxes:thread", request.member.workspace.slug, one.thread_id)
     context = {"request_pk": one.pk, "who": one.member.name, "effect": effect, "is_settled": is_settled}
     response = render(request, "mailboxes/_answered.html", context)

@@ -107,6 +107,13 @@
     window.htmx.trigger(foot, "recalculate");
   }
 
+  // Only what is in the page gets here: an answer about a table that is gone says nothing of this one.
+  function completeCount(foot) {
+    const count = document.getElementById("record-count");
+    const counted = foot.querySelector("#calculations strong");
+    if (count && counted) count.textContent = counted.textContent;
+  }
+
   // --- Addresses outside the table that speak of it
 
   function completeAddress(event) {
@@ -128,6 +135,7 @@
   function onSettled(event) {
     const { target } = event.detail;
     if (target.id === "view") closeMenus();
+    if (target.id === "footer") completeCount(target);
     if (target.id === "filter-editor" || target.id === "attribute-menu") focusMenu(target);
   }
 

@@ -191,6 +191,11 @@ def test_all_of_a_table_are_those_its_filters_leave(client: Client, talk: Desk, 
     assert len(lines) == 61
 
 
+def test_nothing_is_done_to_all_that_a_dialog_has_not_named(client: Client, talk: Desk) -> None:
+    assert client.post("/halyard/people/bulk/deletion/", {"all": "on"}).status_code == 400
+    assert len(ids("Bob Doe", "Eve", "Fay")) == 3
+
+
 def test_more_than_can_be_changed_at_once_is_said_before(
     client: Client, talk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from crm.models import Company, Person, SavedView
 from crm.naming import name_key
@@ -65,6 +65,24 @@ def filter_by_people(page: Page, number: int) -> None:
     menu.get_by_label("Number").fill(str(number))
     menu.get_by_role("button", name="Add filter").click()
     expect(menu).to_be_hidden()
+
+
+def test_the_count_is_completed_by_its_own_table_alone(shelf: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crm.tables.FEW", 2)  # what a thousand is to a large table
+    page = shelf.page("ada")
+    late: list[Route] = []
+    page.route("**/calculations/?sort=name", lambda route: late.append(route))
+    page.goto(f"{shelf.site}/halyard/companies/?sort=name")
+    expect(page.locator("#record-count")).to_have_text("5")
+
+    filter_by_people(page, 2)
+    expect(page.locator("#calculations .calculation").first).to_be_attached()
+    expect(page.locator("#record-count")).to_have_text("3")
+    with page.expect_response("**/calculations/?sort=name"):
+        late[0].continue_()
+    page.wait_for_timeout(300)
+
+    expect(page.locator("#record-count")).to_have_text("3")
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])

@@ -202,6 +202,9 @@ def of_table(browser: Browser, plural: str) -> Iterator[Answer]:
     yield browser.get(f"views/{plural}/tabs/?{narrow}", htmx=True)
     yield browser.get("views/")
     yield browser.try_post(f"{plural}/bulk/export.csv", {"record": ids.split(",")})
+    yield browser.try_post(f"{plural}/bulk/export.csv?{narrow}", {"all": "on"})
+    for form in ("attribute", "deletion", *(["company"] if plural == "people" else [])):
+        yield browser.try_post(f"{plural}/bulk/{form}/form/?{narrow}", {"all": "on"})
 
 
 def everything(browser: Browser, *, threads: dict[int, list[int]], events: list[int]) -> Iterator[Answer]:
