@@ -81,15 +81,20 @@ WANTED_FROM_EVENTS = f"""
     HAVING bool_or(party.member_id IS NOT NULL) AND bool_or(party.is_outside)
 """
 
+# Parties are read interaction by interaction: as a join it is planned badly while the planner takes
+# the tables for empty, as it does when they were looked at before their first rows were committed.
 STORED = """
     SELECT i.{source}, i.id, i.occurred_at, i.is_crowd, i.is_all_day, i.member_id,
-           array_agg(p.address_id ORDER BY p.address_id),
-           array_agg(p.member_id ORDER BY p.address_id),
-           array_agg(p.is_author ORDER BY p.address_id)
+           party.addresses, party.members, party.authors
     FROM intelligence_interaction i
-    JOIN intelligence_interactionparty p ON p.interaction_id = i.id
+    CROSS JOIN LATERAL (
+        SELECT array_agg(p.address_id) AS addresses, array_agg(p.member_id) AS members,
+               array_agg(p.is_author) AS authors
+        FROM (SELECT * FROM intelligence_interactionparty WHERE interaction_id = i.id
+              ORDER BY address_id) p
+        HAVING count(*) > 0
+    ) party
     WHERE i.{source} = ANY(%(ids)s)
-    GROUP BY i.id
 """
 
 INSERT_INTERACTIONS = """

@@ -7,22 +7,24 @@ from crm.models import Workspace
 from crm.statements import fetch
 
 # Somebody a member had real contact with: on a person's own mail with a member on it, or invited
-# to a meeting that is on and that a member has not declined. Asked address by address (LIMIT keeps
-# it so): with outdated statistics the planner would rather read every participant there is.
-IN_CONTACT = """
+# to a meeting that is on and that a member has not declined. Asked row by row along the indexes: a
+# scalar query cannot be turned into a join, which the planner would do in a bad order while it takes
+# the tables for empty (rows that have not been committed when they are counted).
+_IS_MEMBER = "(SELECT oa.member_id FROM crm_address oa WHERE oa.id = own.address_id) IS NOT NULL"
+IN_CONTACT = f"""
     coalesce((
         SELECT true FROM mailboxes_participant p
-        JOIN mailboxes_emailmessage m ON m.id = p.message_id AND m.is_contact
-        WHERE p.address_id = a.id AND EXISTS (
-            SELECT FROM mailboxes_participant own JOIN crm_address oa ON oa.id = own.address_id
-            WHERE own.message_id = m.id AND oa.member_id IS NOT NULL)
+        WHERE p.address_id = a.id
+          AND (SELECT m.is_contact FROM mailboxes_emailmessage m WHERE m.id = p.message_id)
+          AND (SELECT true FROM mailboxes_participant own
+               WHERE own.message_id = p.message_id AND {_IS_MEMBER} LIMIT 1)
         LIMIT 1
     ), (
         SELECT true FROM mailboxes_attendee t
-        JOIN mailboxes_calendarevent e ON e.id = t.event_id AND e.status <> 'cancelled'
-        WHERE t.address_id = a.id AND EXISTS (
-            SELECT FROM mailboxes_attendee own JOIN crm_address oa ON oa.id = own.address_id
-            WHERE own.event_id = e.id AND oa.member_id IS NOT NULL AND own.response <> 'declined')
+        WHERE t.address_id = a.id
+          AND (SELECT e.status <> 'cancelled' FROM mailboxes_calendarevent e WHERE e.id = t.event_id)
+          AND (SELECT true FROM mailboxes_attendee own
+               WHERE own.event_id = t.event_id AND own.response <> 'declined' AND {_IS_MEMBER} LIMIT 1)
         LIMIT 1
     ), false)
 """
