@@ -6,7 +6,7 @@ of a table have to hold.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 from urllib.parse import quote, unquote
@@ -33,10 +33,12 @@ class BadFilter(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who narrows a table, and when."""
+    """Who narrows a table, and when. `of_one` record at a time, what an index could find is only
+    checked."""
 
     now: datetime
     member_id: int = 0
+    of_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,21 +147,28 @@ def narrowed(
     """A statement for the ids that meet all filters, %(workspace)s given; the same as a condition on
     {pk}; and their parameters, whose names begin with `prefix`."""
     aliases = {source: f"f{place}" for place, source in enumerate(dict.fromkeys(_sources(filters)))}
-    conditions, values = [], {}
-    for number, one in enumerate(filters):
-        condition, value = one.condition(asked)
-        parameter, alias = f"{prefix}_{number}", aliases[one.attribute.source]
-        conditions.append(_ROW.sub(f"{alias}.", condition.replace("%(value)s", f"%({parameter})s")))
+    values: dict[str, Any] = {}
 
-        values[parameter] = value
-    where = " AND ".join(conditions)
+    def where(asked: Asked) -> str:
+        conditions = []
+        for number, one in enumerate(filters):
+            condition, value = one.condition(asked)
+            parameter, alias = f"{prefix}_{number}", aliases[one.attribute.source]
+            conditions.append(_ROW.sub(f"{alias}.", condition.replace("%(value)s", f"%({parameter})s")))
+            values[parameter] = value
+        return " AND ".join(conditions)
+
     (table, pk), *others = aliases
     joins = "".join(
         f" JOIN {other} {aliases[other, key]} ON {aliases[other, key]}.{key} = f0.{pk}"
         for other, key in others
     )
-    few = f"SELECT f0.{pk} AS id FROM {table} f0{joins} WHERE f0.workspace_id = %(workspace)s AND {where}"
-    narrow = f"EXISTS (SELECT FROM {table} f0{joins} WHERE f0.{pk} = {{pk}} AND {where})"
+    few = (
+        f"SELECT f0.{pk} AS id FROM {table} f0{joins}"
+        f" WHERE f0.workspace_id = %(workspace)s AND {where(asked)}"
+    )
+    of_one = where(replace(asked, of_one=True))
+    narrow = f"EXISTS (SELECT FROM {table} f0{joins} WHERE f0.{pk} = {{pk}} AND {of_one})"
     return few, narrow, values
 
 
@@ -193,7 +202,7 @@ def text_condition(column: str, key: Callable[[str], str], *, words: str = "") -
     def condition(operator: Operator, values: tuple[str, ...], asked: Asked) -> Condition:
         match operator.name:
             case "contains":
-                return _any_like(column, values, key, words)
+                return _any_like(column, values, key, words, of_one=asked.of_one)
             case "does_not_contain":
                 within, patterns = _any_like(column, values, key)
                 return f"NOT {within}", patterns
@@ -235,7 +244,14 @@ def number_condition(column: str) -> Maker:
     return condition
 
 
-def _any_like(column: str, values: tuple[str, ...], key: Callable[[str], str], words: str = "") -> Condition:
+def _any_like(
+    column: str,
+    values: tuple[str, ...],
+    key: Callable[[str], str],
+    words: str = "",
+    *,
+    of_one: bool = False,
+) -> Condition:
     patterns = [f"%{literal(key(value))}%" for value in values]
     if len(patterns) > 1:
         return f"{column} LIKE ANY(%(value)s::text[])", patterns
@@ -244,7 +260,8 @@ def _any_like(column: str, values: tuple[str, ...], key: Callable[[str], str], w
     # The index finds what may be meant, the column decides.
     given = [f"%{literal(folded(key(values[0])))}%", patterns[0]]
     found, meant = "(%(value)s::text[])[1]", "(%(value)s::text[])[2]"
-    return f"({words} LIKE {found} AND {column} LIKE {meant})", given
+    check = f"{column} LIKE {meant}"
+    return (check if of_one else f"({words} LIKE {found} AND {check})"), given
 
 
 def days(value: str) -> timedelta:

@@ -59,6 +59,8 @@ PREPARE_STATEMENTS = flag("PREPARE_STATEMENTS", default=True)
 
 # A page that takes longer is a mistake of ours, and must not take the database along. Set by asgi.py.
 STATEMENT_SECONDS = int(text("STATEMENT_SECONDS", "0"))
+# Fifty rows are there before helpers would have started, and a server has other pages to answer.
+PAGE_OPTIONS = f"-c statement_timeout={STATEMENT_SECONDS}s -c max_parallel_workers_per_gather=0"
 # Under ASGI every request has a thread of its own, whose connection nobody would use again. Also set
 # by asgi.py; 0 means one connection per thread, kept for a minute.
 POOLED_CONNECTIONS = int(text("POOLED_CONNECTIONS", "0"))
@@ -72,7 +74,7 @@ DATABASES = {
         "OPTIONS": {
             "server_side_binding": PREPARE_STATEMENTS,
             "prepare_threshold": 5 if PREPARE_STATEMENTS else None,
-            **({"options": f"-c statement_timeout={STATEMENT_SECONDS}s"} if STATEMENT_SECONDS else {}),
+            **({"options": PAGE_OPTIONS} if STATEMENT_SECONDS else {}),
             **({"pool": {"min_size": 1, "max_size": POOLED_CONNECTIONS}} if POOLED_CONNECTIONS else {}),
         },
     }

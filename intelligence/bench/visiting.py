@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
 
 from crm.models import User
+from crm.statements import execute
 
 BARE = "/bare/"
 # Hashed names of static files need collectstatic; the addresses are as long without.
@@ -31,6 +32,7 @@ def open_house() -> Iterator[None]:
         "STORAGES": settings.STORAGES | PLAIN_FILES,
     }
     with override_settings(**changed):
+        execute("SET max_parallel_workers_per_gather = 0")  # as settings.PAGE_OPTIONS has it
         yield
 
 

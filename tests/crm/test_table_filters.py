@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 
-from crm.filters import BadFilter, filterable, make_filter, parse_filter
+from crm.filters import Asked, BadFilter, filterable, make_filter, narrowed, parse_filter
 from crm.models import Company, Person
 from crm.records import COMPANY, PERSON, RECORD_TYPES
+from crm.statements import execute, fetch
 from crm.table_state import BadState, read_state
+from crm.tables import FEW
 from intelligence.models import CompanyConnection, CompanyInsight
 from intelligence.strength import GRADES, grade
 from tests.conftest import SignIn
@@ -91,14 +93,39 @@ def spread_scores(insights: Any) -> None:
             one.save(update_fields=["score"])
 
 
+@pytest.mark.parametrize("few", [FEW, 0], ids=["sorted", "walked"])
 @pytest.mark.parametrize("text", COMPANIES)
-def test_a_filter_finds_what_meets_it(shelf: Desk, text: str) -> None:
+def test_a_filter_finds_what_meets_it(
+    shelf: Desk, text: str, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm.tables.FEW", few)
     spread_scores(CompanyInsight.objects.order_by("company"))
     insights = {one.company_id: one for one in CompanyInsight.objects.all()}
     wanted = {one.pk for one in Company.objects.all() if COMPANIES[text](one, insights[one.pk])}
 
     assert 0 < len(wanted) < 173 or text.endswith("meeting,email")
     assert found(shelf, COMPANY, text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "industry:is_empty:",
+        "last_interaction:kind_is:meeting",
+        "first_interaction:kind_is:email",
+        "last_interaction:with:me",
+    ],
+)
+def test_the_planner_knows_how_much_a_filter_finds(shelf: Desk, text: str) -> None:
+    execute("ANALYZE crm_company, intelligence_companyinsight")
+    asked = Asked(NOW, shelf.members["ada"].pk)
+    few, _, values = narrowed([parse_filter("company", text)], asked)
+    parameters = {"workspace": shelf.workspace.pk, **values}
+    [[[plan]]] = fetch(f"EXPLAIN (FORMAT JSON) {few}", **parameters)
+    rows = len(fetch(few, **parameters))
+
+    assert rows > 10
+    assert rows / 2 < plan["Plan"]["Plan Rows"] < rows * 2
 
 
 @pytest.mark.parametrize("name", ["first_interaction", "last_interaction", "last_email_interaction"])
