@@ -58,8 +58,10 @@ urlpatterns += [
     path("emails/<int:pk>/access/draft/", access.thread_draft, name="thread_draft"),
 ]
 
-# /<slug>/settings/account/email-calendar/
+# /<slug>/settings/
 urlpatterns += [
+    path("settings/", accounts.settings_home, name="settings"),
+    path("settings/account/", accounts.settings_home, name="settings_of_account"),
     path("settings/account/email-calendar/", accounts.account_settings, name="account_settings"),
 ]
 

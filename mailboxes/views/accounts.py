@@ -26,6 +26,13 @@ MOST_ITEMS = 100
 
 
 @require_GET
+@member_required(NO_MAIL)
+def settings_home(request: WorkspaceRequest) -> HttpResponse:
+    """Who shortens an address arrives all the same."""
+    return redirect("mailboxes:account_settings", request.member.workspace.slug)
+
+
+@require_GET
 @member_required(MAIL)
 def account_settings(request: WorkspaceRequest) -> HttpResponse:
     accounts = read_accounts(request.member, now=timezone.localtime())

@@ -107,3 +107,10 @@ def test_what_was_left_out_and_kept_aside_is_shown_and_tried_again(
     assert PendingItem.objects.get().provider_id == "q"
     stream.refresh_from_db()
     assert stream.due_at and stream.due_at <= timezone.now()
+
+
+@pytest.mark.parametrize("path", ["settings/", "settings/account/"])
+def test_a_shortened_address_leads_to_the_settings(ada: Member, signed_in: SignIn, path: str) -> None:
+    response = signed_in.as_(ada).get(f"/halyard/{path}")
+
+    assert response["Location"] == "/halyard/settings/account/email-calendar/"

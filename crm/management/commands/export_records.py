@@ -1,4 +1,6 @@
 import csv
+import os
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -20,4 +22,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         workspace = find_workspace(options["slug"])
         writer = csv.writer(self.stdout)
-        writer.writerows(export_lines(workspace, BY_PLURAL[options["plural"]], now=timezone.now()))
+        try:
+            writer.writerows(export_lines(workspace, BY_PLURAL[options["plural"]], now=timezone.now()))
+            self.stdout.flush()
+        except BrokenPipeError:
+            # `| head` has seen enough; Python would complain once more when it closes what is left.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
