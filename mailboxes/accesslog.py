@@ -20,13 +20,13 @@ NAMED: dict[str, type[Model]] = {
 }
 # {who} did it, to {what}, to the advantage of {whom}.
 WORDS = {
-    "shared": "{who} shared {what} with {whom}, {level}",
-    "unshared": "{who} stopped sharing {what} with {whom}",
+    "shared": "{who} gave {whom} {level} for {what}",
+    "unshared": "{who} took {whom}’s access to {what} back",
     "grant_extended": "{who} let a share cover all of {what}",
-    "default_level_set": "{who} let the workspace see of {what}: {level}",
+    "default_level_set": "{who} set what the workspace sees of {what}: {level}",
     "access_asked": "{who} asked to read a thread",
-    "access_approved": "{who} let {whom} read a thread, {level}",
-    "access_declined": "{who} kept a thread from {whom}",
+    "access_approved": "{who} gave {whom} {level} for a thread",
+    "access_declined": "{who} declined {whom}’s request for a thread",
     "blocked": "{who} added {entries} to the blocklist of {what}",
     "unblocked": "{who} took an entry out of the blocklist of {what}",
     "mailbox_connected": "{who} connected {what}",

@@ -19,7 +19,7 @@ import certifi
 import httpcore
 import httpx
 
-from mailboxes.providers.base import ProviderError, SetupWrong, TryLater
+from mailboxes.providers.base import ProviderError, SetupWrong, TryLater, Unreachable
 
 PORTS = frozenset({143, 443, 465, 587, 993})
 CONNECT_SECONDS = 10.0
@@ -94,7 +94,7 @@ class Egress:
         return tuple(addresses)
 
     def open_socket(self, host: str, port: int, *, private: bool = False) -> socket.socket:
-        """A connection, not yet encrypted. Raises TryLater when nobody answers."""
+        """A connection, not yet encrypted. Raises Unreachable when nobody answers."""
         failure: OSError | None = None
         for ip in self.resolve(host, port, private=private)[:_TRIED_ADDRESSES]:
             try:
@@ -106,7 +106,7 @@ class Egress:
             # What is sent in two pieces would wait for an acknowledgement in between.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return connection
-        raise TryLater(f"The server {host} does not answer on port {port}.") from failure
+        raise Unreachable(f"The server {host} does not answer on port {port}.") from failure
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
@@ -325,7 +325,7 @@ class _Backend(httpcore.NetworkBackend):
                 failure = error
                 continue
             return _Stream(stream, self._meter)
-        raise TryLater(f"The server {host} does not answer on port {port}.") from failure
+        raise Unreachable(f"The server {host} does not answer on port {port}.") from failure
 
 
 def _http_transport(backend: _Backend) -> httpx.HTTPTransport:

@@ -9,10 +9,10 @@ from django.conf import settings
 from mailboxes.applications import CALENDAR, MAIL
 from mailboxes.consenting import Offer, looked_at
 from mailboxes.credentials import decrypt
-from mailboxes.models import Mailbox, MailboxKind, StreamKind
+from mailboxes.models import CONSENTED, Mailbox, MailboxKind, StreamKind
 from mailboxes.opening import egress, open_exchange, open_google, open_microsoft
 from mailboxes.providers import microsoft
-from mailboxes.providers.base import AuthExpired, ProviderError
+from mailboxes.providers.base import AuthExpired, ProviderError, Unreachable
 from mailboxes.providers.gmail import GmailMail
 from mailboxes.providers.google_calendar import GoogleCalendars
 from mailboxes.providers.graph_calendar import GraphCalendars
@@ -125,7 +125,10 @@ def choices(mailbox: Mailbox) -> Choices:
             calendars=_calendar_choices(mailbox, known.get(CALENDAR, {}).get("chosen")),
         )
     except ProviderError as error:
-        return Choices(problem=str(error))
+        # A member who has signed in at Google never heard of its servers.
+        is_unknown = isinstance(error, Unreachable) and mailbox.kind in CONSENTED
+        label = MailboxKind(mailbox.kind).label
+        return Choices(problem=f"{label} does not answer at the moment." if is_unknown else str(error))
 
 
 def _mail_choices(mailbox: Mailbox, left_out: Any) -> tuple[Choice, ...]:

@@ -80,7 +80,7 @@ GUESTS = f"""
 # own, not the event's, which a hidden copy may have set.
 NEIGHBOURS = """
     WITH occurrence AS (
-        SELECT c.event_id, c.starts_at, c.all_day FROM mailboxes_eventcopy c
+        SELECT c.event_id, c.starts_at, c.all_day, c.status = 'cancelled' FROM mailboxes_eventcopy c
         WHERE c.source_id = ANY(%(sources)s) AND c.event_id <> %(event)s AND c.blocked_by_id IS NULL
     )
     (SELECT false, o.* FROM occurrence o WHERE (o.starts_at, o.event_id) < (%(at)s, %(event)s)
@@ -234,8 +234,10 @@ def _neighbours(pk: int, at: datetime, sources: Sequence[int]) -> dict[bool, Occ
     """The occurrence before (False) and the one after (True), where there is one."""
     rows = fetch(NEIGHBOURS, event=pk, at=at, sources=sources)
     return {
-        is_after: Occurrence(other, moments.absolute(starts_at, is_all_day=all_day))
-        for is_after, other, starts_at, all_day in rows
+        is_after: Occurrence(
+            other, moments.absolute(starts_at, is_all_day=all_day) + (", cancelled" if is_off else "")
+        )
+        for is_after, other, starts_at, all_day, is_off in rows
     }
 
 

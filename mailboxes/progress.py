@@ -67,7 +67,7 @@ def backfill_progress(workspace: Workspace) -> Progress | None:
 def begins(due: datetime | None, now: datetime) -> str:
     """Of reading that has not begun."""
     if is_late(due, now):
-        return "Nobody reads it: the background worker does not seem to run."
+        return "The background worker does not seem to run. Whoever runs this installation can start it."
     return "Reading begins within a minute."
 
 

@@ -25,7 +25,7 @@ def requested(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
         pk: Told(
             who=one.member.name,
             who_pk=one.member_id,
-            what=_with(rows[one.thread_id], "asks to read"),
+            what=_with(rows[one.thread_id], "asks to read" if pk in open_ones else "asked to read"),
             about=_named(rows[one.thread_id]),
             url=_url(member, one.thread_id),
             after="" if pk in open_ones else _outcome(one),

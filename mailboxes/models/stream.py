@@ -77,8 +77,8 @@ class PendingItem(StreamItem):
 
 class SkipReason(models.TextChoices):
     INTERNAL = "internal", "Only colleagues took part"
-    NOBODY = "nobody", "Nobody outside took part"
-    PRIVATE = "private", "Private event"
+    NOBODY = "nobody", "Nobody outside but automated senders"
+    PRIVATE = "private", "Private events"
     OLD = "old", "Older than the history limit"
     EMPTY = "empty", "No event in it"
     BLOCKED = "blocked", "On your blocklist"

@@ -118,6 +118,10 @@ class TryLater(ProviderError):
         self.retry_after = retry_after
 
 
+class Unreachable(TryLater):
+    """Nobody answers at all."""
+
+
 class QuotaReached(TryLater):
     """All that the provider allows for now has been read: a pause, and no failure."""
 

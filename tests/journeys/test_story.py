@@ -81,7 +81,7 @@ def request(page: Page, row: Locator, note: str) -> None:
     row.get_by_role("link").press("r")
     dialog = page.locator("#dialogs")
     dialog.get_by_label("Note").fill(note)
-    dialog.get_by_role("button", name="Ask the owners").click()
+    dialog.get_by_role("button", name="Request access").click()
     expect(dialog).to_be_hidden()
     expect(row).to_have_attribute("data-request", "pending")
     expect(row).to_contain_text("Asked Ada just now")

@@ -1,7 +1,9 @@
 """A member connects a Google account: consent there, confirmation here, reconnecting, and what is
 refused on the way."""
 
+import socket
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -264,3 +266,19 @@ def test_what_is_unticked_is_taken_away(fake: Google, browser: Client, ada: Memb
     mailbox.refresh_from_db()
     assert mailbox.settings == {"mail": {"left_out": ["CATEGORY_UPDATES"]}, "calendar": {}}
     assert (before, MessageCopy.objects.filter(mailbox=mailbox).count()) == (2, 1)
+
+
+def test_nobody_at_home_is_said_without_a_server_of_googles(
+    fake: Google, browser: Client, ada: Member, settings: Any
+) -> None:
+    mailbox = connected(fake, browser, ada)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    settings.GOOGLE_MAIL_URL = settings.GOOGLE_CALENDAR_URL = f"http://127.0.0.1:{port}"
+    settings.EGRESS_ALLOWED_NETWORKS = [*settings.EGRESS_ALLOWED_NETWORKS, f"127.0.0.1:{port}"]
+
+    page = browser.get(f"/halyard/mailboxes/{mailbox.pk}/consented-account/").content.decode()
+
+    assert "Google does not answer at the moment. Folders and calendars" in page
+    assert str(port) not in page

@@ -313,8 +313,8 @@ def test_the_owner_reads_what_was_decided_and_nobody_else_does(desk: Desk, threa
     lines = [line.words for line in read_log(ada)]
 
     assert lines == [
-        "You stopped sharing emails with Acme with Ben",
-        "You let the workspace see of ada@halyard.example: full access",
-        "You shared emails with Acme with Ben, subject line and metadata",
+        "You took Ben’s access to emails with Acme back",
+        "You set what the workspace sees of ada@halyard.example: full access",
+        "You gave Ben subject line and metadata for emails with Acme",
     ]
     assert read_log(ben) == []
