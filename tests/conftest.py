@@ -9,8 +9,10 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from crm.models import Member, Role
+from crm.statements import execute
 from crm.workspaces import add_member, create_workspace
 from tests.desk import Desk
 
@@ -24,6 +26,22 @@ def pytest_configure() -> None:
     settings.CACHES["default"]["LOCATION"] = url.geturl()
     # A hash that is slow on purpose would be most of the suite's time.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+# A test's rows are never committed: PostgreSQL's own upkeep, whenever it comes by, would note that the
+# tables are empty, and plan for that.
+NO_UPKEEP = """
+    DO $$ DECLARE name regclass; BEGIN
+        FOR name IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+        LOOP EXECUTE format('ALTER TABLE %%s SET (autovacuum_enabled = off)', name); END LOOP;
+    END $$
+"""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    with django_db_blocker.unblock():
+        execute(NO_UPKEEP)
 
 
 @pytest.fixture(autouse=True)
