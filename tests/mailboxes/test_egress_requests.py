@@ -12,7 +12,7 @@ from requests_ntlm import HttpNtlmAuth
 from mailboxes import egress as door
 from mailboxes.egress import REFUSED, Egress, Refused, connection_problem
 from mailboxes.egress_requests import AnswerTooLarge, GuardedAdapter, GuardedSession, guarded_session
-from mailboxes.providers.base import ProviderError, SetupWrong, TryLater
+from mailboxes.providers.base import ProviderError, SetupWrong, TryLater, Unreachable
 from tests.servers.certificate import write_certificate
 from tests.servers.loopback import Heard, free_port, listening
 
@@ -160,7 +160,7 @@ def test_server_that_does_not_answer_is_tried_later():
     problem = problem_of(guarded_session(Egress.allowing([f"127.0.0.1:{port}"])), f"http://127.0.0.1:{port}/")
 
     assert (type(problem), str(problem)) == (
-        TryLater,
+        Unreachable,
         f"The server 127.0.0.1 does not answer on port {port}.",
     )
 

@@ -332,4 +332,4 @@ def test_the_form_opened_alone_is_a_page(browser: Client) -> None:
 
     assert html.count("<html") == 1
     assert 'enctype="multipart/form-data"' in html
-    assert "There is an archive of ada@halyard.example" in html
+    assert "You already have an archive of ada@halyard.example" in html
