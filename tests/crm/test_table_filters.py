@@ -98,7 +98,7 @@ def spread_scores(insights: Any) -> None:
 def test_a_filter_finds_what_meets_it(
     shelf: Desk, text: str, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crm.tables.FEW", few)
+    monkeypatch.setattr("crm.tables.FEW", few)  # the size, not the code: more than a thousand are walked
     spread_scores(CompanyInsight.objects.order_by("company"))
     insights = {one.company_id: one for one in CompanyInsight.objects.all()}
     wanted = {one.pk for one in Company.objects.all() if COMPANIES[text](one, insights[one.pk])}
