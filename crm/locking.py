@@ -7,3 +7,17 @@ def lock_workspace(workspace_id: int) -> None:
     """Wait for the workspace's advisory lock; PostgreSQL gives it back at commit or rollback."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(5, %s)", [workspace_id])
+
+
+def lock_workspace_for_storing(workspace_id: int) -> None:
+    """The same for pages of mail and events: in this transaction a statement is planned once, not for
+    every page, and comes to its rows along an index, also in tables that the planner takes for empty
+    because nobody has counted them yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE, [workspace_id])
+
+
+_STORE = """
+    SELECT pg_advisory_xact_lock(5, %s), set_config('plan_cache_mode', 'force_generic_plan', true),
+           set_config('enable_seqscan', 'off', true), set_config('enable_mergejoin', 'off', true)
+"""

@@ -1,6 +1,7 @@
 """Run one SQL statement on Django's connection, with named parameters."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from django.db import connection
@@ -19,10 +20,28 @@ def execute(statement: str, **parameters: Any) -> int:
         return cursor.rowcount
 
 
-def arrays(rows: Iterable[Sequence[Any]], *names: str) -> dict[str, list[Any]]:
-    """Rows as one parameter per column, ready for `unnest(%(name)s::type[], …)`."""
-    columns: dict[str, list[Any]] = {name: [] for name in names}
+def arrays(rows: Iterable[Sequence[Any]], *names: str) -> dict[str, str]:
+    """Rows as one parameter per column, ready for `unnest(%(name)s::type[], …)`. Raises TypeError
+    for a value that is no plain scalar."""
+    columns: dict[str, list[str]] = {name: [] for name in names}
     for row in rows:
         for name, value in zip(names, row, strict=True):
-            columns[name].append(value)
-    return columns
+            columns[name].append(_element(value))
+    return {name: f"{{{','.join(column)}}}" for name, column in columns.items()}
+
+
+def _element(value: Any) -> str:
+    """A value as it stands in PostgreSQL's array literal (documentation, 8.15.6). The driver finds a
+    type for every element of a list, which was a tenth of storing a page."""
+    match value:
+        case None:
+            return "NULL"
+        case str():
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        case int() | float():
+            return str(value)
+        case date():
+            return f'"{value.isoformat()}"'
+        case bytes() | memoryview():
+            return f'"\\\\x{value.hex()}"'
+    raise TypeError(f"{type(value).__name__} cannot be an element")

@@ -98,22 +98,25 @@ STORED = """
 """
 
 INSERT_INTERACTIONS = """
-    INSERT INTO intelligence_interaction
-        (workspace_id, kind, occurred_at, member_id, is_crowd, is_all_day, has_started, {source})
-    SELECT %(workspace)s, %(kind)s, w.occurred_at, w.member_id, w.is_crowd, w.is_all_day,
-           w.occurred_at <= %(now)s, w.id
-    FROM unnest(%(ids)s::bigint[], %(times)s::timestamptz[], %(members)s::bigint[],
-                %(crowds)s::bool[], %(all_days)s::bool[])
-         AS w(id, occurred_at, member_id, is_crowd, is_all_day)
-    RETURNING {source}, id
-"""
-
-INSERT_PARTIES = """
-    INSERT INTO intelligence_interactionparty
-        (workspace_id, interaction_id, address_id, member_id, is_author)
-    SELECT %(workspace)s, w.*
-    FROM unnest(%(interactions)s::bigint[], %(addresses)s::bigint[], %(members)s::bigint[],
-                %(authors)s::bool[]) AS w
+    WITH come AS (
+        INSERT INTO intelligence_interaction
+            (workspace_id, kind, occurred_at, member_id, is_crowd, is_all_day, has_started, {source})
+        SELECT %(workspace)s, %(kind)s, w.occurred_at, w.member_id, w.is_crowd, w.is_all_day,
+               w.occurred_at <= %(now)s, w.id
+        FROM unnest(%(ids)s::bigint[], %(times)s::timestamptz[], %(members)s::bigint[],
+                    %(crowds)s::bool[], %(all_days)s::bool[])
+             AS w(id, occurred_at, member_id, is_crowd, is_all_day)
+        RETURNING {source} AS source, id
+    ),
+    parties AS (
+        INSERT INTO intelligence_interactionparty
+            (workspace_id, interaction_id, address_id, member_id, is_author)
+        SELECT %(workspace)s, come.id, w.address_id, w.member_id, w.is_author
+        FROM unnest(%(sources)s::bigint[], %(addresses)s::bigint[], %(party_members)s::bigint[],
+                    %(authors)s::bool[]) AS w(source, address_id, member_id, is_author)
+        JOIN come USING (source)
+    )
+    SELECT id FROM come
 """
 
 INSERT_TIMELINE = """
@@ -231,30 +234,28 @@ def _insert(
     touched: Touched,
 ) -> None:
     ids = _insert_interactions(kind, new, workspace_id=workspace_id, now=now)
-    _insert_parties(ids, new, workspace_id)
     for record_kind in RECORD_KINDS:
-        touched[record_kind.name] |= _rows(record_kind.sql(INSERT_TIMELINE), ids=list(ids.values()))
+        touched[record_kind.name] |= _rows(record_kind.sql(INSERT_TIMELINE), ids=ids)
 
 
 def _insert_interactions(
     kind: InteractionKind, new: dict[int, Facts], *, workspace_id: int, now: datetime
-) -> dict[int, int]:
-    columns = arrays(
+) -> list[int]:
+    interactions = arrays(
         ((source, f.occurred_at, f.member_id, f.is_crowd, f.is_all_day) for source, f in new.items()),
         "ids", "times", "members", "crowds", "all_days",
     )  # fmt: skip
+    parties = arrays(
+        (
+            (source, *party)
+            for source, facts in new.items()
+            for party in zip(facts.addresses, facts.members, facts.authors, strict=True)
+        ),
+        "sources", "addresses", "party_members", "authors",
+    )  # fmt: skip
     statement = INSERT_INTERACTIONS.format(source=_source(kind))
-    return dict(fetch(statement, workspace=workspace_id, kind=kind.value, now=now, **columns))
-
-
-def _insert_parties(ids: dict[int, int], new: dict[int, Facts], workspace_id: int) -> None:
-    parties = (
-        (ids[source], *party)
-        for source, facts in new.items()
-        for party in zip(facts.addresses, facts.members, facts.authors, strict=True)
-    )
-    columns = arrays(parties, "interactions", "addresses", "members", "authors")
-    execute(INSERT_PARTIES, workspace=workspace_id, **columns)
+    common = {"workspace": workspace_id, "kind": kind.value, "now": now}
+    return [row[0] for row in fetch(statement, **common, **interactions, **parties)]
 
 
 def _rows(statement: str, **parameters: Any) -> set[tuple[int, date]]:

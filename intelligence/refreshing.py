@@ -46,12 +46,15 @@ REFRESH_DAYS = """
         ) own
         GROUP BY t.workspace_id, touched.record_id, touched.day, own.member_id
     ),
+    -- Row by row and by ctid: nothing for the planner to turn into a pass over the table.
     gone AS (
-        DELETE FROM {day} d USING touched
-        WHERE d.{record} = touched.record_id AND d.day = touched.day
-          AND NOT EXISTS (SELECT FROM fresh f WHERE f.record_id = d.{record}
-                          AND f.member_id = d.member_id AND f.day = d.day)
-        RETURNING d.{record}, d.member_id
+        DELETE FROM {day} WHERE ctid = ANY(ARRAY(
+            SELECT d.ctid FROM touched CROSS JOIN LATERAL (
+                SELECT ctid, member_id FROM {day}
+                WHERE {record} = touched.record_id AND day = touched.day OFFSET 0) d
+            WHERE (touched.record_id, d.member_id, touched.day)
+                  NOT IN (SELECT record_id, member_id, day FROM fresh)))
+        RETURNING {record}, member_id
     ),
     come AS (
         INSERT INTO {day} AS d (workspace_id, {record}, day, member_id, emails, meetings, contacts,

@@ -38,15 +38,15 @@ UNKNOWN = """
 
 # Once a member has written to a domain, everybody there who was in contact is known; at a free
 # mail provider only the very address.
-CONTACTED_DOMAINS = """
-    SELECT DISTINCT c.domain FROM crm_address c
-    WHERE c.workspace_id = %(workspace)s AND c.is_contacted AND NOT c.is_internal AND NOT c.is_freemail
-      AND c.domain = ANY(ARRAY(SELECT near.domain FROM crm_address near WHERE near.id = ANY(%(ids)s)))
-"""
-
 WRITTEN_TO = f"""
+    WITH contacted AS MATERIALIZED (
+        SELECT DISTINCT c.domain FROM crm_address c
+        WHERE c.workspace_id = %(workspace)s AND c.is_contacted AND NOT c.is_internal AND NOT c.is_freemail
+          AND c.domain = ANY(ARRAY(SELECT near.domain FROM crm_address near WHERE near.id = ANY(%(ids)s)))
+    )
     SELECT a.id, a.kind, a.domain, a.is_freemail FROM crm_address a
-    WHERE a.workspace_id = %(workspace)s AND a.domain = ANY(%(domains)s) AND {UNKNOWN} AND {IN_CONTACT}
+    WHERE a.workspace_id = %(workspace)s AND a.domain = ANY(ARRAY(SELECT domain FROM contacted))
+      AND {UNKNOWN} AND {IN_CONTACT}
     UNION ALL
     SELECT a.id, a.kind, a.domain, a.is_freemail FROM crm_address a
     WHERE a.id = ANY(%(ids)s) AND a.is_freemail AND a.is_contacted AND {UNKNOWN} AND {IN_CONTACT}
@@ -64,12 +64,8 @@ def create_from_contact(workspace: Workspace, address_ids: Sequence[int]) -> Cre
     time, for earlier correspondents there) who should have one."""
     if not workspace.automatic_creation:
         return Created([], [])
-    common = {"workspace": workspace.pk, "ids": list(address_ids)}
-    if workspace.enhanced_creation:
-        domains = [row[0] for row in fetch(CONTACTED_DOMAINS, **common)]
-        rows = fetch(WRITTEN_TO, domains=domains, **common)
-    else:
-        rows = fetch(EVERYBODY, **common)
+    rule = WRITTEN_TO if workspace.enhanced_creation else EVERYBODY
+    rows = fetch(rule, workspace=workspace.pk, ids=list(address_ids))
     return create_records(
         workspace.pk,
         domains={domain for _, _, domain, is_freemail in rows if not is_freemail},

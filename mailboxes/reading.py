@@ -14,7 +14,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from crm.locking import lock_workspace
+from crm.locking import lock_workspace_for_storing
 from crm.models import Address, InternalDomain
 from crm.statements import arrays, execute
 from mailboxes import screening
@@ -198,7 +198,7 @@ def store_page(
     """Raises LostLease, and stores nothing, when another worker has taken over."""
     mailbox, now = reader.mailbox, reader.now
     with transaction.atomic():
-        lock_workspace(mailbox.workspace_id)
+        lock_workspace_for_storing(mailbox.workspace_id)
         handled = _finish_items(stream, lease, page, removed)
         counts = Counts(
             fetched=handled - len(removed),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 
 from crm.claiming import claim
-from crm.locking import lock_workspace
+from crm.locking import lock_workspace_for_storing
 from crm.models import InternalDomain, Member, User, Workspace
 from mailboxes.ingesting.events import SourceItem
 from mailboxes.ingesting.mail import mail_item
@@ -98,7 +98,7 @@ class Desk:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with transaction.atomic():
-            lock_workspace(self.workspace.pk)
+            lock_workspace_for_storing(self.workspace.pk)
             yield
 
 

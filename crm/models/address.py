@@ -15,7 +15,7 @@ class Address(models.Model):
     """Whose is it? One row per workspace and normalised address; everything said hangs on these,
     so that creating a record later attaches its whole history at once."""
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="addresses")
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="addresses", db_index=False)
     email = models.CharField(max_length=320)
     domain = models.CharField(max_length=253)
     kind = models.CharField(max_length=10, choices=AddressKind.choices)

@@ -70,7 +70,7 @@ DATABASES = {
             DATABASE_URL or "postgresql:///none", conn_max_age=0 if POOLED_CONNECTIONS else 60
         ),
         "CONN_HEALTH_CHECKS": True,
-        # One message is thirty short statements, and planning them is half of their time.
+        # One message is twenty short statements, and planning them would be half of their time.
         "OPTIONS": {
             "server_side_binding": PREPARE_STATEMENTS,
             "prepare_threshold": 5 if PREPARE_STATEMENTS else None,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 
 from crm.claiming import claim
-from crm.locking import lock_workspace
+from crm.locking import lock_workspace_for_storing
 from crm.models import InternalDomain, Member, User, Workspace
 from mailboxes.ingesting.events import SourceItem
 from mailboxes.ingesting.mail import MailItem, mail_item
@@ -17,6 +17,8 @@ from mailboxes.reading import Page, Reader, insiders, store_values
 
 MEMBERS = 20
 PAGE = 500
+# Pages stored after filling are spread over as many days as so many would have taken.
+LATE_PAGES = 16
 YEARS = 3
 DOMAIN = "bench.example"
 BODY = "Thank you for the drawings, we will look at them on Monday. " * 34
@@ -31,6 +33,7 @@ class World:
         self.now = now or datetime.now(UTC).replace(microsecond=0)
         self.companies = max(interactions // 50, 100)
         self.size = interactions
+        self.pace = timedelta(days=365 * YEARS) / interactions
         self.sequence = 0
         self.workspace = Workspace.objects.create(slug=f"bench-{interactions}", name="Bench", default_level=1)
         InternalDomain.objects.create(workspace=self.workspace, domain=DOMAIN)
@@ -45,19 +48,20 @@ class World:
     def page(self, *, newest_first: bool = False, size: int = PAGE) -> tuple[Reader, Page]:
         reader = self.random.choice(self.readers)
         events = size // 5
-        mail = [self._mail(reader, newest_first) for _ in range(size - events)]
+        late = None if newest_first else self.pace * LATE_PAGES * PAGE
+        mail = [self._mail(reader, late) for _ in range(size - events)]
         sources = [self._event(reader) for _ in range(events)]
         return reader, Page(mail=mail, sources=sources)
 
     def store(self, reader: Reader, page: Page) -> None:
         with transaction.atomic():
-            lock_workspace(self.workspace.pk)
+            lock_workspace_for_storing(self.workspace.pk)
             store_values(reader, page)
 
     def message(self) -> tuple[Reader, Page]:
         """One live message, now."""
         reader = self.random.choice(self.readers)
-        return reader, Page(mail=[self._mail(reader, False)])
+        return reader, Page(mail=[self._mail(reader, timedelta(hours=1))])
 
     def _reader(self, number: int) -> Reader:
         user, _ = User.objects.get_or_create(
@@ -75,14 +79,14 @@ class World:
         number = self.random.randrange(5)
         return NamedAddress(f"person{number}@company{company}.example", f"Robin Number {number}")
 
-    def _moment(self, reader: Reader, newest_first: bool) -> datetime:
-        if not newest_first:
-            return self.now - timedelta(seconds=self.random.randrange(3600))
-        share = timedelta(days=365 * YEARS) * (MEMBERS / self.size)
-        self.reach[reader.mailbox.pk] -= share * self.random.random() * 2
+    def _moment(self, reader: Reader, late: timedelta | None) -> datetime:
+        """Within the time just gone that `late` says, else the next older in this mailbox."""
+        if late:
+            return self.now - late * self.random.random()
+        self.reach[reader.mailbox.pk] -= self.pace * MEMBERS * self.random.random() * 2
         return self.reach[reader.mailbox.pk]
 
-    def _mail(self, reader: Reader, newest_first: bool) -> MailItem:
+    def _mail(self, reader: Reader, late: timedelta | None) -> MailItem:
         self.sequence += 1
         me = NamedAddress(reader.mailbox.address, "A Member")
         people = tuple({self._person() for _ in range(1 + (self.random.random() < 0.3))})
@@ -96,7 +100,7 @@ class World:
             to=people if is_sent else (me,),
             cc=() if is_sent else people[1:],
             bcc=(),
-            date=self._moment(reader, newest_first),
+            date=self._moment(reader, late),
             received=None,
             subject=f"Drawings, version {self.sequence}",
             category="contact",

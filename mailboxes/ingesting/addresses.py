@@ -41,26 +41,42 @@ def _judge(display_name: str, email: str) -> tuple[int, str]:
     return name_quality(display_name, email), person_name(display_name, email)[:200]
 
 
-UPSERT = """
-    INSERT INTO crm_address AS a (workspace_id, email, domain, kind, is_freemail, is_internal,
-        is_contacted, member_id, display_name, display_name_rank, display_name_seen)
-    SELECT %(workspace)s, u.email, u.domain, u.kind, u.is_freemail, u.is_internal, false,
-           base.member_id, u.name, u.rank, u.seen
-    FROM unnest(%(emails)s::text[], %(domains)s::text[], %(kinds)s::text[], %(freemails)s::bool[],
-                %(internals)s::bool[], %(bases)s::text[], %(names)s::text[], %(ranks)s::int[],
-                %(seens)s::timestamptz[])
-         AS u(email, domain, kind, is_freemail, is_internal, base, name, rank, seen)
-    -- ada+shop@ is Ada
-    LEFT JOIN crm_address base ON base.workspace_id = %(workspace)s AND base.email = u.base
-         AND base.member_id IS NOT NULL
-    ORDER BY u.email
-    ON CONFLICT (workspace_id, email) DO UPDATE SET display_name = excluded.display_name,
-        display_name_rank = excluded.display_name_rank,
-        display_name_seen = excluded.display_name_seen
-    WHERE a.display_name_seen IS NULL
-       OR (a.display_name_rank, a.display_name_seen, a.display_name)
-        < (excluded.display_name_rank, excluded.display_name_seen, excluded.display_name)
-    RETURNING a.person_id
+_MAY_BE_CONTACTED = "NOT is_contacted AND NOT is_internal AND kind <> 'automated'"
+
+# What a statement changes it does not see: `was` is the address as it stood before. Its person may
+# be called something else now if that name differs, or if there is another address to weigh it with.
+UPSERT = f"""
+    WITH come AS (
+        INSERT INTO crm_address AS a (workspace_id, email, domain, kind, is_freemail, is_internal,
+            is_contacted, member_id, display_name, display_name_rank, display_name_seen)
+        SELECT %(workspace)s, u.email, u.domain, u.kind, u.is_freemail, u.is_internal, false,
+               base.member_id, u.name, u.rank, u.seen
+        FROM unnest(%(emails)s::text[], %(domains)s::text[], %(kinds)s::text[], %(freemails)s::bool[],
+                    %(internals)s::bool[], %(bases)s::text[], %(names)s::text[], %(ranks)s::int[],
+                    %(seens)s::timestamptz[])
+             AS u(email, domain, kind, is_freemail, is_internal, base, name, rank, seen)
+        -- ada+shop@ is Ada
+        LEFT JOIN crm_address base ON base.workspace_id = %(workspace)s AND base.email = u.base
+             AND base.member_id IS NOT NULL
+        ORDER BY u.email
+        ON CONFLICT (workspace_id, email) DO UPDATE SET display_name = excluded.display_name,
+            display_name_rank = excluded.display_name_rank,
+            display_name_seen = excluded.display_name_seen
+        WHERE a.display_name_seen IS NULL
+           OR (a.display_name_rank, a.display_name_seen, a.display_name)
+            < (excluded.display_name_rank, excluded.display_name_seen, excluded.display_name)
+        RETURNING a.*
+    )
+    SELECT come.email, come.id, {_MAY_BE_CONTACTED},
+           CASE WHEN come.display_name
+                     <> (SELECT was.display_name FROM crm_address was WHERE was.id = come.id)
+                  OR EXISTS (SELECT FROM crm_address other
+                             WHERE other.person_id = come.person_id AND other.id <> come.id)
+                THEN come.person_id END
+    FROM come
+    UNION ALL
+    SELECT email, id, {_MAY_BE_CONTACTED}, NULL FROM crm_address
+    WHERE workspace_id = %(workspace)s AND email = ANY(%(emails)s::text[])
 """
 
 BEST_NAMES = """
@@ -77,22 +93,29 @@ RENAME = """
 """
 
 
-def resolve(workspace_id: int, sightings: Sightings, insiders: Insiders) -> dict[str, int]:
-    """The id of every address seen; rows are made for new ones, people get better names."""
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The id of every address seen, and which of them nobody here has written to so far."""
+
+    ids: dict[str, int]
+    uncontacted: frozenset[int]
+
+    def mark_contacted(self, emails: Iterable[str]) -> None:
+        mark_contacted({self.ids[email] for email in emails} & self.uncontacted)
+
+
+def resolve(workspace_id: int, sightings: Sightings, insiders: Insiders) -> Resolved:
+    """Rows are made for new addresses, people get better names."""
     rows = [_row(email, seen, insiders) for email, seen in sightings.names.items()]
     columns = arrays(
         rows,
         "emails", "domains", "kinds", "freemails", "internals", "bases", "names", "ranks", "seens",
     )  # fmt: skip
-    renamed = {row[0] for row in fetch(UPSERT, workspace=workspace_id, **columns)} - {None}
-    rename_people(renamed)
-    return dict(
-        fetch(
-            "SELECT email, id FROM crm_address"
-            " WHERE workspace_id = %(workspace)s AND email = ANY(%(emails)s)",
-            workspace=workspace_id,
-            emails=columns["emails"],
-        )
+    found = fetch(UPSERT, workspace=workspace_id, **columns)
+    rename_people({person for *_, person in found if person})
+    return Resolved(
+        ids={email: pk for email, pk, _, _ in found},
+        uncontacted=frozenset(pk for _, pk, may_be, _ in found if may_be),
     )
 
 
@@ -104,9 +127,8 @@ def rename_people(person_ids: Iterable[int]) -> None:
         execute(RENAME, **arrays(rows, "ids", "names", "keys"))
 
 
-MARK_CONTACTED = """
-    UPDATE crm_address SET is_contacted = true
-    WHERE id = ANY(%(ids)s) AND NOT is_contacted AND NOT is_internal AND kind <> 'automated'
+MARK_CONTACTED = f"""
+    UPDATE crm_address SET is_contacted = true WHERE id = ANY(%(ids)s) AND {_MAY_BE_CONTACTED}
 """
 
 

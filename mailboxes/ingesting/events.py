@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from crm.statements import arrays, execute, fetch
-from mailboxes.ingesting.addresses import Sightings, mark_contacted, resolve
+from mailboxes.ingesting.addresses import Resolved, Sightings, resolve
 from mailboxes.ingesting.identity import event_identity
 from mailboxes.models import Mailbox
 from mailboxes.parsing.values import ParsedEvent
@@ -48,13 +48,13 @@ def store_events(
     sources = _upsert_sources(mailbox, items)
     event_ids = _ensure_events(workspace_id, items)
     changed = _upsert_copies(
-        mailbox, items, own_emails, sources=sources, event_ids=event_ids, addresses=addresses
+        mailbox, items, own_emails, sources=sources, event_ids=event_ids, addresses=addresses.ids
     )
     changed |= _delete_copies_besides(items, sources, event_ids)
     elect(list(changed))
     _mark_contacted(items, own_emails, addresses)
     copies = sum(len(item.events) for item in items)
-    return StoredEvents(sorted(changed), sorted(addresses.values()), copies)
+    return StoredEvents(sorted(changed), sorted(addresses.ids.values()), copies)
 
 
 def _sightings(items: Iterable[SourceItem], now: datetime) -> Sightings:
@@ -84,14 +84,21 @@ def _upsert_sources(mailbox: Mailbox, items: Iterable[SourceItem]) -> dict[str, 
     return dict(fetch(UPSERT_SOURCES, workspace=mailbox.workspace_id, mailbox=mailbox.pk, **columns))
 
 
-INSERT_EVENTS = """
-    INSERT INTO mailboxes_calendarevent
-        (workspace_id, identity, is_recurring, starts_at, ends_at, all_day, status, attendee_count)
-    SELECT %(workspace)s, u.*, 0 FROM unnest(%(identities)s::bytea[], %(recurring)s::bool[],
-        %(starts)s::timestamptz[], %(ends)s::timestamptz[], %(all_day)s::bool[],
-        %(statuses)s::text[]) AS u(identity)
-    ORDER BY u.identity
-    ON CONFLICT (workspace_id, identity) DO NOTHING
+ENSURE_EVENTS = """
+    WITH come AS (
+        INSERT INTO mailboxes_calendarevent
+            (workspace_id, identity, is_recurring, starts_at, ends_at, all_day, status, attendee_count)
+        SELECT %(workspace)s, u.*, 0 FROM unnest(%(identities)s::bytea[], %(recurring)s::bool[],
+            %(starts)s::timestamptz[], %(ends)s::timestamptz[], %(all_day)s::bool[],
+            %(statuses)s::text[]) AS u(identity)
+        ORDER BY u.identity
+        ON CONFLICT (workspace_id, identity) DO NOTHING
+        RETURNING identity, id
+    )
+    SELECT identity, id FROM come
+    UNION ALL
+    SELECT identity, id FROM mailboxes_calendarevent
+    WHERE workspace_id = %(workspace)s AND identity = ANY(%(identities)s::bytea[])
 """
 
 
@@ -102,13 +109,7 @@ def _ensure_events(workspace_id: int, items: Iterable[SourceItem]) -> dict[bytes
         for identity, e in by_identity.items()
     )
     columns = arrays(rows, "identities", "recurring", "starts", "ends", "all_day", "statuses")
-    execute(INSERT_EVENTS, workspace=workspace_id, **columns)
-    found = fetch(
-        "SELECT identity, id FROM mailboxes_calendarevent "
-        "WHERE workspace_id = %(workspace)s AND identity = ANY(%(identities)s)",
-        workspace=workspace_id,
-        identities=columns["identities"],
-    )
+    found = fetch(ENSURE_EVENTS, workspace=workspace_id, **columns)
     return {bytes(identity): pk for identity, pk in found}
 
 
@@ -310,13 +311,12 @@ def elect(event_ids: list[int]) -> None:
             execute(statement, ids=event_ids)
 
 
-def _mark_contacted(items: Iterable[SourceItem], own_emails: set[str], addresses: dict[str, int]) -> None:
+def _mark_contacted(items: Iterable[SourceItem], own_emails: set[str], addresses: Resolved) -> None:
     """Inviting somebody to a meeting says as much as writing to him."""
-    invited = {
-        addresses[one.email]
+    addresses.mark_contacted(
+        one.email
         for item in items
         for event in item.events
         if event.organiser and is_own(event.organiser.email, own_emails)
         for one in event.attendees
-    }
-    mark_contacted(invited)
+    )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from crm.statements import arrays, execute, fetch
 from mailboxes import screening
-from mailboxes.ingesting.addresses import Sightings, mark_contacted, resolve
+from mailboxes.ingesting.addresses import Resolved, Sightings, resolve
 from mailboxes.ingesting.identity import message_identity
 from mailboxes.ingesting.threads import Place, ensure_threads, place, settle
 from mailboxes.models import Mailbox, ParticipantRole
@@ -76,14 +76,13 @@ def store_mail(mailbox: Mailbox, items: Sequence[MailItem], insiders: Insiders, 
     workspace_id = mailbox.workspace_id
     addresses = resolve(workspace_id, _sightings(items), insiders)
     new, message_ids = _insert_messages(workspace_id, items)
-    _insert_participants(workspace_id, new, message_ids, addresses)
+    _insert_participants(workspace_id, new, message_ids, addresses.ids)
     copies = _insert_copies(mailbox, items, message_ids)
-    _insert_content(workspace_id, items, copies)
-    altered = summarise(list(message_ids.values()))
+    altered = summarise(_held_before(items, new, message_ids))
     settle(workspace_id, [message_ids[i.identity] for i in new], [i.place for i in new], now=now)
     _mark_contacted(items, addresses)
     changed = {message_ids[item.identity] for item in new} | altered
-    return Stored(sorted(changed), sorted(addresses.values()), len(copies))
+    return Stored(sorted(changed), sorted(addresses.ids.values()), copies)
 
 
 def _sightings(items: Iterable[MailItem]) -> Sightings:
@@ -106,14 +105,20 @@ def _participants(mail: ParsedMail) -> Iterable[tuple[ParticipantRole, int, Name
 
 
 INSERT_MESSAGES = """
-    INSERT INTO mailboxes_emailmessage
-        (workspace_id, identity, thread_id, id_key, parent_key, occurred_at, is_contact, recipients)
-    SELECT %(workspace)s, u.* FROM unnest(%(identities)s::bytea[], %(threads)s::bigint[],
-        %(id_keys)s::bytea[], %(parent_keys)s::bytea[], %(times)s::timestamptz[],
-        %(contacts)s::bool[], %(recipients)s::int[]) AS u(identity)
-    ORDER BY u.identity
-    ON CONFLICT (workspace_id, identity) DO NOTHING
-    RETURNING identity
+    WITH come AS (
+        INSERT INTO mailboxes_emailmessage
+            (workspace_id, identity, thread_id, id_key, parent_key, occurred_at, is_contact, recipients)
+        SELECT %(workspace)s, u.* FROM unnest(%(identities)s::bytea[], %(threads)s::bigint[],
+            %(id_keys)s::bytea[], %(parent_keys)s::bytea[], %(times)s::timestamptz[],
+            %(contacts)s::bool[], %(recipients)s::int[]) AS u(identity)
+        ORDER BY u.identity
+        ON CONFLICT (workspace_id, identity) DO NOTHING
+        RETURNING identity, id
+    )
+    SELECT identity, id, true FROM come
+    UNION ALL
+    SELECT identity, id, false FROM mailboxes_emailmessage
+    WHERE workspace_id = %(workspace)s AND identity = ANY(%(identities)s::bytea[])
 """
 
 
@@ -136,15 +141,18 @@ def _insert_messages(workspace_id: int, items: Sequence[MailItem]) -> tuple[list
     columns = arrays(
         rows, "identities", "threads", "id_keys", "parent_keys", "times", "contacts", "recipients"
     )
-    inserted = {bytes(row[0]) for row in fetch(INSERT_MESSAGES, workspace=workspace_id, **columns)}
-    ids = fetch(
-        "SELECT identity, id FROM mailboxes_emailmessage "
-        "WHERE workspace_id = %(workspace)s AND identity = ANY(%(identities)s)",
-        workspace=workspace_id,
-        identities=columns["identities"],
-    )
-    new = [item for identity, item in by_identity.items() if identity in inserted]
-    return new, {bytes(identity): pk for identity, pk in ids}
+    found = fetch(INSERT_MESSAGES, workspace=workspace_id, **columns)
+    come = {bytes(identity) for identity, _, is_new in found if is_new}
+    new = [item for identity, item in by_identity.items() if identity in come]
+    return new, {bytes(identity): pk for identity, pk, _ in found}
+
+
+def _held_before(
+    items: Sequence[MailItem], new: Iterable[MailItem], message_ids: dict[bytes, int]
+) -> list[int]:
+    """Ids of messages with another copy than the one that made them."""
+    made_by_one = {item.identity for item in new} if len(items) == len(message_ids) else set()
+    return [pk for identity, pk in message_ids.items() if identity not in made_by_one]
 
 
 INSERT_PARTICIPANTS = """
@@ -174,67 +182,62 @@ def _insert_participants(
     execute(INSERT_PARTICIPANTS, workspace=workspace_id, **columns)
 
 
+# Only a copy that is new has its text stored.
 INSERT_COPIES = """
-    INSERT INTO mailboxes_messagecopy (workspace_id, mailbox_id, message_id, provider_id,
-        occurred_at, category, is_sent, subject, attachment_count, size, flags)
-    SELECT %(workspace)s, %(mailbox)s, u.* FROM unnest(%(messages)s::bigint[],
-        %(provider_ids)s::text[], %(times)s::timestamptz[], %(categories)s::text[],
-        %(sent)s::bool[], %(subjects)s::text[], %(attachments)s::int[], %(sizes)s::bigint[],
-        %(flags)s::jsonb[]) AS u
-    ON CONFLICT (mailbox_id, provider_id) DO NOTHING
-    RETURNING provider_id, id
-"""
-
-
-def _insert_copies(
-    mailbox: Mailbox, items: Iterable[MailItem], message_ids: dict[bytes, int]
-) -> dict[str, int]:
-    rows = (
-        (
-            message_ids[item.identity],
-            item.provider_id,
-            item.occurred_at,
-            item.mail.category,
-            item.is_sent,
-            item.mail.subject,
-            len(item.mail.attachments),
-            item.size,
-            json.dumps(item.mail.flags),
-        )
-        for item in items
+    WITH come AS (
+        INSERT INTO mailboxes_messagecopy (workspace_id, mailbox_id, message_id, provider_id,
+            occurred_at, category, is_sent, subject, attachment_count, size, flags)
+        SELECT %(workspace)s, %(mailbox)s, u.* FROM unnest(%(messages)s::bigint[],
+            %(provider_ids)s::text[], %(times)s::timestamptz[], %(categories)s::text[],
+            %(sent)s::bool[], %(subjects)s::text[], %(attachment_counts)s::int[], %(sizes)s::bigint[],
+            %(flags)s::jsonb[]) AS u
+        ON CONFLICT (mailbox_id, provider_id) DO NOTHING
+        RETURNING provider_id, id
     )
-    columns = arrays(
-        rows,
-        "messages", "provider_ids", "times", "categories", "sent", "subjects", "attachments",
-        "sizes", "flags",
-    )  # fmt: skip
-    inserted = fetch(INSERT_COPIES, workspace=mailbox.workspace_id, mailbox=mailbox.pk, **columns)
-    return dict(inserted)
-
-
-INSERT_CONTENT = """
     INSERT INTO mailboxes_messagecontent
         (workspace_id, copy_id, text, html, headers, attachments, bcc)
-    SELECT %(workspace)s, u.* FROM unnest(%(copies)s::bigint[], %(texts)s::text[],
-        %(htmls)s::text[], %(headers)s::text[], %(attachments)s::jsonb[], %(bccs)s::jsonb[]) AS u
+    SELECT %(workspace)s, come.id, u.text, u.html, u.headers, u.attachments, u.bcc
+    FROM unnest(%(provider_ids)s::text[], %(texts)s::text[], %(htmls)s::text[], %(headers)s::text[],
+                %(attachments)s::jsonb[], %(bccs)s::jsonb[])
+         AS u(provider_id, text, html, headers, attachments, bcc)
+    JOIN come USING (provider_id)
 """
 
 
-def _insert_content(workspace_id: int, items: Iterable[MailItem], copies: dict[str, int]) -> None:
-    rows = (
-        (
-            copies[item.provider_id],
-            item.mail.text,
-            item.mail.html,
-            item.mail.headers,
-            json.dumps([[a.name, a.content_type, a.size] for a in item.mail.attachments]),
-            json.dumps([[one.email, one.name] for one in item.mail.bcc]),
-        )
-        for item in items
-        if item.provider_id in copies
+def _insert_copies(mailbox: Mailbox, items: Iterable[MailItem], message_ids: dict[bytes, int]) -> int:
+    """Returns how many are new."""
+    copies = arrays(
+        (_copy_row(item, message_ids[item.identity]) for item in items),
+        "messages", "provider_ids", "times", "categories", "sent", "subjects", "attachment_counts",
+        "sizes", "flags",
+    )  # fmt: skip
+    contents = arrays(map(_content_row, items), "texts", "htmls", "headers", "attachments", "bccs")
+    common = {"workspace": mailbox.workspace_id, "mailbox": mailbox.pk}
+    return execute(INSERT_COPIES, **common, **copies, **contents)
+
+
+def _copy_row(item: MailItem, message_id: int) -> tuple[object, ...]:
+    return (
+        message_id,
+        item.provider_id,
+        item.occurred_at,
+        item.mail.category,
+        item.is_sent,
+        item.mail.subject,
+        len(item.mail.attachments),
+        item.size,
+        json.dumps(item.mail.flags),
     )
-    columns = arrays(rows, "copies", "texts", "htmls", "headers", "attachments", "bccs")
-    execute(INSERT_CONTENT, workspace=workspace_id, **columns)
+
+
+def _content_row(item: MailItem) -> tuple[str, ...]:
+    return (
+        item.mail.text,
+        item.mail.html,
+        item.mail.headers,
+        json.dumps([[a.name, a.content_type, a.size] for a in item.mail.attachments]),
+        json.dumps([[one.email, one.name] for one in item.mail.bcc]),
+    )
 
 
 # Received headers differ between mailboxes, and a list server adds its own: what is said of the
@@ -260,15 +263,14 @@ SUMMARISE = """
 
 def summarise(message_ids: list[int]) -> set[int]:
     """Bring messages in line with their copies; returns those that changed."""
-    return {row[0] for row in fetch(SUMMARISE, ids=message_ids)}
+    return {row[0] for row in fetch(SUMMARISE, ids=message_ids)} if message_ids else set()
 
 
-def _mark_contacted(items: Iterable[MailItem], addresses: dict[str, int]) -> None:
+def _mark_contacted(items: Iterable[MailItem], addresses: Resolved) -> None:
     """Somebody here has written to these: what enhanced record creation waits for."""
-    written_to = {
-        addresses[one.email]
+    addresses.mark_contacted(
+        one.email
         for item in items
         if item.is_sent and item.is_contact
         for one in (*item.mail.to, *item.mail.cc)
-    }
-    mark_contacted(written_to)
+    )

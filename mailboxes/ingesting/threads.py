@@ -32,10 +32,16 @@ def place(mail: ParsedMail, identity: bytes) -> Place:
     return Place(own or identity, own, None)
 
 
-INSERT_THREADS = """
-    INSERT INTO mailboxes_thread (workspace_id, key)
-    SELECT %(workspace)s, k FROM unnest(%(keys)s::bytea[]) AS k ORDER BY k
-    ON CONFLICT (workspace_id, key) DO NOTHING
+ENSURE_THREADS = """
+    WITH come AS (
+        INSERT INTO mailboxes_thread (workspace_id, key)
+        SELECT %(workspace)s, k FROM unnest(%(keys)s::bytea[]) AS k ORDER BY k
+        ON CONFLICT (workspace_id, key) DO NOTHING
+        RETURNING key, id
+    )
+    SELECT key, id FROM come
+    UNION ALL
+    SELECT key, id FROM mailboxes_thread WHERE workspace_id = %(workspace)s AND key = ANY(%(keys)s)
 """
 
 # Where several messages claim one Message-ID, the lowest identity is the parent, in any order.
@@ -82,10 +88,5 @@ def settle(workspace_id: int, message_ids: list[int], places: list[Place], *, no
 
 
 def ensure_threads(workspace_id: int, keys: set[bytes]) -> dict[bytes, int]:
-    execute(INSERT_THREADS, workspace=workspace_id, keys=list(keys))
-    found = fetch(
-        "SELECT key, id FROM mailboxes_thread WHERE workspace_id = %(workspace)s AND key = ANY(%(keys)s)",
-        workspace=workspace_id,
-        keys=list(keys),
-    )
+    found = fetch(ENSURE_THREADS, workspace=workspace_id, keys=list(keys))
     return {bytes(key): pk for key, pk in found}

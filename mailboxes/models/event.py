@@ -48,7 +48,7 @@ class EventStatus(models.TextChoices):
 class CalendarEvent(models.Model):
     """One occurrence per workspace; its fields are those of the copy that is shown and counted."""
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
     # 16 bytes: iCalUID, RECURRENCE-ID in UTC or empty, organiser.
     identity = models.BinaryField(max_length=16)
     is_recurring = models.BooleanField()

@@ -7,7 +7,7 @@ from mailboxes.models.mailbox import Mailbox
 class Thread(models.Model):
     """Messages that answer one another, named by the first id in References (see threading)."""
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
     key = models.BinaryField(max_length=16)
 
     class Meta:
@@ -24,7 +24,7 @@ class EmailMessage(models.Model):
     """One message per workspace, however many mailboxes hold it. It has no words: content belongs
     to each copy, so that nobody's copy can open or change a colleague's."""
 
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
     # 16 bytes: Message-ID, From, Date, subject and recipients together (see ingesting.identity).
     identity = models.BinaryField(max_length=16)
     thread = models.ForeignKey(Thread, models.PROTECT, related_name="messages", db_constraint=False)

@@ -50,7 +50,9 @@ class StreamItem(models.Model):
     """What every item that is not stored has in common: where it is at the provider."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
-    stream = models.ForeignKey(SyncStream, models.CASCADE, related_name="%(class)ss", db_constraint=False)
+    stream = models.ForeignKey(
+        SyncStream, models.CASCADE, related_name="%(class)ss", db_constraint=False, db_index=False
+    )
     provider_id = models.CharField(max_length=500)
     version = models.CharField(max_length=200, default="", blank=True)
 

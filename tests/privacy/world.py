@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from crm.locking import lock_workspace
+from crm.locking import lock_workspace_for_storing
 from crm.models import AccessLevel, Company, Member, Person, Team, TeamMembership
 from crm.workspaces import set_active
 from mailboxes import blocking, granting
@@ -140,7 +140,7 @@ class World:
             page = reading.read(fetched)
             assert not page.quarantined
             with transaction.atomic():
-                lock_workspace(mailbox.workspace_id)
+                lock_workspace_for_storing(mailbox.workspace_id)
                 store_values(reading, page)
             self.letters |= {one.number: one for one in own}
 
