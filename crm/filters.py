@@ -141,11 +141,28 @@ def make_filter(kind: str, name: str, operator_name: str, values: Iterable[str])
     return one
 
 
-def narrowed(
-    filters: Sequence[Filter], asked: Asked, *, prefix: str = "filter"
-) -> tuple[str, str, dict[str, Any]]:
-    """A statement for the ids that meet all filters, %(workspace)s given; the same as a condition on
-    {pk}; and their parameters, whose names begin with `prefix`."""
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Filters in SQL: `few` is a statement for the ids of all that meet them, %(workspace)s given, `one` what
+    follows SELECT to find a single record, {pk}, among them; `values` are both's parameters."""
+
+    few: str
+    one: str
+    values: dict[str, Any]
+
+    @property
+    def exists(self) -> str:
+        """A condition on {pk}, which the planner may turn round and begin from what is found."""
+        return f"EXISTS (SELECT {self.one})"
+
+    @property
+    def check(self) -> str:
+        """The same, asked of one row after another."""
+        return f"(SELECT true {self.one})"
+
+
+def narrowed(filters: Sequence[Filter], asked: Asked, *, prefix: str = "filter") -> Narrowed:
+    """All of them have to be met. Names of parameters begin with `prefix`."""
     aliases = {source: f"f{place}" for place, source in enumerate(dict.fromkeys(_sources(filters)))}
     values: dict[str, Any] = {}
 
@@ -163,13 +180,12 @@ def narrowed(
         f" JOIN {other} {aliases[other, key]} ON {aliases[other, key]}.{key} = f0.{pk}"
         for other, key in others
     )
-    few = (
+    return Narrowed(
         f"SELECT f0.{pk} AS id FROM {table} f0{joins}"
-        f" WHERE f0.workspace_id = %(workspace)s AND {where(asked)}"
+        f" WHERE f0.workspace_id = %(workspace)s AND {where(asked)}",
+        f"FROM {table} f0{joins} WHERE f0.{pk} = {{pk}} AND {where(replace(asked, of_one=True))}",
+        values,
     )
-    of_one = where(replace(asked, of_one=True))
-    narrow = f"EXISTS (SELECT FROM {table} f0{joins} WHERE f0.{pk} = {{pk}} AND {of_one})"
-    return few, narrow, values
 
 
 _ROW = re.compile(r"\bf\.")
@@ -257,10 +273,11 @@ def _any_like(
         return f"{column} LIKE ANY(%(value)s::text[])", patterns
     if not words:
         return f"{column} LIKE %(value)s", patterns[0]
-    # The index finds what may be meant, the column decides.
-    given = [f"%{literal(folded(key(values[0])))}%", patterns[0]]
+    # The index finds what may be meant, the column decides. Said like this the planner does not take the
+    # second for as rare as the first.
+    given = [f"%{literal(folded(key(values[0])))}%", key(values[0])]
     found, meant = "(%(value)s::text[])[1]", "(%(value)s::text[])[2]"
-    check = f"{column} LIKE {meant}"
+    check = f"strpos({column}, {meant}) <> 0"
     return (check if of_one else f"({words} LIKE {found} AND {check})"), given
 
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 from crm.columns import Look
 from crm.models import Member
+from crm.ordering import ordering
 from crm.plurals import Capped
 from crm.records import RecordType
 from crm.statements import fetch
 from crm.table_state import State
-from crm.tables import COUNTED, MOST_COUNTED, ordered
+from crm.tables import COUNTED, MOST_COUNTED
 from crm.walking import Place
 
 
@@ -44,7 +45,7 @@ def neighbours(member: Member, kind: RecordType, state: State, pk: int, look: Lo
 
 def _place_of(workspace_id: int, kind: RecordType, state: State, pk: int, look: Look) -> Place | None:
     """Where the record stands, found as if it were the only one."""
-    sql, parameters, _ = ordered(workspace_id, kind, replace(state, after=None), look, only=[pk])
+    sql, parameters = ordering(workspace_id, kind, replace(state, after=None), look).only([pk])
     rows = fetch(f"{sql} LIMIT %(limit)s", limit=1, **parameters)
     return Place(rows[0][1], pk, 0) if rows else None
 
@@ -52,7 +53,7 @@ def _place_of(workspace_id: int, kind: RecordType, state: State, pk: int, look: 
 def _first(
     workspace_id: int, kind: RecordType, state: State, look: Look
 ) -> tuple[Place | None, Capped | None]:
-    sql, parameters, matching = ordered(workspace_id, kind, state, look)
+    (sql, parameters), matching = ordering(workspace_id, kind, state, look).all()
     rows = fetch(f"{sql} LIMIT %(limit)s", limit=1, **parameters)
     return (Place(rows[0][1], rows[0][0], 0) if rows else None), matching
 

@@ -1,5 +1,6 @@
 """Run one SQL statement on Django's connection, with named parameters."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
@@ -11,6 +12,12 @@ def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchall()
+
+
+def expected_rows(statement: str, **parameters: Any) -> int:
+    """How many rows the planner thinks a statement yields, from its statistics alone."""
+    found = fetch(f"EXPLAIN (FORMAT JSON) {statement}", **parameters)[0][0]
+    return (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]["Plan Rows"]
 
 
 def execute(statement: str, **parameters: Any) -> int:

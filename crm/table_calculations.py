@@ -62,9 +62,9 @@ def _values(
     joins = dict.fromkeys(column.source.join for column in columns)
     source = f"{kind.table} r"
     if state.filters:
-        few, _, values = narrowed(state.filters, Asked(look.now, look.member_id))
-        source = f"({few}) matching JOIN {source} ON r.id = matching.id"
-        parameters |= values
+        found = narrowed(state.filters, Asked(look.now, look.member_id))
+        source = f"({found.few}) matching JOIN {source} ON r.id = matching.id"
+        parameters |= found.values
     for one in asked:
         parameters |= one.given(look) if one.given else {}
     total = f"(SELECT count(*) FROM {kind.table} WHERE workspace_id = %(workspace)s)"

@@ -5,14 +5,16 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from crm.models import Member
+from crm.ordering import ordering
 from crm.records import RecordType
 from crm.selecting import Selection
 from crm.statements import fetch
 from crm.table_rows import Row, draw_row
 from crm.table_state import State
-from crm.tables import look_of, ordered, rows_of, shown_columns
+from crm.tables import look_of, rows_of, shown_columns
 
 # More rows than anybody has scrolled through are not looked after.
 MOST_SHOWN = 1_000
@@ -39,14 +41,17 @@ def read_changes(
     numbers = {pk: number for number, pk in enumerate(shown, 1)}
     stale = [pk for pk in dict.fromkeys(changed) if pk in numbers]
     rows = rows_of(member.workspace_id, kind, stale, selection=selection, now=now)
-    sql, parameters, _ = ordered(member.workspace_id, kind, state, look)
-    fresh = [row[0] for row in fetch(f"{sql} LIMIT %(limit)s", limit=len(shown), **parameters)]
+
+    def read(walk: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        return fetch(f"{walk} LIMIT %(limit)s", limit=len(shown), **parameters)
+
+    fresh, _ = ordering(member.workspace_id, kind, state, look).read(read, len(shown))
     return Changes(
         [
             draw_row(kind, row[0], row[1], selection.per_column(row), number=numbers[row[0]], look=look)
             for row in rows
         ],
-        rows_moved(shown, fresh),
+        rows_moved(shown, [row[0] for row in fresh]),
     )
 
 

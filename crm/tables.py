@@ -10,21 +10,20 @@ from django.utils.safestring import SafeString
 
 from crm.cells import Face, joined
 from crm.columns import Column, Look, columns_of
-from crm.filters import Asked, Filter, narrowed
+from crm.filters import Filter
 from crm.models import Member
 from crm.naming import name_key
+from crm.ordering import ordering
 from crm.plurals import Capped
 from crm.records import RecordType
 from crm.selecting import Selection
 from crm.statements import fetch
 from crm.table_rows import Row, blank_cells, draw_row
 from crm.table_state import State
-from crm.walking import Place, Step
+from crm.walking import Place
 
 PAGE_ROWS = 50
 MOST_COUNTED = 10_000
-# Fewer matches than this are sorted; more are found soon enough by walking the sort's index.
-FEW = 1_000
 BATCH_ROWS = 1_000
 
 
@@ -130,7 +129,7 @@ def build_table(member: Member, kind: RecordType, state: State, *, now: datetime
         sorted_by=_header(columns_of(kind.name)[state.sort], state),
         chips=[_chip(state, number, look) for number in range(len(state.filters))],
         rows=[
-            draw_row(kind, row[0], row[3], selection.per_column(row), number=number, look=look)
+            draw_row(kind, row[0], row[4], selection.per_column(row), number=number, look=look)
             for number, row in enumerate(shown, start + 1)
         ],
         count=page.count,
@@ -154,7 +153,7 @@ def members_of(workspace_id: int) -> dict[int, Face]:
 
 PAGE = """
     WITH page AS MATERIALIZED (SELECT x.*, row_number() OVER () AS n FROM ({walk} LIMIT %(limit)s) x)
-    SELECT r.id, page.key, {total}, r.name, {{selected}}
+    SELECT r.id, page.key, page.matching, {total}, r.name, {{selected}}
     FROM page JOIN {table} r ON r.id = page.id {{joins}}
     ORDER BY page.n
 """
@@ -167,7 +166,7 @@ COUNTED = """
 
 @dataclass(frozen=True, slots=True)
 class PageRows:
-    """Rows of (id, sort key, total, name, values …), one more than a page holds where there are
+    """Rows of (id, sort key, …, name, values …), one more than a page holds where there are
     more; how many match and, on a first page only, how many there are. Both counted on when the
     page is there, with what stands under the table."""
 
@@ -185,47 +184,22 @@ def read_page(
     look: Look,
     limit: int = PAGE_ROWS + 1,
 ) -> PageRows:
-    sql, parameters, matching = ordered(workspace_id, kind, state, look)
-    statement = PAGE.format(
-        walk=sql, table=kind.table, total="0" if state.after else COUNTED.format(table=kind.table)
-    )
-    rows = selection.rows(statement, limit=limit, **parameters)
-    total = Capped(rows[0][2] if rows else 0, MOST_COUNTED)
+    counted = "0" if state.after else COUNTED.format(table=kind.table)
+
+    def read(walk: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        statement = PAGE.format(walk=walk, table=kind.table, total=counted)
+        return selection.rows(statement, limit=limit, most=MOST_COUNTED + 1, **parameters)
+
+    rows, matching = ordering(workspace_id, kind, state, look).read(read, limit)
+    total = Capped(rows[0][3] if rows else 0, MOST_COUNTED)
     return PageRows(rows, total if matching is None else matching, total)
-
-
-def ordered(
-    workspace_id: int, kind: RecordType, state: State, look: Look, *, only: Sequence[int] | None = None
-) -> tuple[str, dict[str, Any], Capped | None]:
-    """A statement that yields (id, key) in the table's order, up to a LIMIT, with its parameters but
-    %(limit)s, and how many match where there are filters. `only` leaves out all other records."""
-    walk = columns_of(kind.name)[state.sort].walk
-    assert walk is not None  # a state is never sorted by what cannot be
-    step = Step(state.is_descending, state.after, list(look.faces))
-    parameters = {"workspace": workspace_id, "most": MOST_COUNTED + 1, "now": look.now}
-    matching = None
-    few = f"SELECT f0.id FROM {kind.table} f0 WHERE f0.workspace_id = %(workspace)s"
-    if state.filters:
-        few, narrow, values = narrowed(state.filters, Asked(look.now, look.member_id))
-        parameters |= values
-    if only is not None:
-        parameters["only"] = list(only)
-        sql, bounds = walk.sorted_few(step, f"SELECT id FROM ({few}) all_of WHERE id = ANY(%(only)s)")
-    elif state.filters:
-        counted = f"SELECT count(*) FROM ({few} LIMIT {FEW + 1}) counted"
-        matching = Capped(fetch(counted, **parameters)[0][0], FEW)
-        sql, bounds = walk.page(step, narrow) if matching.is_capped else walk.sorted_few(step, few)
-    else:
-        sql, bounds = walk.page(step)
-    whole = sql if not sql.startswith("(") else f"SELECT * FROM ({sql}) both_parts"
-    return whole, parameters | bounds, matching
 
 
 def ids_in_order(workspace_id: int, kind: RecordType, state: State, look: Look) -> Iterator[list[int]]:
     """All of a table's in its order, a batch at a time, each beginning where the last ended."""
     state = replace(state, after=None)
     while True:
-        sql, parameters, _ = ordered(workspace_id, kind, state, look)
+        (sql, parameters), _ = ordering(workspace_id, kind, state, look).all()
         rows = fetch(f"{sql} LIMIT %(limit)s", limit=BATCH_ROWS, **parameters)
         yield [row[0] for row in rows]
         if len(rows) < BATCH_ROWS:

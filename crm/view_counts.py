@@ -23,8 +23,8 @@ def counted_views(member: Member, kind: RecordType, *, now: datetime) -> list[tu
     for view in views:
         filters = read_state(kind, QueryDict(f"view={view.pk}"), views=views).filters
         if filters:
-            few, _, values = narrowed(filters, Asked(now, member.pk), prefix=f"view_{view.pk}")
-            parts.append(f"SELECT {view.pk}, count(*) FROM ({few} LIMIT %(most)s) counted")
-            parameters |= values
+            found = narrowed(filters, Asked(now, member.pk), prefix=f"view_{view.pk}")
+            parts.append(f"SELECT {view.pk}, count(*) FROM ({found.few} LIMIT %(most)s) counted")
+            parameters |= found.values
     counts = dict(fetch(" UNION ALL ".join(parts), **parameters)) if parts else {}
     return [(view, Capped(counts[view.pk], MOST_COUNTED) if view.pk in counts else None) for view in views]

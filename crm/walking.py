@@ -68,6 +68,10 @@ class Walk(Protocol):
 
     def page(self, step: Step, narrow: str = "") -> tuple[str, dict[str, Any]]: ...
 
+    def near(self, step: Step, narrow: str, within: int) -> tuple[str, dict[str, Any]] | None:
+        """The same among the next `within` rows of the order; None where it is made by sorting."""
+        ...
+
     def sorted_few(self, step: Step, few: str) -> tuple[str, dict[str, Any]]:
         """The same for the records in the set `few` (id), which is small enough to sort."""
         ...
@@ -92,6 +96,11 @@ class IndexWalk:
         if self.rest:
             parts.append(self._without_key(step, narrow))
         return " UNION ALL ".join(parts), _bounds(step)
+
+    def near(self, step: Step, narrow: str, within: int) -> tuple[str, dict[str, Any]]:
+        rows, bounds = self.page(step)
+        passed = f"SELECT * FROM ({rows}) passed LIMIT {within}".replace("%(limit)s", str(within))
+        return f"SELECT w.id, w.key FROM ({passed}) w WHERE {narrow.replace('{pk}', 'w.id')}", bounds
 
     def _with_key(self, step: Step, narrow: str) -> str:
         conditions = [f"{self.key} IS NOT NULL"] if self.rest else []
@@ -139,6 +148,9 @@ class MemberWalk:
             parts.append(self._by_member(step, narrow))
         parts.append(self._without_member(step, narrow))
         return " UNION ALL ".join(parts), self._parameters(step)
+
+    def near(self, step: Step, narrow: str, within: int) -> None:
+        return None
 
     def _by_member(self, step: Step, narrow: str) -> str:
         inner = [f"w.workspace_id = %(workspace)s AND w.{self.key} = m.member_id"]

@@ -24,6 +24,15 @@ def member_key() -> Any:
     )
 
 
+def next_with(record: str) -> models.Index:
+    """Few have a meeting to come, and whose those are is asked often."""
+    return models.Index(
+        fields=["workspace", "next_calendar_member"],
+        name=f"{record}_next_with",
+        condition=models.Q(next_calendar_at__isnull=False),
+    )
+
+
 class Insight(models.Model):
     """A record's stored smart attributes. The row appears with the record, so tables need no outer
     join; first_at and last_at follow from the two kinds, PostgreSQL's LEAST and GREATEST skip
@@ -69,8 +78,11 @@ class CompanyInsight(Insight):
 
     class Meta:
         indexes = [
-            models.Index(fields=["workspace", field, "company"], name=f"company_by_{field}")
-            for field in SORTED_FIELDS
+            *(
+                models.Index(fields=["workspace", field, "company"], name=f"company_by_{field}")
+                for field in SORTED_FIELDS
+            ),
+            next_with("company"),
         ]
 
 
@@ -81,6 +93,9 @@ class PersonInsight(Insight):
 
     class Meta:
         indexes = [
-            models.Index(fields=["workspace", field, "person"], name=f"person_by_{field}")
-            for field in SORTED_FIELDS
+            *(
+                models.Index(fields=["workspace", field, "person"], name=f"person_by_{field}")
+                for field in SORTED_FIELDS
+            ),
+            next_with("person"),
         ]

@@ -5,14 +5,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
 
 from crm.filters import Asked, BadFilter, filterable, make_filter, narrowed, parse_filter
 from crm.models import Company, Person
 from crm.records import COMPANY, PERSON, RECORD_TYPES
-from crm.statements import execute, fetch
+from crm.selecting import Selection
+from crm.statements import execute, expected_rows, fetch
 from crm.table_state import BadState, read_state
-from crm.tables import FEW
+from crm.tables import look_of, read_page, shown_columns
 from intelligence.models import CompanyConnection, CompanyInsight
 from intelligence.strength import GRADES, grade
 from tests.conftest import SignIn
@@ -93,18 +96,27 @@ def spread_scores(insights: Any) -> None:
             one.save(update_fields=["score"])
 
 
-@pytest.mark.parametrize("few", [FEW, 0], ids=["sorted", "walked"])
+# What a table so large that it is sorted, walked, or looked at from near would have.
+SIZES: dict[str, dict[str, int]] = {
+    "sorted": {},
+    "walked": {"FEW": 0},
+    "near in part": {"NEAR": 70},
+    "near": {"NEAR": 170},
+}
+
+
 @pytest.mark.parametrize("text", COMPANIES)
-def test_a_filter_finds_what_meets_it(
-    shelf: Desk, text: str, few: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("crm.tables.FEW", few)  # the size, not the code: more than a thousand are walked
+def test_a_filter_finds_what_meets_it(shelf: Desk, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spread_scores(CompanyInsight.objects.order_by("company"))
     insights = {one.company_id: one for one in CompanyInsight.objects.all()}
     wanted = {one.pk for one in Company.objects.all() if COMPANIES[text](one, insights[one.pk])}
 
     assert 0 < len(wanted) < 173 or text.endswith("meeting,email")
-    assert found(shelf, COMPANY, text) == wanted
+    for way, sizes in SIZES.items():
+        with monkeypatch.context() as patched:
+            for name, size in sizes.items():
+                patched.setattr(f"crm.ordering.{name}", size)
+            assert found(shelf, COMPANY, text) == wanted, way
 
 
 @pytest.mark.parametrize(
@@ -114,18 +126,18 @@ def test_a_filter_finds_what_meets_it(
         "last_interaction:kind_is:meeting",
         "first_interaction:kind_is:email",
         "last_interaction:with:me",
+        "name:contains:united 1",
     ],
 )
 def test_the_planner_knows_how_much_a_filter_finds(shelf: Desk, text: str) -> None:
     execute("ANALYZE crm_company, intelligence_companyinsight")
     asked = Asked(NOW, shelf.members["ada"].pk)
-    few, _, values = narrowed([parse_filter("company", text)], asked)
-    parameters = {"workspace": shelf.workspace.pk, **values}
-    [[[plan]]] = fetch(f"EXPLAIN (FORMAT JSON) {few}", **parameters)
-    rows = len(fetch(few, **parameters))
+    found = narrowed([parse_filter("company", text)], asked)
+    parameters = {"workspace": shelf.workspace.pk, **found.values}
+    rows = len(fetch(found.few, **parameters))
 
     assert rows > 10
-    assert rows / 2 < plan["Plan"]["Plan Rows"] < rows * 2
+    assert rows / 2 < expected_rows(found.few, **parameters) < rows * 2
 
 
 @pytest.mark.parametrize("name", ["first_interaction", "last_interaction", "last_email_interaction"])
@@ -246,3 +258,23 @@ def test_the_editor_adds_changes_and_explains(shelf: Desk, signed_in: SignIn) ->
     assert browser.get(f"{base}?attribute=nothing&operator=is").status_code == 400
     assert browser.get(f"{base}form/?attribute=people").status_code == 200
     assert browser.get(f"{base}menu/").status_code == 200
+
+
+def test_what_many_meet_is_found_near_and_counted_later(shelf: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute("ANALYZE crm_company, intelligence_companyinsight")
+    state = read_state(COMPANY, QueryDict("sort=name&filter=last_interaction:is_not_empty:"))
+    look = look_of(shelf.members["ada"], now=NOW)
+    selection = Selection.of(shown_columns(COMPANY, state))
+
+    def read() -> tuple[list[int], str, int]:
+        with CaptureQueriesContext(connection) as captured:
+            page = read_page(shelf.workspace.pk, COMPANY, state, selection=selection, look=look)
+        return [row[0] for row in page.rows], str(page.count), len(captured)
+
+    found, count, _ = read()
+    monkeypatch.setattr("crm.ordering.NEAR", 150)
+    near, counted, queries = read()
+
+    assert near == found
+    assert (int(count) > 50, counted) == (True, "50+")
+    assert queries == 3
