@@ -12,17 +12,15 @@ from typing import Literal
 import idna
 from publicsuffixlist import PublicSuffixList
 
-from crm.naming import best_name, name_key, name_quality, person_name
+from crm.naming import name_key, person_name
 
 __all__ = [
-    "best_name",
     "company_name",
     "domain_of",
     "is_freemail",
     "is_public_suffix",
     "kind",
     "name_key",
-    "name_quality",
     "normalise",
     "person_name",
     "registrable_domain",

@@ -5,7 +5,6 @@ Pure. Order of arrival must not matter, so every candidate has a quality and the
 
 import re
 import unicodedata
-from collections.abc import Iterable
 
 
 def _words(text: str) -> frozenset[str]:
@@ -49,16 +48,18 @@ _MATCHES_ADDRESS = 4
 # People
 
 
-def person_name(display_name: str, email: str) -> str:
-    """How a person is called: the cleaned display name, else what the local part suggests."""
-    return _cleaned(display_name, email)[0] or _from_local_part(email)
-
-
-def name_quality(display_name: str, email: str) -> int:
-    """How good a name `person_name` makes of this: 0 is guessed, more is better."""
+def judged_name(display_name: str, email: str) -> tuple[int, str]:
+    """How good a name this is (0 is guessed, more is better) and how its bearer is called: by the cleaned
+    display name, else by what the local part suggests."""
     name, repaired = _cleaned(display_name, email)
-    if not name:
-        return DERIVED
+    return (_quality(name, email, repaired=repaired), name) if name else (DERIVED, _from_local_part(email))
+
+
+def person_name(display_name: str, email: str) -> str:
+    return judged_name(display_name, email)[1]
+
+
+def _quality(name: str, email: str, *, repaired: bool) -> int:
     local, _, host = name_key(email).rpartition("@")
     words = [word for word in _WORDS.findall(name_key(name)) if len(word) > 2]
     if any(word in local for word in words):
@@ -75,17 +76,6 @@ def _form(name: str, *, repaired: bool) -> int:
     return SINGLE if name[0].isupper() else HANDLE
 
 
-def best_name(display_names: Iterable[str], email: str) -> tuple[str, int]:
-    """The best of all names shown with an address, and its quality; in any order the same."""
-    ranked = [(name_quality(shown, email), person_name(shown, email)) for shown in display_names]
-    quality, name = max(
-        ranked,
-        key=lambda pair: (pair[0], len(pair[1]), pair[1]),
-        default=(DERIVED, _from_local_part(email)),
-    )
-    return name, quality
-
-
 def _cleaned(display_name: str, email: str) -> tuple[str, bool]:
     """The name in a display name ("" when there is none), and whether it had to be mended."""
     shown = _visible(display_name)
@@ -100,6 +90,8 @@ def _cleaned(display_name: str, email: str) -> tuple[str, bool]:
 def _visible(text: str) -> str:
     """One line without control, direction-changing and picture characters, or quotes around it."""
     text = text[: 2 * MAX_NAME]
+    if text.isascii() and text.isprintable():
+        return _unquoted(_SPACES.sub(" ", text).strip())
     kept = "".join(
         " " if c.isspace() else c
         for c in text
@@ -195,5 +187,7 @@ def _initial_or_name(word: str) -> str:
 
 def name_key(name: str) -> str:
     """The sort key of a name: no case, no accents, single spaces."""
+    if name.isascii():
+        return " ".join(name.lower().split())
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
     return " ".join(plain.casefold().split())

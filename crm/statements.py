@@ -30,25 +30,22 @@ def execute(statement: str, **parameters: Any) -> int:
 def arrays(rows: Iterable[Sequence[Any]], *names: str) -> dict[str, str]:
     """Rows as one parameter per column, ready for `unnest(%(name)s::type[], …)`. Raises TypeError
     for a value that is no plain scalar."""
-    columns: dict[str, list[str]] = {name: [] for name in names}
-    for row in rows:
-        for name, value in zip(names, row, strict=True):
-            columns[name].append(_element(value))
-    return {name: f"{{{','.join(column)}}}" for name, column in columns.items()}
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    literals = (f"{{{','.join(map(_element, column))}}}" for column in columns)
+    return dict(zip(names, literals, strict=True))
 
 
 def _element(value: Any) -> str:
     """A value as it stands in PostgreSQL's array literal (documentation, 8.15.6). The driver finds a
     type for every element of a list, which was a tenth of storing a page."""
-    match value:
-        case None:
-            return "NULL"
-        case str():
-            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        case int() | float():
-            return str(value)
-        case date():
-            return f'"{value.isoformat()}"'
-        case bytes() | memoryview():
-            return f'"\\\\x{value.hex()}"'
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, date):
+        return f'"{value.isoformat()}"'
+    if isinstance(value, bytes | memoryview):
+        return f'"\\\\x{value.hex()}"'
     raise TypeError(f"{type(value).__name__} cannot be an element")

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from crm.addresses import domain_of, is_freemail, kind, registrable_domain, without_tag
-from crm.naming import name_key, name_quality, person_name
+from crm.naming import judged_name, name_key
 from crm.statements import arrays, execute, fetch
 from mailboxes.parsing.values import NamedAddress, ParsedAttendee
 from mailboxes.screening import Insiders
@@ -38,7 +38,8 @@ class Sightings:
 @lru_cache(maxsize=20_000)
 def _judge(display_name: str, email: str) -> tuple[int, str]:
     """The same few hundred people fill a mailbox."""
-    return name_quality(display_name, email), person_name(display_name, email)[:200]
+    quality, name = judged_name(display_name, email)
+    return quality, name[:200]
 
 
 _MAY_BE_CONTACTED = "NOT is_contacted AND NOT is_internal AND kind <> 'automated'"
