@@ -12,12 +12,14 @@ from crm.columns import Look, columns_of
 from crm.filters import Asked, Narrowed, narrowed
 from crm.plurals import Capped
 from crm.records import RecordType
-from crm.statements import expected_rows, fetch
+from crm.statements import Expected, expected, fetch
 from crm.table_state import State
 from crm.walking import Step, Walk
 
 # The stretch in rows, walked where a page of matches should stand on it; and how many are sorted.
 NEAR, FEW = 6_000, 10_000
+# Of looking at one row, in the planner's units. It would say 2.6, for pages that are not in memory.
+LOOK_COST = 0.7
 
 # A statement and its parameters but %(limit)s, for (id, key) or, where it is read, (id, key, matching):
 # how many match, null where they have not been counted.
@@ -37,12 +39,12 @@ class Ordering:
         """So many rows, and how many match, counted no further than it took to find those."""
         if self.found is None:
             return read(*_uncounted(self._walked())), None
-        expected = expected_rows(self.found.few, **self.parameters)
-        near = self._near(self.found, expected, limit)
+        few = expected(self.found.few, **self.parameters)
+        near = self._near(self.found, few, limit)
         if near and len(rows := read(*_uncounted(near))) == limit:
             seen = limit + (self.step.after.number if self.step.after else 0)
             return rows, Capped(seen, seen - 1)
-        if expected <= 2 * FEW:
+        if few.rows <= 2 * FEW:
             rows = read(*self._sorted(self.found))
             matching = rows[0][2] if rows else 0
             if matching <= FEW:
@@ -72,13 +74,15 @@ class Ordering:
         sql, bounds = self.walk.page(self.step, narrow)
         return f"SELECT * FROM ({sql}) walked", self.parameters | bounds
 
-    def _near(self, found: Narrowed, expected: int, limit: int) -> Ordered | None:
-        """None where matches are too rare, or the table is no longer than the stretch."""
-        everything = f"SELECT FROM {self.kind.table} WHERE workspace_id = %(workspace)s"
-        if expected < limit:
+    def _near(self, found: Narrowed, few: Expected, limit: int) -> Ordered | None:
+        """None where a page would not stand near, where finding and sorting all that match costs less, or
+        where the table is no longer than the stretch."""
+        if few.rows < limit:
             return None
-        total = expected_rows(everything, **self.parameters)
-        if total <= NEAR or expected * NEAR < limit * total:
+        everything = f"SELECT FROM {self.kind.table} WHERE workspace_id = %(workspace)s"
+        total = expected(everything, **self.parameters).rows
+        rows = limit * total / few.rows
+        if not rows <= NEAR < total or rows * LOOK_COST > few.cost + few.rows * LOOK_COST:
             return None
         near = self.walk.near(self.step, found.check, NEAR)
         return near and (near[0], self.parameters | near[1])

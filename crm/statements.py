@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -14,10 +15,19 @@ def fetch(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def expected_rows(statement: str, **parameters: Any) -> int:
-    """How many rows the planner thinks a statement yields, from its statistics alone."""
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the planner thinks of a statement, from its statistics alone: how many rows it yields, and its
+    cost in the planner's units."""
+
+    rows: int
+    cost: float
+
+
+def expected(statement: str, **parameters: Any) -> Expected:
     found = fetch(f"EXPLAIN (FORMAT JSON) {statement}", **parameters)[0][0]
-    return (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]["Plan Rows"]
+    plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
+    return Expected(plan["Plan Rows"], plan["Total Cost"])
 
 
 def execute(statement: str, **parameters: Any) -> int:

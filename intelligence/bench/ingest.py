@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, Min
 
+from crm.locking import lock_workspace_for_storing
 from crm.statements import execute, fetch
 from intelligence.bench import parsing, yardstick
 from intelligence.bench.figures import interleaved, show, timed
@@ -174,7 +175,9 @@ def reading(world: World) -> None:
     """A page's statements and a single message's, put through EXPLAIN one by one."""
     execute("ANALYZE")
     for what, items in (("a page of 500", world.page()), ("one live message", world.message())):
-        plans = plans_of(partial(world.store, *items))
+        with transaction.atomic():
+            lock_workspace_for_storing(world.workspace.pk)  # they are planned as they were asked
+            plans = plans_of(partial(world.store, *items))
         whole = sorted(set().union(*map(whole_tables, plans)))
         show(
             f"5 tables that {what} reads from end to end",

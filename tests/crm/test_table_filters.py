@@ -13,7 +13,7 @@ from crm.filters import Asked, BadFilter, filterable, make_filter, narrowed, par
 from crm.models import Company, Person
 from crm.records import COMPANY, PERSON, RECORD_TYPES
 from crm.selecting import Selection
-from crm.statements import execute, expected_rows, fetch
+from crm.statements import execute, expected, fetch
 from crm.table_state import BadState, read_state
 from crm.tables import look_of, read_page, shown_columns
 from intelligence.models import CompanyConnection, CompanyInsight
@@ -97,11 +97,11 @@ def spread_scores(insights: Any) -> None:
 
 
 # What a table so large that it is sorted, walked, or looked at from near would have.
-SIZES: dict[str, dict[str, int]] = {
+SIZES: dict[str, dict[str, float]] = {
     "sorted": {},
     "walked": {"FEW": 0},
-    "near in part": {"NEAR": 70},
-    "near": {"NEAR": 170},
+    "near in part": {"NEAR": 70, "LOOK_COST": 0},
+    "near": {"NEAR": 170, "LOOK_COST": 0},
 }
 
 
@@ -137,7 +137,7 @@ def test_the_planner_knows_how_much_a_filter_finds(shelf: Desk, text: str) -> No
     rows = len(fetch(found.few, **parameters))
 
     assert rows > 10
-    assert rows / 2 < expected_rows(found.few, **parameters) < rows * 2
+    assert rows / 2 < expected(found.few, **parameters).rows < rows * 2
 
 
 @pytest.mark.parametrize("name", ["first_interaction", "last_interaction", "last_email_interaction"])
@@ -273,6 +273,7 @@ def test_what_many_meet_is_found_near_and_counted_later(shelf: Desk, monkeypatch
 
     found, count, _ = read()
     monkeypatch.setattr("crm.ordering.NEAR", 150)
+    monkeypatch.setattr("crm.ordering.LOOK_COST", 0)
     near, counted, queries = read()
 
     assert near == found
