@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from django.core.management import call_command
 from playwright.sync_api import Browser, Page, expect
 
 from crm.models import Company
 from mailboxes.models import CalendarEvent, Thread
+from tests.journeys.demo import fill_with_demo
 from tests.journeys.stage import NARROW, WIDE, WIDTH, Trouble
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def site(site: str) -> str:
-    call_command("seed_demo", "--scale=0.5", "--day=2026-11-24")
+    fill_with_demo("0.5")
     return site
 
 

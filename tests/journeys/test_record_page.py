@@ -5,11 +5,11 @@ import re
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from playwright.sync_api import Browser, Page, expect
 
 from crm.models import Company
 from intelligence.models import CompanyInteraction
+from tests.journeys.demo import fill_with_demo
 from tests.journeys.stage import NARROW, WIDE, WIDTH, Trouble, is_settled
 from tests.journeys.test_browser import sign_in
 from tests.journeys.test_table import travel
@@ -22,7 +22,7 @@ ANNOUNCE = """id => window.htmx.trigger(document.getElementById(id), "live")"""
 
 @pytest.fixture
 def site(site: str) -> str:
-    call_command("seed_demo", "--scale=0.4", "--day=2026-11-24")
+    fill_with_demo("0.4")
     return site
 
 
