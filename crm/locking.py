@@ -2,11 +2,17 @@
 
 from django.db import connection
 
+_LOCK = "SELECT pg_advisory_xact_lock(5, %s)"
+_STORE = f"""
+    {_LOCK}, set_config('plan_cache_mode', 'force_generic_plan', true),
+    set_config('enable_seqscan', 'off', true), set_config('enable_mergejoin', 'off', true)
+"""
+
 
 def lock_workspace(workspace_id: int) -> None:
     """Wait for the workspace's advisory lock; PostgreSQL gives it back at commit or rollback."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(5, %s)", [workspace_id])
+        cursor.execute(_LOCK, [workspace_id])
 
 
 def lock_workspace_for_storing(workspace_id: int) -> None:
@@ -15,9 +21,3 @@ def lock_workspace_for_storing(workspace_id: int) -> None:
     because nobody has counted them yet."""
     with connection.cursor() as cursor:
         cursor.execute(_STORE, [workspace_id])
-
-
-_STORE = """
-    SELECT pg_advisory_xact_lock(5, %s), set_config('plan_cache_mode', 'force_generic_plan', true),
-           set_config('enable_seqscan', 'off', true), set_config('enable_mergejoin', 'off', true)
-"""

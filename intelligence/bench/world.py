@@ -25,7 +25,7 @@ BODY = "Thank you for the drawings, we will look at them on Monday. " * 34
 
 
 class World:
-    """`people_for` interactions decides how many companies there are to talk to: one for every
+    """`interactions` decides how many companies there are to talk to: one for every
     fifty, five people each, visited unevenly."""
 
     def __init__(self, *, interactions: int, now: datetime | None = None) -> None:

@@ -204,7 +204,7 @@ INSERT_COPIES = """
 """
 
 
-def _insert_copies(mailbox: Mailbox, items: Iterable[MailItem], message_ids: dict[bytes, int]) -> int:
+def _insert_copies(mailbox: Mailbox, items: Sequence[MailItem], message_ids: dict[bytes, int]) -> int:
     """Returns how many are new."""
     copies = arrays(
         (_copy_row(item, message_ids[item.identity]) for item in items),
