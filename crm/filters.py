@@ -56,7 +56,8 @@ Maker = Callable[[Operator, tuple[str, ...], Asked], Condition]
 
 @dataclass(frozen=True, slots=True)
 class Filterable:
-    """An attribute of a kind of record. `condition(operator, values, asked)` raises BadFilter."""
+    """An attribute of a kind of record. `condition(operator, values, asked)` raises BadFilter; it asks only
+    for a row of its source, unless other rows are looked through."""
 
     name: str
     label: str
@@ -65,6 +66,7 @@ class Filterable:
     operators: tuple[Operator, ...]
     condition: Maker
     is_smart: bool = False
+    is_of_row: bool = True
 
     def operator(self, name: str) -> Operator:
         for one in self.operators:
@@ -142,57 +144,90 @@ def make_filter(kind: str, name: str, operator_name: str, values: Iterable[str])
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowed:
-    """Filters in SQL: `few` is a statement for the ids of all that meet them, %(workspace)s given, `one` what
-    follows SELECT to find a single record, {pk}, among them; `values` are both's parameters."""
+class Part:
+    """A filter in SQL, over the row `f` of its source: what finds all that meet it, and what checks one."""
 
-    few: str
-    one: str
+    filterable: Filterable
+    finds: str
+    checks: str
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Filters in SQL, of which all have to be met; `values` are the parameters of every statement, besides
+    %(workspace)s."""
+
+    parts: tuple[Part, ...]
     values: dict[str, Any]
 
     @property
-    def exists(self) -> str:
-        """A condition on {pk}, which the planner may turn round and begin from what is found."""
-        return f"EXISTS (SELECT {self.one})"
+    def few(self) -> str:
+        """A statement for the ids of all that meet them."""
+        return self.few_with()
 
-    @property
-    def check(self) -> str:
+    def few_with(self, key: str = "") -> str:
+        """And for the key of each, which stands on their row `f`."""
+        pk, source, where = _joined([(part.filterable.source, part.finds) for part in self.parts])
+        keyed = f", {_of('f0', key)} AS key" if key else ""
+        return f"SELECT {pk} AS id{keyed} FROM {source} WHERE f0.workspace_id = %(workspace)s AND {where}"
+
+    def exists(self, pk: str, origin: Origin | None) -> str:
+        """A condition on a record that is walked by, which the planner may turn round and begin from what
+        is found. `origin` is the table whose row is at hand, by the name that `pk` begins with."""
+        return self._on(pk, origin, "EXISTS (SELECT {})")
+
+    def check(self, pk: str, origin: Origin | None) -> str:
         """The same, asked of one row after another."""
-        return f"(SELECT true {self.one})"
+        return self._on(pk, origin, "(SELECT true {})")
+
+    def is_of_row(self, origin: Origin | None) -> bool:
+        """Whether the row at hand tells, and nothing has to be looked up."""
+        return all(_is_of_row(part, origin) for part in self.parts)
+
+    def _on(self, pk: str, origin: Origin | None, looking: str) -> str:
+        row, _, _ = pk.partition(".")
+        own = [_of(row, part.checks) for part in self.parts if _is_of_row(part, origin)]
+        others = [
+            (part.filterable.source, part.checks) for part in self.parts if not _is_of_row(part, origin)
+        ]
+        if others:
+            other, source, where = _joined(others)
+            own.append(looking.format(f"FROM {source} WHERE {other} = {pk} AND {where}"))
+        return " AND ".join(own)
 
 
 def narrowed(filters: Sequence[Filter], asked: Asked, *, prefix: str = "filter") -> Narrowed:
-    """All of them have to be met. Names of parameters begin with `prefix`."""
-    aliases = {source: f"f{place}" for place, source in enumerate(dict.fromkeys(_sources(filters)))}
-    values: dict[str, Any] = {}
+    """Names of parameters begin with `prefix`."""
+    parts, values = [], {}
+    for number, one in enumerate(filters):
+        parameter = f"{prefix}_{number}"
+        finds, values[parameter] = one.condition(asked)
+        checks, _ = one.condition(replace(asked, of_one=True))
+        named = (condition.replace("%(value)s", f"%({parameter})s") for condition in (finds, checks))
+        parts.append(Part(one.attribute, *named))
+    return Narrowed(tuple(parts), values)
 
-    def where(asked: Asked) -> str:
-        conditions = []
-        for number, one in enumerate(filters):
-            condition, value = one.condition(asked)
-            parameter, alias = f"{prefix}_{number}", aliases[one.attribute.source]
-            conditions.append(_ROW.sub(f"{alias}.", condition.replace("%(value)s", f"%({parameter})s")))
-            values[parameter] = value
-        return " AND ".join(conditions)
 
-    (table, pk), *others = aliases
-    joins = "".join(
-        f" JOIN {other} {aliases[other, key]} ON {aliases[other, key]}.{key} = f0.{pk}"
-        for other, key in others
+def _joined(conditions: Sequence[tuple[Origin, str]]) -> tuple[str, str, str]:
+    """The column for the record, what follows FROM, and what has to hold, over one row of each source."""
+    names = {origin: f"f{place}" for place, origin in enumerate(dict.fromkeys(o for o, _ in conditions))}
+    (table, pk), *others = names
+    joins = (
+        f" JOIN {other} {names[other, key]} ON {names[other, key]}.{key} = f0.{pk}" for other, key in others
     )
-    return Narrowed(
-        f"SELECT f0.{pk} AS id FROM {table} f0{joins}"
-        f" WHERE f0.workspace_id = %(workspace)s AND {where(asked)}",
-        f"FROM {table} f0{joins} WHERE f0.{pk} = {{pk}} AND {where(replace(asked, of_one=True))}",
-        values,
-    )
+    where = " AND ".join(_of(names[origin], condition) for origin, condition in conditions)
+    return f"f0.{pk}", f"{table} f0{''.join(joins)}", where
+
+
+def _of(row: str, condition: str) -> str:
+    return _ROW.sub(f"{row}.", condition)
+
+
+def _is_of_row(part: Part, origin: Origin | None) -> bool:
+    return part.filterable.is_of_row and part.filterable.source == origin
 
 
 _ROW = re.compile(r"\bf\.")
-
-
-def _sources(filters: Iterable[Filter]) -> Iterable[Origin]:
-    return (one.attribute.source for one in filters)
 
 
 # Operators that several attributes share

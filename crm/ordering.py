@@ -14,12 +14,14 @@ from crm.plurals import Capped
 from crm.records import RecordType
 from crm.statements import Expected, expected, fetch
 from crm.table_state import State
-from crm.walking import Step, Walk
+from crm.walking import Narrow, Step, Walk
 
-# The stretch in rows, walked where a page of matches should stand on it; and how many are sorted.
-NEAR, FEW = 6_000, 10_000
-# Of looking at one row, in the planner's units. It would say 2.6, for pages that are not in memory.
-LOOK_COST = 0.7
+# The stretch in rows, walked where a page of matches should stand on it, by whether other rows have to be
+# looked up; and how many are sorted.
+NEAR, NEAR_OF_ROW, FEW = 6_000, 15_000, 10_000
+# Of looking up a row, and of looking at the one at hand, in the planner's units. It would say 2.6, for pages
+# that are not in memory.
+LOOK_COST, ROW_COST = 0.7, 0.15
 
 # A statement and its parameters but %(limit)s, for (id, key) or, where it is read, (id, key, matching):
 # how many match, null where they have not been counted.
@@ -70,27 +72,31 @@ class Ordering:
         sql, bounds = self.walk.sorted_few(self.step, few)
         return sql, self.parameters | bounds | {"only": list(ids)}
 
-    def _walked(self, narrow: str = "") -> Ordered:
+    def _walked(self, narrow: Narrow | None = None) -> Ordered:
         sql, bounds = self.walk.page(self.step, narrow)
         return f"SELECT * FROM ({sql}) walked", self.parameters | bounds
 
     def _near(self, found: Narrowed, few: Expected, limit: int) -> Ordered | None:
-        """None where a page would not stand near, where finding and sorting all that match costs less, or
-        where the table is no longer than the stretch."""
+        """None where a page would not stand near, where finding and sorting all that match is not twice
+        the work (as they may stand far down after all), or where the table is no longer than the stretch."""
         if few.rows < limit:
             return None
         everything = f"SELECT FROM {self.kind.table} WHERE workspace_id = %(workspace)s"
         total = expected(everything, **self.parameters).rows
+        is_of_row = found.is_of_row(self.walk.origin)
+        stretch, cost = (NEAR_OF_ROW, ROW_COST) if is_of_row else (NEAR, LOOK_COST)
         rows = limit * total / few.rows
-        if not rows <= NEAR < total or rows * LOOK_COST > few.cost + few.rows * LOOK_COST:
+        if not rows <= stretch < total or 2 * rows * cost > few.cost + few.rows * LOOK_COST:
             return None
-        near = self.walk.near(self.step, found.check, NEAR)
+        near = self.walk.near(self.step, found.check, stretch)
         return near and (near[0], self.parameters | near[1])
 
     def _sorted(self, found: Narrowed) -> Ordered:
-        sql, bounds = self.walk.sorted_few(self.step, "SELECT id FROM few")
+        key = self.walk.own_key if found.is_of_row(self.walk.origin) else ""
+        few = found.few_with(key)
+        sql, bounds = self.walk.sorted_few(self.step, "SELECT * FROM few", is_keyed=bool(key))
         return (
-            f"WITH few AS MATERIALIZED ({found.few} LIMIT {FEW + 1})"
+            f"WITH few AS MATERIALIZED ({few} LIMIT {FEW + 1})"
             f" SELECT s.*, (SELECT count(*) FROM few) AS matching FROM ({sql}) s",
             self.parameters | bounds,
         )

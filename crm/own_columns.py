@@ -48,6 +48,7 @@ EMPLOYER_WALK = IndexWalk(
     pk="w.id",
     key="c.name_key",
     key_type="text",
+    origin=(PERSON.table, "id"),
     rest="crm_person p WHERE p.workspace_id = %(workspace)s AND p.company_id IS NULL",
     rest_pk="p.id",
 )
@@ -64,7 +65,9 @@ HAS_ADDRESS = "EXISTS (SELECT FROM crm_address a WHERE a.person_id = r.id)"
 
 
 def _walk(kind: RecordType, key: str, key_type: str) -> Walk:
-    return IndexWalk(source=f"{kind.table} w WHERE {OF_WORKSPACE}", pk="w.id", key=key, key_type=key_type)
+    source = f"{kind.table} w WHERE {OF_WORKSPACE}"
+    origin = (kind.table, "id")
+    return IndexWalk(source=source, pk="w.id", key=key, key_type=key_type, origin=origin, is_whole=True)
 
 
 def _plain_walk(kind: RecordType, field: str) -> Walk:
@@ -74,6 +77,7 @@ def _plain_walk(kind: RecordType, field: str) -> Walk:
         pk="w.id",
         key=f"lower(w.{field})",
         key_type="text",
+        origin=(kind.table, "id"),
         rest=f"{kind.table} p WHERE p.workspace_id = %(workspace)s AND p.{field} = ''",
         rest_pk="p.id",
     )
@@ -116,8 +120,11 @@ def _plain_filter(kind: RecordType, one: PlainAttribute) -> Filterable:
     )
 
 
-def _filter(kind: RecordType, name: str, label: str, icon: str, *, condition: Maker) -> Filterable:
-    return Filterable(name, label, icon, (kind.table, "id"), TEXT_OPERATORS, condition)
+def _filter(
+    kind: RecordType, name: str, label: str, icon: str, *, condition: Maker, is_of_row: bool = True
+) -> Filterable:
+    source = (kind.table, "id")
+    return Filterable(name, label, icon, source, TEXT_OPERATORS, condition, is_of_row=is_of_row)
 
 
 def _face(text: str) -> tuple[int, str]:
@@ -179,6 +186,7 @@ register_filter(
         "Domain",
         "globe",
         condition=related_condition("f.id", DOMAINS, "d.domain"),
+        is_of_row=False,
     ),
     Filterable(
         "people",
@@ -244,6 +252,7 @@ register_filter(
         "Email address",
         "at",
         condition=related_condition("f.id", ADDRESSES, "a.email"),
+        is_of_row=False,
     ),
     _filter(
         PERSON,
@@ -253,6 +262,7 @@ register_filter(
         condition=related_condition(
             "f.company_id", EMPLOYERS, "c.name_key", name_key, words="crm_words(c.name_key)"
         ),
+        is_of_row=False,
     ),
     *(_plain_filter(PERSON, one) for one in PLAIN["person"]),
 )

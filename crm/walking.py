@@ -8,9 +8,11 @@ pages cost what the first does.
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from crm.filters import Origin
 
 
 class BadPlace(ValueError):
@@ -62,47 +64,69 @@ class Step:
         return "DESC" if self.is_descending else "ASC"
 
 
+# A condition that a record has to meet, by its id, `w.company_id`: `w` is a row of the walk's origin.
+Narrow = Callable[[str, Origin | None], str]
+
+
 class Walk(Protocol):
     """SQL that yields (id, key) of at most %(limit)s records in order, %(workspace)s given, and
-    the parameters it needs besides. `narrow` is a condition on {pk} that records have to meet."""
+    the parameters it needs besides. `origin` is the table of whose rows it is made, if of one."""
 
-    def page(self, step: Step, narrow: str = "") -> tuple[str, dict[str, Any]]: ...
+    @property
+    def origin(self) -> Origin | None: ...
 
-    def near(self, step: Step, narrow: str, within: int) -> tuple[str, dict[str, Any]] | None:
+    @property
+    def own_key(self) -> str:
+        """The key as a row `f` of the origin holds it; nothing where it takes more to tell."""
+        ...
+
+    def page(self, step: Step, narrow: Narrow | None = None) -> tuple[str, dict[str, Any]]: ...
+
+    def near(self, step: Step, narrow: Narrow, within: int) -> tuple[str, dict[str, Any]] | None:
         """The same among the next `within` rows of the order; None where it is made by sorting."""
         ...
 
-    def sorted_few(self, step: Step, few: str) -> tuple[str, dict[str, Any]]:
-        """The same for the records in the set `few` (id), which is small enough to sort."""
+    def sorted_few(self, step: Step, few: str, *, is_keyed: bool = False) -> tuple[str, dict[str, Any]]:
+        """The same for the records in the set `few` (id), which is small enough to sort. It may hold
+        their own key besides (id, key)."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class IndexWalk:
     """`source` is what follows FROM, up to and with WHERE conditions; (`key`, `pk`) has an index
-    there. `rest` yields the records without a key."""
+    there. `rest` yields the records without a key, which may stand in the source as well (`is_whole`)."""
 
     source: str
     pk: str
     key: str
     key_type: str
+    origin: Origin | None = None
     rest: str = ""
     rest_pk: str = ""
+    is_whole: bool = False
 
-    def page(self, step: Step, narrow: str = "") -> tuple[str, dict[str, Any]]:
+    @property
+    def own_key(self) -> str:
+        return self.key.replace("w.", "f.") if self.is_whole else ""
+
+    def page(self, step: Step, narrow: Narrow | None = None) -> tuple[str, dict[str, Any]]:
+        return self._parts(step, narrow), _bounds(step)
+
+    def near(self, step: Step, narrow: Narrow, within: int) -> tuple[str, dict[str, Any]]:
+        rows = self._parts(step, None, meets=narrow).replace("%(limit)s", str(within))
+        passed = f"SELECT * FROM ({rows}) x LIMIT {within}"
+        return f"SELECT p.id, p.key FROM ({passed}) p WHERE p.meets", _bounds(step)
+
+    def _parts(self, step: Step, narrow: Narrow | None, *, meets: Narrow | None = None) -> str:
         parts = []
         if step.after is None or step.after.key is not None:
-            parts.append(self._with_key(step, narrow))
+            parts.append(self._with_key(step, narrow, meets))
         if self.rest:
-            parts.append(self._without_key(step, narrow))
-        return " UNION ALL ".join(parts), _bounds(step)
+            parts.append(self._without_key(step, narrow, meets))
+        return " UNION ALL ".join(parts)
 
-    def near(self, step: Step, narrow: str, within: int) -> tuple[str, dict[str, Any]]:
-        rows, bounds = self.page(step)
-        passed = f"SELECT * FROM ({rows}) passed LIMIT {within}".replace("%(limit)s", str(within))
-        return f"SELECT w.id, w.key FROM ({passed}) w WHERE {narrow.replace('{pk}', 'w.id')}", bounds
-
-    def _with_key(self, step: Step, narrow: str) -> str:
+    def _with_key(self, step: Step, narrow: Narrow | None, meets: Narrow | None) -> str:
         conditions = [f"{self.key} IS NOT NULL"] if self.rest else []
         if step.after:
             key = f"%(after_key)s::{self.key_type}"
@@ -111,24 +135,32 @@ class IndexWalk:
                 f"({self.key}, {self.pk}) {step.sign} ({key}, %(after_id)s)",
             ]
         return (
-            f"(SELECT {self.pk} AS id, {self.key} AS key FROM {self.source}"
-            f"{_and(conditions, narrow, self.pk)}"
+            f"(SELECT {self.pk} AS id, {self.key} AS key{self._told(self.pk, meets)} FROM {self.source}"
+            f"{_and(conditions, narrow, self.pk, self.origin)}"
             f" ORDER BY {self.key} {step.order}, {self.pk} {step.order} LIMIT %(limit)s)"
         )
 
-    def _without_key(self, step: Step, narrow: str) -> str:
+    def _without_key(self, step: Step, narrow: Narrow | None, meets: Narrow | None) -> str:
         is_inside = step.after is not None and step.after.key is None
         conditions = [f"{self.rest_pk} {step.sign} %(after_id)s"] if is_inside else []
+        told = self._told(self.rest_pk, meets)
         return (
-            f"(SELECT {self.rest_pk} AS id, NULL::{self.key_type} AS key FROM {self.rest}"
-            f"{_and(conditions, narrow, self.rest_pk)}"
+            f"(SELECT {self.rest_pk} AS id, NULL::{self.key_type} AS key{told} FROM {self.rest}"
+            f"{_and(conditions, narrow, self.rest_pk, self.origin)}"
             f" ORDER BY {self.rest_pk} {step.order} LIMIT %(limit)s)"
         )
 
-    def sorted_few(self, step: Step, few: str) -> tuple[str, dict[str, Any]]:
+    def _told(self, pk: str, meets: Narrow | None) -> str:
+        return f", {meets(pk, self.origin)} AS meets" if meets else ""
+
+    def sorted_few(self, step: Step, few: str, *, is_keyed: bool = False) -> tuple[str, dict[str, Any]]:
         keyed = (
-            f"SELECT few.id, k.key FROM ({few}) few LEFT JOIN LATERAL"
-            f" (SELECT {self.key} AS key FROM {self.source} AND {self.pk} = few.id) k ON true"
+            few
+            if is_keyed
+            else (
+                f"SELECT few.id, k.key FROM ({few}) few LEFT JOIN LATERAL"
+                f" (SELECT {self.key} AS key FROM {self.source} AND {self.pk} = few.id) k ON true"
+            )
         )
         return _sorted_set(keyed, step, self.key_type), _bounds(step)
 
@@ -142,17 +174,25 @@ class MemberWalk:
     pk: str
     key: str
 
-    def page(self, step: Step, narrow: str = "") -> tuple[str, dict[str, Any]]:
+    @property
+    def origin(self) -> Origin:
+        return self.table, self.pk
+
+    @property
+    def own_key(self) -> str:
+        return f"f.{self.key}"
+
+    def page(self, step: Step, narrow: Narrow | None = None) -> tuple[str, dict[str, Any]]:
         parts = []
         if step.after is None or step.after.key is not None:
             parts.append(self._by_member(step, narrow))
         parts.append(self._without_member(step, narrow))
         return " UNION ALL ".join(parts), self._parameters(step)
 
-    def near(self, step: Step, narrow: str, within: int) -> None:
+    def near(self, step: Step, narrow: Narrow, within: int) -> None:
         return None
 
-    def _by_member(self, step: Step, narrow: str) -> str:
+    def _by_member(self, step: Step, narrow: Narrow | None) -> str:
         inner = [f"w.workspace_id = %(workspace)s AND w.{self.key} = m.member_id"]
         outer = ""
         if step.after:
@@ -162,24 +202,28 @@ class MemberWalk:
             "(SELECT s.id, m.member_id AS key"
             " FROM unnest(%(members)s::bigint[]) WITH ORDINALITY AS m(member_id, rank)"
             f" CROSS JOIN LATERAL (SELECT w.{self.pk} AS id FROM {self.table} w"
-            f" WHERE {inner[0]}{_and(inner[1:], narrow, f'w.{self.pk}')}"
+            f" WHERE {inner[0]}{_and(inner[1:], narrow, f'w.{self.pk}', self.origin)}"
             f" ORDER BY w.{self.pk} {step.order} LIMIT %(limit)s) s{outer}"
             f" ORDER BY m.rank, s.id {step.order} LIMIT %(limit)s)"
         )
 
-    def _without_member(self, step: Step, narrow: str) -> str:
+    def _without_member(self, step: Step, narrow: Narrow | None) -> str:
         is_inside = step.after is not None and step.after.key is None
         conditions = [f"w.{self.pk} {step.sign} %(after_id)s"] if is_inside else []
         return (
             f"(SELECT w.{self.pk} AS id, NULL::bigint AS key FROM {self.table} w"
             f" WHERE w.workspace_id = %(workspace)s AND w.{self.key} IS NULL"
-            f"{_and(conditions, narrow, f'w.{self.pk}')} ORDER BY w.{self.pk} {step.order} LIMIT %(limit)s)"
+            f"{_and(conditions, narrow, f'w.{self.pk}', self.origin)}"
+            f" ORDER BY w.{self.pk} {step.order} LIMIT %(limit)s)"
         )
 
-    def sorted_few(self, step: Step, few: str) -> tuple[str, dict[str, Any]]:
+    def sorted_few(self, step: Step, few: str, *, is_keyed: bool = False) -> tuple[str, dict[str, Any]]:
+        joined = (
+            f"SELECT few.id, w.{self.key} AS key FROM ({few}) few JOIN {self.table} w ON w.{self.pk} = few.id"
+        )
         keyed = (
-            f"SELECT few.id, array_position(%(members)s::bigint[], w.{self.key}) AS key"
-            f" FROM ({few}) few JOIN {self.table} w ON w.{self.pk} = few.id"
+            "SELECT k.id, array_position(%(members)s::bigint[], k.key) AS key"
+            f" FROM ({few if is_keyed else joined}) k"
         )
         ascending = Step(False, step.after, step.members)
         ranked = _sorted_set(keyed, ascending, "int", key="%(after_rank)s", id_step=step)
@@ -211,8 +255,8 @@ def _sorted_set(
     )
 
 
-def _and(conditions: Sequence[str], narrow: str, pk: str) -> str:
-    narrowed = [*conditions, *([narrow.replace("{pk}", pk)] if narrow else [])]
+def _and(conditions: Sequence[str], narrow: Narrow | None, pk: str, origin: Origin | None) -> str:
+    narrowed = [*conditions, *([narrow(pk, origin)] if narrow else [])]
     return "".join(f" AND {condition}" for condition in narrowed)
 
 

@@ -287,8 +287,10 @@ def _insight_walk(kind: RecordKind, key: str, key_type: str) -> Walk:
         pk=pk,
         key=f"w.{key}",
         key_type=key_type,
+        origin=(kind.names["insight"], kind.names["record"]),
         rest=f"{table} AND w.{key} IS NULL",
         rest_pk=pk,
+        is_whole=True,
     )
 
 

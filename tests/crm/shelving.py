@@ -1,14 +1,17 @@
 """A shelf of records for the tables' tests, and how to walk through it."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.http import QueryDict
 
 from crm.models import Address, Company, CompanyDomain, Member, Person, Workspace
 from crm.naming import name_key
 from crm.records import RecordType
 from crm.selecting import Selection
+from crm.statements import execute
 from crm.table_state import read_state
 from crm.tables import look_of, read_page, shown_columns
 from crm.walking import Place
@@ -125,3 +128,22 @@ def keys(desk: Desk, kind: RecordType, name: str) -> dict[int, Any]:
             "strongest_connection": lambda i=insight: order.get(i.strongest_id),
         }.get(name, lambda i=insight: getattr(i, name.replace("_interaction", "_at")))()
     return found
+
+
+# What a table so large that it is sorted, walked, or looked at from near would have.
+SIZES: dict[str, dict[str, float]] = {
+    "sorted": {},
+    "walked": {"FEW": 0},
+    "near in part": {"NEAR": 70, "NEAR_OF_ROW": 70, "LOOK_COST": 0, "ROW_COST": 0},
+    "near": {"NEAR": 170, "NEAR_OF_ROW": 170, "LOOK_COST": 0, "ROW_COST": 0},
+}
+
+
+def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Each of the ways to find a table's rows, while it is the one that is taken."""
+    execute("ANALYZE crm_company, crm_person, intelligence_companyinsight, intelligence_personinsight")
+    for way, sizes in SIZES.items():
+        with monkeypatch.context() as patched:
+            for name, size in sizes.items():
+                patched.setattr(f"crm.ordering.{name}", size)
+            yield way

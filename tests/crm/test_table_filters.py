@@ -19,7 +19,7 @@ from crm.tables import look_of, read_page, shown_columns
 from intelligence.models import CompanyConnection, CompanyInsight
 from intelligence.strength import GRADES, grade
 from tests.conftest import SignIn
-from tests.crm.shelving import pages
+from tests.crm.shelving import pages, ways
 from tests.desk import NOW, Desk
 
 pytestmark = pytest.mark.django_db
@@ -96,15 +96,6 @@ def spread_scores(insights: Any) -> None:
             one.save(update_fields=["score"])
 
 
-# What a table so large that it is sorted, walked, or looked at from near would have.
-SIZES: dict[str, dict[str, float]] = {
-    "sorted": {},
-    "walked": {"FEW": 0},
-    "near in part": {"NEAR": 70, "LOOK_COST": 0},
-    "near": {"NEAR": 170, "LOOK_COST": 0},
-}
-
-
 @pytest.mark.parametrize("text", COMPANIES)
 def test_a_filter_finds_what_meets_it(shelf: Desk, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spread_scores(CompanyInsight.objects.order_by("company"))
@@ -112,11 +103,8 @@ def test_a_filter_finds_what_meets_it(shelf: Desk, text: str, monkeypatch: pytes
     wanted = {one.pk for one in Company.objects.all() if COMPANIES[text](one, insights[one.pk])}
 
     assert 0 < len(wanted) < 173 or text.endswith("meeting,email")
-    for way, sizes in SIZES.items():
-        with monkeypatch.context() as patched:
-            for name, size in sizes.items():
-                patched.setattr(f"crm.ordering.{name}", size)
-            assert found(shelf, COMPANY, text) == wanted, way
+    for way in ways(monkeypatch):
+        assert found(shelf, COMPANY, text) == wanted, way
 
 
 @pytest.mark.parametrize(

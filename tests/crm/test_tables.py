@@ -1,5 +1,6 @@
 """The tables' order, pages and cost. Order is compared with sorting in Python, page by page."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from crm.table_state import BadState, read_state
 from crm.tables import build_table, members_of
 from intelligence.models import CompanyInsight
 from tests.conftest import SignIn
-from tests.crm.shelving import RECORDS, keys, pages
+from tests.crm.shelving import RECORDS, keys, pages, ways
 from tests.desk import NOW, Desk, mail, meeting
 
 pytestmark = pytest.mark.django_db
@@ -50,28 +51,38 @@ def test_every_column_sorts_both_ways_with_gaps_last(
     assert [len(page) for page in found] == [50, 50, 50, RECORDS - 150]
 
 
-@pytest.mark.parametrize(
-    ("sort", "sign"), [("last_interaction", "-"), ("strongest_connection", ""), ("name", "")]
-)
-def test_filters_narrow_every_walk_and_what_is_left_is_sorted(shelf: Desk, sort: str, sign: str) -> None:
-    query = f"sort={sign}{sort}&filter=last_email_interaction:more_than_days_ago:4&filter=connection_strength:is:Very weak"
-    meets = {
-        insight.pk
-        for insight in CompanyInsight.objects.all()
-        if insight.last_email_at
-        and insight.last_email_at < NOW - timedelta(days=4)
-        and insight.score is not None
-    }
+# By what is asked: the table's own rows, their insight, both, and what belongs to them.
+NARROWED: dict[str, Callable[[Company, CompanyInsight], Any]] = {
+    "filter=people:at_most:1": lambda r, i: r.people_count <= 1,
+    "filter=last_email_interaction:more_than_days_ago:4&filter=connection_strength:is:Very weak": lambda r, i: (
+        i.last_email_at and i.last_email_at < NOW - timedelta(days=4) and i.score is not None
+    ),
+    "filter=name:contains:united&filter=last_interaction:is_not_empty:": lambda r, i: (
+        "united" in r.name_key and i.last_at
+    ),
+    "filter=domains:is_not_empty:&filter=last_interaction:is_not_empty:": lambda r, i: (
+        r.domains.exists() and i.last_at
+    ),
+}
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("sort", [c.name for c in columns_of(COMPANY.name).values() if c.walk])
+def test_filters_narrow_every_walk_and_what_is_left_is_sorted(
+    shelf: Desk, sort: str, sign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     by_key = keys(shelf, COMPANY, sort)
-    keyed = sorted(
-        (pk for pk in meets if by_key[pk] is not None), key=lambda pk: (by_key[pk], pk), reverse=bool(sign)
-    )
-    wanted = keyed + sorted((pk for pk in meets if by_key[pk] is None), reverse=bool(sign))
+    insights = {one.company_id: one for one in CompanyInsight.objects.all()}
+    for query, is_met in NARROWED.items():
+        meets = [one.pk for one in Company.objects.all() if is_met(one, insights[one.pk])]
+        keyed = [pk for pk in meets if by_key[pk] is not None]
+        wanted = sorted(keyed, key=lambda pk: (by_key[pk], pk), reverse=bool(sign))
+        wanted += sorted((pk for pk in meets if by_key[pk] is None), reverse=bool(sign))
 
-    found = pages(shelf, COMPANY, query)
-
-    assert 50 < len(wanted) < RECORDS
-    assert [pk for page in found for pk in page] == wanted
+        assert 50 < len(wanted) < RECORDS
+        for way in ways(monkeypatch):
+            found = pages(shelf, COMPANY, f"sort={sign}{sort}&{query}")
+            assert [pk for page in found for pk in page] == wanted, (query, way)
 
 
 @pytest.mark.parametrize(
