@@ -1,14 +1,17 @@
 """The demo on its way through the product."""
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 from io import StringIO
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 
-from crm.models import Company, Member, Workspace
+from crm.models import Company, Member, SavedView, Workspace
+from crm.records import RECORD_TYPES
 from intelligence.demo.building import build
 from mailboxes.models import EmailMessage, QuarantinedItem, SyncStream
+from tests.conftest import SignIn
 from tests.desk import Desk
 
 DAY = date(2026, 11, 24)
@@ -37,6 +40,22 @@ def test_seed_demo_reads_everything_in(data_folder):
     assert Member.objects.filter(workspace=workspace).count() == 8
     assert "Sign in with the password “halyard-demo” as:\n  ines@halyardstudio.example" in said
     call_command("verify_intelligence", "halyard", stdout=StringIO())
+
+
+@pytest.mark.django_db
+def test_the_views_of_the_demo_open_for_everyone(data_folder, signed_in: SignIn):
+    with time_machine.travel(datetime.combine(DAY, time(18), UTC), tick=False):
+        seed()
+        seed()
+        noor = Member.objects.select_related("user").get(user__email__startswith="noor@")
+        browser = signed_in.as_(noor)
+        shown = {}
+        for view in SavedView.objects.all():
+            page = browser.get(f"/halyard/{RECORD_TYPES[view.kind].plural}/?view={view.pk}").content.decode()
+            shown[view.name] = page.count("<tr data-record")
+
+    assert len(shown) == 4
+    assert shown["Warm introductions"] > 0 < shown["I know them best"]
 
 
 def _stream_states() -> set[tuple[str, int]]:

@@ -13,6 +13,7 @@ from intelligence.demo.building import NAME, SLUG, Account, Demo, build
 from intelligence.demo.cast import members
 from intelligence.demo.files import write
 from intelligence.demo.sharing import share
+from intelligence.demo.views import save_views
 from mailboxes.connecting import connect
 from mailboxes.models import (
     CalendarEvent,
@@ -51,6 +52,7 @@ class Command(BaseCommand):
         for account in demo.accounts:
             self._read(joined[account.member.email], account, _folder(slug, demo.day))
         share(joined, clock)
+        save_views(joined[members()[0].email])
         self._report(slug, password)
 
     def _built(self, day: date, clock: datetime, *, scale: float) -> Demo:
