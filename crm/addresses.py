@@ -35,6 +35,8 @@ def _words(text: str) -> frozenset[str]:
 MAX_ADDRESS = 254
 MAX_INPUT = 320
 _ACRONYM = 4
+# Inside a company's name they stay small.
+_JOINING = _words("and of the for in at by on to de der die das und et y e la le les el du da do di van von")
 
 _DATA = Path(__file__).parent / "data"
 _PLAIN = re.compile(
@@ -136,11 +138,15 @@ def is_freemail(domain: str) -> bool:
 
 
 def company_name(registrable_domain: str) -> str:
-    """`halden-moss.co.uk` -> `Halden Moss`, `bbc.co.uk` -> `BBC`."""
+    """`halden-moss.co.uk` -> `Halden Moss`, `bank-of-wells.com` -> `Bank of Wells`, `bbc.co.uk` -> `BBC`."""
     label = registrable_domain.removesuffix("." + (_public_suffixes().publicsuffix(registrable_domain) or ""))
     label = _readable(label.rpartition(".")[2] if label != registrable_domain else label.partition(".")[0])
     words = [word for word in re.split(r"[-_]+", label) if word]
-    return " ".join(map(_company_word, words)) or registrable_domain
+    named = [_company_word(word) for word in words]
+    named[1:-1] = [
+        word if word in _JOINING else name for word, name in zip(words[1:-1], named[1:-1], strict=True)
+    ]
+    return " ".join(named) or registrable_domain
 
 
 def _readable(label: str) -> str:

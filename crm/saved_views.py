@@ -36,12 +36,14 @@ class View:
     @property
     def icon(self) -> str:
         """What it is narrowed or sorted by first, as a picture."""
-        about = f"{' '.join(self.filters)} {self.sort}"
-        if "strength" in about or "strongest" in about:
-            return "strength"
-        if "next_calendar" in about:
-            return "calendar"
-        return "history" if "interaction" in about and self.filters else "table"
+        for about in (*self.filters, self.sort):
+            if "strength" in about or "strongest" in about:
+                return "strength"
+            if "next_calendar" in about:
+                return "calendar"
+            if "interaction" in about and self.filters:
+                return "history"
+        return "table"
 
     def is_kept_by(self, member: Member) -> bool:
         return keeps(member, owner_id=self.owner_id, is_shared=self.is_shared)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from crm.addresses import company_name
 from intelligence.demo.dice import Dice
 from intelligence.demo.material import rows, sections
 
@@ -93,7 +94,7 @@ def companies(dice: Dice, *, sizes: dict[str, tuple[int, int]], every: int) -> l
     found = []
     for domain, kind, city, stage in rows("companies", "companies")[::every]:
         zone, culture = homes[city]
-        company = Company(domain, _company_name(domain), kind, city, zone, stage)
+        company = Company(domain, company_name(domain), kind, city, zone, stage)
         company.people = _people(company, culture, dice.whole(*sizes[stage]), dice)
         company.team = _team(company, dice)
         company.unseen = list(company.people)
@@ -115,11 +116,6 @@ def _regulars() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
         domain: (tuple(names.split(", ")), tuple(team.split()))
         for domain, names, team in rows("companies", "regulars")
     }
-
-
-def _company_name(domain: str) -> str:
-    words = domain.removesuffix(".example").split("-")
-    return " ".join(map(str.capitalize, words))
 
 
 def _people(company: Company, culture: str, count: int, dice: Dice) -> tuple[Someone, ...]:

@@ -216,6 +216,15 @@
     items.at(next).focus();
   }
 
+  // --- Tabs: on a narrow screen the current one may stand outside
+
+  function showCurrentTab(content) {
+    const tabs = content.matches(".tabs") ? content : content.querySelector(".tabs");
+    const current = tabs?.querySelector("[aria-current]");
+    if (!current || current.offsetLeft + current.offsetWidth <= tabs.offsetLeft + tabs.clientWidth) return;
+    tabs.scrollLeft = current.offsetLeft - tabs.offsetLeft - current.previousElementSibling.offsetWidth / 2;
+  }
+
   // --- Wiring
 
   function onSettled(event) {
@@ -322,7 +331,7 @@
     "htmx:beforeSwap": (event) => { refuseSignInPage(event); noteFocus(event); keepLine(event); },
     "htmx:afterRequest": closeWhenDone,
     "htmx:afterSettle": onSettled,
-    "htmx:load": (event) => hideDismissed(event.detail.elt),
+    "htmx:load": (event) => { hideDismissed(event.detail.elt); showCurrentTab(event.detail.elt); },
     "htmx:responseError": explainFailure,
     "htmx:sendError": () => showError("The server does not answer. Check your connection and try again."),
     "htmx:timeout": () => showError("The server took too long. Try again in a moment."),

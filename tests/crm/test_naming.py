@@ -82,6 +82,9 @@ def test_person_name_is_one_bounded_printable_line(shown, local):
     ("domain", "expected"),
     [
         ("halden-moss.co.uk", "Halden Moss"),
+        ("brass-and-bolt.com", "Brass and Bolt"),
+        ("bank-of-the-west.com", "Bank of the West"),
+        ("the-and.com", "The And"),
         ("acme.com", "Acme"),
         ("bbc.co.uk", "BBC"),
         ("3m.com", "3M"),
