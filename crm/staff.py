@@ -15,7 +15,7 @@ from crm.tables import look_of
 from crm.walking import Place
 
 PAGE_PEOPLE = 50
-SHOWN = ("job_title", "email_addresses", "last_interaction", "connection_strength")
+SHOWN = ("job_title", "last_interaction", "connection_strength", "email_addresses")
 
 _PEOPLE = """
     SELECT r.id, r.name, r.name_key, {selected} FROM (

@@ -33,7 +33,7 @@ def test_the_people_of_a_company_by_name_a_page_at_a_time(
     assert [one.name for one in first.people] == ["Bob", "Éva"]
     assert ([one.name for one in rest.people], rest.next_place) == (["Zoe"], "")
     shown = {column.name: value for column, value in first.people[0].cells}
-    assert list(shown) == ["job_title", "email_addresses", "last_interaction", "connection_strength"]
+    assert list(shown) == ["job_title", "last_interaction", "connection_strength", "email_addresses"]
     assert "bob@acme.example" in shown["email_addresses"] and "2 days ago" in shown["last_interaction"]
 
 

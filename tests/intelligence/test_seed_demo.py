@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
-from crm.models import Company, Member, SavedView, Workspace
+from crm.models import Company, Member, Person, SavedView, Workspace
 from crm.records import RECORD_TYPES
 from intelligence.demo.building import build
 from mailboxes.models import EmailMessage, QuarantinedItem, SyncStream
@@ -38,6 +38,8 @@ def test_seed_demo_reads_everything_in(data_folder):
     assert _stream_states() == {("", 0)}
     assert set(Company.objects.values_list("name", flat=True)) == {one.name for one in expected.companies}
     assert Member.objects.filter(workspace=workspace).count() == 8
+    assert Company.objects.exclude(location="").count() > len(expected.companies) / 2
+    assert Person.objects.exclude(job_title="").count() > len(expected.people) / 2
     assert "Sign in with the password “halyard-demo” as:\n  ines@halyardstudio.example" in said
     call_command("verify_intelligence", "halyard", stdout=StringIO())
 

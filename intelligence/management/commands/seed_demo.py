@@ -11,6 +11,7 @@ from crm.project.environment import DATA_DIR
 from crm.workspaces import add_member, create_workspace
 from intelligence.demo.building import NAME, SLUG, Account, Demo, build
 from intelligence.demo.cast import members
+from intelligence.demo.facts import write_down
 from intelligence.demo.files import write
 from intelligence.demo.sharing import share
 from intelligence.demo.views import save_views
@@ -51,8 +52,10 @@ class Command(BaseCommand):
         joined = _join(slug, password)
         for account in demo.accounts:
             self._read(joined[account.member.email], account, _folder(slug, demo.day))
+        founder = joined[members()[0].email]
         share(joined, clock)
-        save_views(joined[members()[0].email])
+        write_down(demo, founder.workspace_id)
+        save_views(founder)
         self._report(slug, password)
 
     def _built(self, day: date, clock: datetime, *, scale: float) -> Demo:
