@@ -32,7 +32,7 @@ def run_import(import_id: int) -> None:
 
 @shared_task(ignore_result=True)
 def forget_deletions() -> None:
-    undoing.forget_old_deletions(now=timezone.now())
+    undoing.forget_old(now=timezone.now())
 
 
 @shared_task(ignore_result=True)

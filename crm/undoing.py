@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 
 from crm.auditing import audit
 from crm.changing import CannotEdit, Touched, changing
-from crm.models import Deletion, Member, Tombstone
+from crm.models import BulkEdit, Deletion, Member, Tombstone
 from crm.records import COMPANY, PERSON, RECORD_TYPES, RecordType
 from crm.signals import records_restored
 from crm.statements import arrays, execute, fetch
@@ -86,9 +86,11 @@ def undo(deletion: Deletion, *, by: Member, now: datetime) -> Restored:
     return _restored(kind, deletion.contents["records"], missing)
 
 
-def forget_old_deletions(*, now: datetime) -> int:
-    """What cannot be undone any more, or has been, is kept no longer. Returns how many went."""
-    return Deletion.objects.filter(created_at__lt=now - UNDOABLE_FOR).delete()[0]
+def forget_old(*, now: datetime) -> int:
+    """What cannot be undone any more is kept no longer. Returns how many went."""
+    return sum(
+        kept.objects.filter(created_at__lt=now - UNDOABLE_FOR).delete()[0] for kept in (Deletion, BulkEdit)
+    )
 
 
 def _restore(kind: RecordType, deletion: Deletion, touched: Touched) -> list[str]:

@@ -2,6 +2,7 @@ from django.urls import include, path, register_converter
 
 from crm.records import BY_PLURAL
 from crm.views import (
+    bulk,
     deleting,
     filters,
     home,
@@ -74,6 +75,7 @@ urlpatterns = [
     path("<slug:slug>/<plural:plural>/", include("crm.record_urls")),
     path("<slug:slug>/favourites/", stars.favourites, name="favourites"),
     path("<slug:slug>/deletions/<int:pk>/undoing/", deleting.undoing, name="undoing"),
+    path("<slug:slug>/edits/<int:pk>/undoing/", bulk.undoing, name="edit_undoing"),
     path("<slug:slug>/live/", live.live, name="live"),
     path("<slug:slug>/search/", search.results, name="search"),
     path("<slug:slug>/search/shortcuts/", search.shortcuts, name="shortcuts"),

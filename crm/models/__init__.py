@@ -1,5 +1,6 @@
 from crm.models.address import Address, AddressKind, Tombstone
 from crm.models.audit import AuditEvent
+from crm.models.bulk_edit import BulkEdit
 from crm.models.company import Company, CompanyDomain
 from crm.models.deletion import Deletion
 from crm.models.importing import ImportState, RecordImport
@@ -17,6 +18,7 @@ __all__ = [
     "Address",
     "AddressKind",
     "AuditEvent",
+    "BulkEdit",
     "Company",
     "CompanyDomain",
     "Deletion",

@@ -7,23 +7,24 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from crm.bulk_editing import move_all, write_all
+from crm.bulk_editing import TakenBack, move_all, take_back, write_all
 from crm.changing import CannotEdit
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.deleting import MOST_AT_ONCE, delete_records
 from crm.employers import company_called
 from crm.exporting import export_view
+from crm.models import BulkEdit
 from crm.plain import PLAIN, plain_attribute
 from crm.plurals import counted
-from crm.records import BY_PLURAL, RecordType, read_id
+from crm.records import BY_PLURAL, RECORD_TYPES, RecordType, read_id
 from crm.tables import ids_in_order, look_of
-from crm.views.deleting import tell_deleted
+from crm.views.deleting import table_seen, tell_deleted
 from crm.views.dialogs import dialog, leave_for, page_before
 from crm.views.tables import asked_state, csv_file
 
@@ -63,9 +64,9 @@ def company(request: WorkspaceRequest, plural: str) -> HttpResponse:
     def move(ids: list[int]) -> None:
         with transaction.atomic():
             target = company_called(typed, by=request.member)
-            count = move_all(ids, target, by=request.member)
+            edit = move_all(ids, target, by=request.member)
         where = f"to {target.name}" if target else "out of their companies"
-        messages.success(request, f"Moved {_counted(kind, count)} {where}.")
+        _tell_changed(request, edit, lambda people: f"Moved {people} {where}.")
 
     return _do(request, kind, "crm/_bulk_company.html", move)
 
@@ -85,10 +86,24 @@ def attribute(request: WorkspaceRequest, plural: str) -> HttpResponse:
         raise BadRequest("There is no such attribute.")
 
     def write(ids: list[int]) -> None:
-        count = write_all(kind, ids, chosen, request.POST.get("value", ""), by=request.member)
-        messages.success(request, f"{chosen.label} of {_counted(kind, count)} changed.")
+        edit = write_all(kind, ids, chosen, request.POST.get("value", ""), by=request.member)
+        _tell_changed(request, edit, lambda records: f"{chosen.label} of {records} changed.")
 
     return _do(request, kind, "crm/_bulk_attribute.html", write)
+
+
+@require_POST
+@member_required(NO_MAIL)
+def undoing(request: WorkspaceRequest, pk: int) -> HttpResponse:
+    """Nobody else's change exists for a member; one that is forgotten is final."""
+    edit = BulkEdit.objects.by(request.member).filter(pk=pk).first()
+    if edit is None:
+        raise Http404
+    try:
+        _tell_taken_back(request, take_back(edit, by=request.member, now=timezone.now()))
+    except CannotEdit as error:
+        messages.error(request, str(error))
+    return leave_for(request, table_seen(request, RECORD_TYPES[edit.kind]))
 
 
 @require_POST
@@ -160,6 +175,28 @@ def _do(
     except CannotEdit as error:
         return _ask(request, kind, template, problem=str(error))
     return leave_for(request, _back(request, kind))
+
+
+def _tell_changed(request: WorkspaceRequest, edit: BulkEdit | None, said: Callable[[str], str]) -> None:
+    """A toast that offers to undo it."""
+    if edit is None:
+        messages.info(request, "Nothing to change: that is what they have already.")
+        return
+    url = f"/{request.member.workspace.slug}/edits/{edit.pk}/undoing/"
+    changed = _counted(RECORD_TYPES[edit.kind], len(edit.before))
+    messages.success(request, said(changed), extra_tags=f"Undo {url}")
+
+
+def _tell_taken_back(request: WorkspaceRequest, taken: TakenBack | None) -> None:
+    if taken is None:
+        messages.info(request, "That has been taken back already.")
+        return
+    done = f"Taken back for {_counted(taken.kind, taken.count)}."
+    if taken.changed_since:
+        others = _counted(taken.kind, taken.changed_since)
+        messages.warning(request, f"{done} {others.capitalize()} stayed: changed again since, or gone.")
+    else:
+        messages.success(request, done)
 
 
 def _back(request: WorkspaceRequest, kind: RecordType) -> str:

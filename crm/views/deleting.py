@@ -42,10 +42,10 @@ def undoing(request: WorkspaceRequest, pk: int) -> HttpResponse:
         return leave_for(request, kind.list_url(slug))
     _tell_restored(request, restored)
     is_single = len(restored.ids) == 1
-    return leave_for(request, kind.url(slug, restored.ids[0]) if is_single else _table(request, kind))
+    return leave_for(request, kind.url(slug, restored.ids[0]) if is_single else table_seen(request, kind))
 
 
-def _table(request: WorkspaceRequest, kind: RecordType) -> str:
+def table_seen(request: WorkspaceRequest, kind: RecordType) -> str:
     """As somebody has just seen it, where he is still there."""
     url, here = kind.list_url(request.member.workspace.slug), urlsplit(request.htmx.current_url or "")
     return f"{url}?{here.query}" if here.path == url and here.query else url

@@ -8,12 +8,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm.bulk_editing import move_all, write_all
+from crm.bulk_editing import move_all, take_back, write_all
 from crm.changing import CannotEdit
 from crm.creating_records import Draft, create_record
-from crm.models import Company, Deletion, Member, Person
+from crm.deleting import delete_records
+from crm.models import BulkEdit, Company, Deletion, Member, Person
 from crm.plain import plain_attribute
-from crm.records import PERSON
+from crm.records import COMPANY, PERSON
+from crm.undoing import forget_old
 from intelligence.verifying import differences
 from tests.conftest import SignIn
 from tests.desk import NOW, Desk, mail
@@ -48,9 +50,11 @@ def test_an_attribute_is_written_on_all(talk: Desk, ben: Member) -> None:
     assert TITLE is not None
     Person.objects.filter(name="Eve").update(job_title="Buyer")
 
-    changed = write_all(PERSON, ids("Bob Doe", "Eve"), TITLE, " Buyer ", by=ben)
+    edit = write_all(PERSON, ids("Bob Doe", "Eve"), TITLE, " Buyer ", by=ben)
+    again = write_all(PERSON, ids("Bob Doe", "Eve"), TITLE, "Buyer", by=ben)
 
-    assert changed == 1
+    assert edit is not None and (edit.before, edit.after) == ([(ids("Bob Doe")[0], "")], "Buyer")
+    assert again is None
     assert dict(Person.objects.values_list("name", "job_title")) == {
         "Bob Doe": "Buyer",
         "Eve": "Buyer",
@@ -64,7 +68,7 @@ def test_all_move_and_everything_follows(talk: Desk, ben: Member) -> None:
     moved = move_all(ids("Bob Doe", "Fay"), other, by=ben)
     left = move_all(ids("Eve"), None, by=ben)
 
-    assert (moved, left) == (1, 1)
+    assert [len(edit.before) for edit in (moved, left) if edit] == [1, 1]
     assert dict(Company.objects.values_list("name", "people_count")) == {"Acme": 0, "Other": 2}
     assert list(differences(talk.workspace.pk, now=NOW)) == []
 
@@ -81,15 +85,15 @@ def test_any_number_is_changed_in_as_many_statements(talk: Desk, ben: Member, co
     with CaptureQueriesContext(connection) as moving:
         move_all(made, company, by=ben)
 
-    assert (len(writing), len(moving)) == (4, 7)
+    assert (len(writing), len(moving)) == (5, 8)
 
 
 def test_nobody_changes_another_workspace_or_too_many(talk: Desk, ben: Member, dan: Member) -> None:
     assert TITLE is not None
     theirs = Company.objects.create(workspace=dan.workspace, name="Theirs", name_key="theirs")
 
-    assert write_all(PERSON, ids("Eve"), TITLE, "X", by=dan) == 0
-    assert move_all(ids("Eve"), theirs, by=dan) == 0
+    assert write_all(PERSON, ids("Eve"), TITLE, "X", by=dan) is None
+    assert move_all(ids("Eve"), theirs, by=dan) is None
     with pytest.raises(CannotEdit):
         move_all(ids("Eve"), theirs, by=ben)
     with pytest.raises(CannotEdit, match="500"):
@@ -99,6 +103,50 @@ def test_nobody_changes_another_workspace_or_too_many(talk: Desk, ben: Member, d
         write_all(PERSON, ids("Eve"), TITLE, "X", by=ben)
 
     assert Person.objects.exclude(job_title="").count() == 0
+
+
+def test_what_was_written_is_taken_back_where_it_still_stands(talk: Desk, ben: Member) -> None:
+    assert TITLE is not None
+    Person.objects.filter(name="Eve").update(job_title="Clerk")
+    edit = write_all(PERSON, ids("Bob Doe", "Eve", "Fay"), TITLE, "Buyer", by=ben)
+    assert edit is not None
+    Person.objects.filter(name="Fay").update(job_title="Director")
+    Person.objects.filter(name="Bob Doe").delete()
+
+    first, second = [take_back(edit, by=ben, now=timezone.now()) for _ in range(2)]
+
+    assert dict(Person.objects.values_list("name", "job_title")) == {"Eve": "Clerk", "Fay": "Director"}
+    assert first is not None and (first.count, first.changed_since) == (1, 2)
+    assert second is None
+
+
+def test_who_was_moved_goes_back_and_everything_follows(talk: Desk, ben: Member) -> None:
+    acme, other = Company.objects.get(name="Acme"), Company.objects.get(name="Other")
+    edit = move_all(ids("Bob Doe", "Eve", "Fay"), None, by=ben)
+    assert edit is not None
+    delete_records(COMPANY, [other.pk], workspace_id=talk.workspace.pk, by=ben)
+
+    taken = take_back(edit, by=ben, now=timezone.now())
+
+    employers = dict(Person.objects.values_list("name", "company"))
+    assert employers == {"Bob Doe": acme.pk, "Eve": acme.pk, "Fay": None}
+    assert taken is not None and (taken.count, taken.changed_since) == (2, 1)
+    assert Company.objects.get().people_count == 2
+    assert list(differences(talk.workspace.pk, now=NOW)) == []
+
+
+def test_only_who_changed_them_takes_it_back_and_for_an_hour(talk: Desk, ben: Member, ada: Member) -> None:
+    assert TITLE is not None
+    edit = write_all(PERSON, ids("Eve"), TITLE, "Buyer", by=ben)
+    assert edit is not None
+
+    with pytest.raises(PermissionDenied):
+        take_back(edit, by=ada, now=timezone.now())
+    with pytest.raises(CannotEdit, match="for an hour"):
+        take_back(edit, by=ben, now=timezone.now() + timedelta(minutes=61))
+
+    assert Person.objects.get(name="Eve").job_title == "Buyer"
+    assert forget_old(now=timezone.now() + timedelta(minutes=61)) == 1
 
 
 # Pages
@@ -161,6 +209,31 @@ def test_ticked_people_are_written_and_moved(client: Client, talk: Desk) -> None
 
     found = Person.objects.order_by("name").values_list("name", "location", "company__name")
     assert list(found) == [("Bob Doe", "Porto", "Fresh"), ("Eve", "Porto", "Fresh"), ("Fay", "", "Other")]
+
+
+def test_a_change_of_many_offers_to_undo_it(
+    client: Client, talk: Desk, ada: Member, signed_in: SignIn
+) -> None:
+    back = "/halyard/people/?sort=name"
+    post(client, "attribute/", ids("Bob Doe", "Eve"), attribute="location", value="Porto", back=back)
+    page = client.get(back).content.decode()
+    undoing = f"/halyard/edits/{BulkEdit.objects.get().pk}/undoing/"
+    others = signed_in.as_(ada).post(undoing)
+    undone = client.post(undoing, headers={**HTMX, "HX-Current-URL": f"https://crm.example{back}"})
+    told = client.get(back).content.decode()
+
+    assert "Location of 2 people changed." in page and f'action="{undoing}"' in page
+    assert others.status_code == 404
+    assert undone.headers["HX-Redirect"] == back
+    assert "Taken back for 2 people." in told
+    assert Person.objects.exclude(location="").count() == 0
+
+
+def test_nothing_to_change_is_said(client: Client, talk: Desk) -> None:
+    post(client, "company/", ids("Bob Doe", "Eve"), company="Acme")
+
+    assert "Nothing to change" in client.get("/halyard/people/").content.decode()
+    assert not BulkEdit.objects.exists()
 
 
 def test_a_value_that_is_too_long_keeps_the_dialog_with_the_reason(client: Client, talk: Desk) -> None:

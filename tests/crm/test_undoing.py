@@ -25,7 +25,7 @@ from crm.models import (
 )
 from crm.records import COMPANY, PERSON, RecordType
 from crm.statements import fetch
-from crm.undoing import forget_old_deletions, undo
+from crm.undoing import forget_old, undo
 from crm.workspaces import deactivate
 from intelligence.verifying import differences
 from mailboxes.granting import EVERYBODY, Grantee, record_target, set_access
@@ -229,7 +229,7 @@ def test_a_deletion_is_forgotten_after_an_hour_and_nobody_writes_down_words(talk
     deletion = delete(ben, PERSON, person("Bob Doe"))
     event = AuditEvent.objects.get(action="records_deleted")
 
-    went = [forget_old_deletions(now=timezone.now() + timedelta(minutes=minutes)) for minutes in (59, 61)]
+    went = [forget_old(now=timezone.now() + timedelta(minutes=minutes)) for minutes in (59, 61)]
 
     assert went == [0, 1]
     assert event.details == {"kind": "person", "deletion": deletion.pk, "count": 1}
