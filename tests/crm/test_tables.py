@@ -66,22 +66,26 @@ NARROWED: dict[str, Callable[[Company, CompanyInsight], Any]] = {
 }
 
 
-@pytest.mark.parametrize("sign", ["", "-"])
-@pytest.mark.parametrize("sort", [c.name for c in columns_of(COMPANY.name).values() if c.walk])
+SORTS = [f"{sign}{c.name}" for c in columns_of(COMPANY.name).values() if c.walk for sign in ("", "-")]
+
+
+@pytest.mark.parametrize(("number", "sort"), enumerate(SORTS), ids=SORTS)
 def test_filters_narrow_every_walk_and_what_is_left_is_sorted(
-    shelf: Desk, sort: str, sign: str, monkeypatch: pytest.MonkeyPatch
+    shelf: Desk, number: int, sort: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_key = keys(shelf, COMPANY, sort)
+    by_key = keys(shelf, COMPANY, sort.removeprefix("-"))
     insights = {one.company_id: one for one in CompanyInsight.objects.all()}
-    for query, is_met in NARROWED.items():
+    # Every two sorts, which are one column's, meet them all.
+    for query, is_met in list(NARROWED.items())[number % 2 :: 2]:
         meets = [one.pk for one in Company.objects.all() if is_met(one, insights[one.pk])]
         keyed = [pk for pk in meets if by_key[pk] is not None]
-        wanted = sorted(keyed, key=lambda pk: (by_key[pk], pk), reverse=bool(sign))
-        wanted += sorted((pk for pk in meets if by_key[pk] is None), reverse=bool(sign))
+        is_descending = sort.startswith("-")
+        wanted = sorted(keyed, key=lambda pk: (by_key[pk], pk), reverse=is_descending)
+        wanted += sorted((pk for pk in meets if by_key[pk] is None), reverse=is_descending)
 
         assert 50 < len(wanted) < RECORDS
         for way in ways(monkeypatch):
-            found = pages(shelf, COMPANY, f"sort={sign}{sort}&{query}")
+            found = pages(shelf, COMPANY, f"sort={sort}&{query}")
             assert [pk for page in found for pk in page] == wanted, (query, way)
 
 

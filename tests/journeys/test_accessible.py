@@ -79,7 +79,7 @@ def test_no_page_has_a_serious_finding(read: Stage, theme: str, size: dict[str, 
             continue
         seen.add(route(path))
         page.goto(f"{read.site}{path}", wait_until="load")
-        page.wait_for_timeout(300)
+        page.wait_for_timeout(150)
         if findings := serious(page):
             wrong[path] = findings
         waiting += links(page, read.site)

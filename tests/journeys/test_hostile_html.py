@@ -86,40 +86,43 @@ def groups(names: set[str]) -> set[str]:
 
 
 def watched(browser: Browser, mode: str, *, frame: str = "") -> Seen:
-    seen = Seen()
+    seen, screens = Seen(), []
     with listening(_answer) as heard, site(heard.port) as own:
         for start in range(0, len(NAMES), PER_PAGE):
-            _watch_page(browser, f"{own}/{mode}", range(len(NAMES))[start : start + PER_PAGE], frame, seen)
+            numbers = range(len(NAMES))[start : start + PER_PAGE]
+            screens.append(_opened(browser, f"{own}/{mode}", numbers, frame, seen))
+        # A refresh, an animation or a prefetch begins after everything is loaded.
+        screens[-1].wait_for_timeout(1200)
+        for page in screens:
+            _note_page(page, seen)
         _note_requests(heard, seen)
     return seen
 
 
-def _watch_page(browser: Browser, address: str, numbers: range, frame: str, seen: Seen) -> None:
+def _opened(browser: Browser, address: str, numbers: range, frame: str, seen: Seen) -> Page:
     context = browser.new_context(viewport=SCREEN)  # type: ignore[arg-type]
     page = context.new_page()
     page.on("dialog", lambda dialog: _note_dialog(dialog, seen))
     page.goto(address.rpartition("/")[0])
     context.on("page", lambda popup: seen.other.append(f"popup {popup.url}"))
-    frames = [
+    frames = "".join(
         f'<iframe onload="loaded.add(this)" {frame} src="{address}/{number}"></iframe>' for number in numbers
-    ]
-    _load(page, "".join(frames), len(numbers))
+    )
+    page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", frames)
+    page.wait_for_function("number => loaded.size == number", arg=len(numbers), timeout=15_000)
+    return page
+
+
+def _note_page(page: Page, seen: Seen) -> None:
     seen.scripts |= {NAMES[number] for number in page.evaluate("fired")}
     if page.title() != "harness":
         seen.other.append(f"title {page.title()}")
-    context.close()
+    page.context.close()
 
 
 def _note_dialog(dialog: Dialog, seen: Seen) -> None:
     seen.other.append(dialog.message)
     dialog.dismiss()
-
-
-def _load(page: Page, frames: str, number: int) -> None:
-    page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", frames)
-    page.wait_for_function("number => loaded.size == number", arg=number, timeout=15_000)
-    # A refresh, an animation or a prefetch begins after everything is loaded.
-    page.wait_for_timeout(1200)
 
 
 def _note_requests(heard: Heard, seen: Seen) -> None:

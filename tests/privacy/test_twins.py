@@ -1,4 +1,4 @@
-"""Two worlds that differ only in what a viewer may not see look the same to him, byte for byte. A few
+"""Two worlds that differ only in what a viewer may not see look the same to him, byte for byte. Two
 pairs in every run; RAPPORT_TWINS=500 for as many as that."""
 
 import os
@@ -26,7 +26,7 @@ from tests.privacy.world import Letter, World
 
 pytestmark = pytest.mark.django_db
 
-PAIRS = int(os.environ.get("RAPPORT_TWINS", "3"))
+PAIRS = int(os.environ.get("RAPPORT_TWINS", "2"))
 SHARE = 25
 TOKENS = re.compile(r"\b[A-Za-z0-9]{64}\b|nonce-[\w+/=-]+|nonce=\"[^\"]*\"")
 
