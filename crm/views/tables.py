@@ -2,10 +2,11 @@
 
 import csv
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -22,6 +23,7 @@ from crm.table_calculations import calculate
 from crm.table_changes import MOST_SHOWN, read_changes
 from crm.table_state import BadState, State, read_state
 from crm.tables import build_table, look_of, shown_columns
+from crm.views.dialogs import leave_for
 
 
 @require_GET
@@ -160,9 +162,11 @@ def _state(member: Member, kind: RecordType, given: QueryDict) -> State:
 
 def arranged(request: WorkspaceRequest, kind: RecordType, query: str) -> HttpResponse:
     """The table in another arrangement, under its own address."""
-    address = f"{kind.list_url(request.member.workspace.slug)}?{query}"
-    if not request.htmx:
-        return redirect(address)
+    list_url = kind.list_url(request.member.workspace.slug)
+    address = f"{list_url}?{query}"
+    here = urlsplit(request.htmx.current_url or "").path
+    if not request.htmx or (here and here != list_url):
+        return leave_for(request, address)  # a menu as a page of its own: there is no table to change
     response = render_table(request, kind, _state(request.member, kind, QueryDict(query)))
     response["HX-Push-Url"] = address
     return response

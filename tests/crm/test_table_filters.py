@@ -248,6 +248,20 @@ def test_the_editor_adds_changes_and_explains(shelf: Desk, signed_in: SignIn) ->
     assert browser.get(f"{base}menu/").status_code == 200
 
 
+def test_a_menu_as_a_page_of_its_own_leads_to_the_table(shelf: Desk, signed_in: SignIn) -> None:
+    browser = signed_in.as_(shelf.members["ada"])
+    page = "/halyard/companies/filters/form/?attribute=people&sort=name"
+    headers = {"HX-Request": "true", "HX-Current-URL": f"https://crm.example{page}"}
+
+    menu = browser.get("/halyard/companies/columns/industry/menu/?sort=name").content.decode()
+    added = browser.get(
+        "/halyard/companies/filters/?sort=name&attribute=people&operator=at_least&value=2", headers=headers
+    )
+
+    assert 'id="filter-editor" hx-disable' in menu and "Move left" in menu
+    assert added.headers["HX-Redirect"] == "/halyard/companies/?sort=name&filter=people%3Aat_least%3A2"
+
+
 def test_what_many_meet_is_found_near_and_counted_later(shelf: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     execute("ANALYZE crm_company, intelligence_companyinsight")
     state = read_state(COMPANY, QueryDict("sort=name&filter=last_interaction:is_not_empty:"))

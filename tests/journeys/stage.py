@@ -65,7 +65,7 @@ class Stage:
 
     def page(self, name: str = "", *, size: dict[str, int] = WIDE) -> Page:
         """A window of somebody's, signed in; without a name nobody's."""
-        context = self.browser.new_context(viewport=size, has_touch=size == NARROW, reduced_motion="reduce")  # type: ignore[arg-type]
+        context = self.browser.new_context(viewport=size, has_touch=size == NARROW)  # type: ignore[arg-type]
         if name:
             client = Client()
             client.force_login(self.people[name].user, backend="django.contrib.auth.backends.ModelBackend")

@@ -152,6 +152,8 @@ def test_columns_come_go_and_move_from_their_menus(shelf: Stage) -> None:
     page.get_by_role("button", name="Add column").click()
     page.locator("#column-menu").get_by_role("checkbox", name="Industry").click()
     expect(heads).to_have_count(len(before) + 1)
+    # What has just come is a plain link until htmx has seen it.
+    expect(page.locator(".htmx-settling")).to_have_count(0)
     page.keyboard.press("Escape")
     page.locator("#menu-industry").focus()
     page.keyboard.press("Enter")
