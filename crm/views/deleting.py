@@ -47,7 +47,8 @@ def undoing(request: WorkspaceRequest, pk: int) -> HttpResponse:
 
 def table_seen(request: WorkspaceRequest, kind: RecordType) -> str:
     """As somebody has just seen it, where he is still there."""
-    url, here = kind.list_url(request.member.workspace.slug), urlsplit(request.htmx.current_url or "")
+    url = kind.list_url(request.member.workspace.slug)
+    here = urlsplit(request.htmx.current_url or request.headers.get("Referer", ""))
     return f"{url}?{here.query}" if here.path == url and here.query else url
 
 

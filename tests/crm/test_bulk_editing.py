@@ -174,15 +174,19 @@ def test_ticked_people_are_deleted_and_come_back(client: Client, talk: Desk, ben
 
 
 def test_undoing_leads_back_to_the_table_as_it_was(client: Client, talk: Desk) -> None:
+    table = "/halyard/people/?sort=name&filter=company:is_empty:"
+    here = f"https://crm.example{table}"
     post(client, "deletion/", ids("Bob Doe", "Eve"))
-    here = "https://crm.example/halyard/people/?sort=name&filter=company:is_empty:"
+    undoing = f"/halyard/deletions/{Deletion.objects.get().pk}/undoing/"
 
-    undone = client.post(
-        f"/halyard/deletions/{Deletion.objects.get().pk}/undoing/",
-        headers={"HX-Request": "true", "HX-Current-URL": here},
+    undone = client.post(undoing, headers={"HX-Request": "true", "HX-Current-URL": here})
+    from_a_toast = client.post(undoing, headers={"Referer": here})
+    from_elsewhere = client.post(
+        undoing, headers={"Referer": "https://crm.example/halyard/companies/?sort=name"}
     )
 
-    assert undone.headers["HX-Redirect"] == "/halyard/people/?sort=name&filter=company:is_empty:"
+    assert undone.headers["HX-Redirect"] == from_a_toast.headers["Location"] == table
+    assert from_elsewhere.headers["Location"] == "/halyard/people/"
 
 
 def test_the_page_of_what_somebody_deleted_offers_it_back_for_an_hour(
