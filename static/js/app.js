@@ -222,7 +222,7 @@
     const tabs = content.matches(".tabs") ? content : content.querySelector(".tabs");
     const current = tabs?.querySelector("[aria-current]");
     if (!current || current.offsetLeft + current.offsetWidth <= tabs.offsetLeft + tabs.clientWidth) return;
-    tabs.scrollLeft = current.offsetLeft - tabs.offsetLeft - current.previousElementSibling.offsetWidth / 2;
+    tabs.scrollLeft = current.offsetLeft - tabs.offsetLeft - (current.previousElementSibling?.offsetWidth ?? 0) / 2;
   }
 
   // --- Wiring
