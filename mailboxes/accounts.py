@@ -11,6 +11,7 @@ from crm import moments
 from crm.estimating import time_left
 from crm.models import Member
 from crm.statements import execute, fetch
+from mailboxes.leasing import MAY_BE_READ
 from mailboxes.listing import LAST
 from mailboxes.models import (
     CONSENTED,
@@ -181,13 +182,16 @@ def _retry(stream: SyncStream, now: datetime) -> str:
     return f"Next try {moments.on_message(stream.due_at, now)[-5:]}"
 
 
-_TRY_AGAIN = """
+_TRY_AGAIN = f"""
     WITH again AS (
         DELETE FROM mailboxes_quarantineditem q USING mailboxes_syncstream s
         WHERE s.id = q.stream_id AND s.mailbox_id = %(mailbox)s
         RETURNING q.workspace_id, q.stream_id, q.provider_id, q.version
     ),
-    due AS (UPDATE mailboxes_syncstream SET due_at = now() WHERE id IN (SELECT stream_id FROM again))
+    due AS (
+        UPDATE mailboxes_syncstream s SET due_at = now()
+        WHERE s.id IN (SELECT stream_id FROM again) AND {MAY_BE_READ}
+    )
     INSERT INTO mailboxes_pendingitem
         (workspace_id, stream_id, provider_id, version, "order", is_removal, attempts)
     SELECT again.*, %(order)s, false, 0 FROM again

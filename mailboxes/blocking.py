@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib.postgres.functions import TransactionNow
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
@@ -16,8 +15,9 @@ from crm.auditing import audit
 from crm.locking import lock_workspace
 from crm.models import Member
 from crm.statements import arrays, execute, fetch
+from mailboxes.leasing import due_now
 from mailboxes.listing import FIRST
-from mailboxes.models import BlocklistEntry, Mailbox, MailboxKind, SkippedItem, SkipReason, SyncStream
+from mailboxes.models import BlocklistEntry, Mailbox, MailboxKind, SkippedItem, SkipReason
 from mailboxes.progress import announce_progress
 from mailboxes.removing import PURGE_ITEMS, forget_events, remove_mail
 from mailboxes.upkeep import end_requests_to
@@ -135,8 +135,7 @@ def unblock(entry: BlocklistEntry, *, by: Member) -> None:
             return
         if mailbox.kind != MailboxKind.ARCHIVE:
             execute(_FETCH_AGAIN, entry=entry.pk, order=FIRST)
-            streams = SyncStream.objects.filter(mailbox=mailbox, skippeditems__entry=entry)
-            SyncStream.objects.filter(pk__in=streams.values("pk")).update(due_at=TransactionNow())
+            due_now(set(SkippedItem.objects.filter(entry=entry).values_list("stream_id", flat=True)))
         SkippedItem.objects.filter(entry=entry).delete()
         BlocklistEntry.objects.filter(pk=entry.pk).delete()
         audit("unblocked", by=by, owner=by, mailbox=mailbox.pk)

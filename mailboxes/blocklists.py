@@ -39,13 +39,6 @@ class Blocklist:
         return None
 
 
-NOTHING_BLOCKED = Blocklist({})
-
-
-def blocklist_of(mailbox: Mailbox) -> Blocklist:
-    return Blocklist(dict(BlocklistEntry.objects.filter(mailbox=mailbox).values_list("value", "pk")))
-
-
 @dataclass(frozen=True, slots=True)
 class Typed:
     """One entry as it was typed, and what it means: a `value`, or why there is none."""

@@ -65,7 +65,7 @@ def connect(
         )
         if is_new:
             audit("mailbox_connected", by=member, owner=member, mailbox=mailbox.pk)
-        _put(mailbox, settings, secrets)
+        _put(mailbox, settings, secrets, history_from=mailbox.history_from)
         _own(mailbox, own)
         _make_due(mailbox)
     return mailbox
@@ -141,10 +141,9 @@ def change(
         audit(
             "mailbox_reconnected" if is_reconnected else "mailbox_edited", by=by, owner=by, mailbox=mailbox.pk
         )
-        before = mailbox.history_from
-        mailbox.history_from = history_from
-        state = mailbox.state
-        _put(mailbox, settings | switched_off(mailbox, settings), secrets)
+        before, state = mailbox.history_from, mailbox.state
+        wanted = settings | switched_off(mailbox, settings)
+        _put(mailbox, wanted, secrets, history_from=history_from)
         if secrets is None and state != MailboxState.ACTIVE:
             Mailbox.objects.filter(pk=mailbox.pk).update(state=state)
         if aliases is not None:
@@ -182,8 +181,8 @@ def change_servers(
             "mailbox_reconnected" if is_reconnected else "mailbox_edited", by=by, owner=by, mailbox=mailbox.pk
         )
         before = mailbox.history_from
-        mailbox.history_from = history_from
-        _put(mailbox, servers.settings | switched_off(mailbox, servers.settings), servers.secrets)
+        wanted = servers.settings | switched_off(mailbox, servers.settings)
+        _put(mailbox, wanted, servers.secrets, history_from=history_from)
         _disown(mailbox, own)
         _own(mailbox, own)
         _make_due(mailbox)
@@ -197,12 +196,19 @@ def switched_off(mailbox: Mailbox, on: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @sensitive_variables("secrets")
-def _put(mailbox: Mailbox, settings: dict[str, Any], secrets: Mapping[str, str] | None) -> None:
-    is_same = (mailbox.settings, mailbox.state) == (settings, MailboxState.ACTIVE)
-    if secrets is None and is_same:
+def _put(
+    mailbox: Mailbox,
+    settings: dict[str, Any],
+    secrets: Mapping[str, str] | None,
+    *,
+    history_from: date | None,
+) -> None:
+    is_same = (mailbox.settings, mailbox.history_from) == (settings, history_from)
+    if secrets is None and is_same and mailbox.state == MailboxState.ACTIVE:
         return
     before = known_servers(mailbox)
-    mailbox.settings, mailbox.state = settings, MailboxState.ACTIVE
+    mailbox.settings, mailbox.history_from = settings, history_from
+    mailbox.state = MailboxState.ACTIVE
     if secrets is not None:
         mailbox.credential = encrypt(dict(secrets))
     mailbox.save(update_fields=["settings", "state", "credential", "history_from"])

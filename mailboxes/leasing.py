@@ -1,11 +1,13 @@
 """The due-table: who may read which stream, and when it is next looked at.
 
-The queue is a hint, PostgreSQL is the truth. A lease lasts minutes and is renewed with every page;
-taking one raises the epoch, and every write of a run says `WHERE epoch = mine`. All times here are
-the database's.
+The queue is a hint, PostgreSQL is the truth. A worker leases what has been due longest when it begins, so
+that streams take turns however long the queue is. A lease lasts minutes and is renewed while it is read;
+taking one raises the epoch, and every write of a run says `WHERE epoch = mine`. All times here are the
+database's.
 """
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from crm.statements import execute, fetch
@@ -25,25 +27,33 @@ class Lease:
     epoch: int
 
 
+# Of a stream `s`: its mailbox is active, its owner still here, and it is switched on (see Mailbox.reads).
+MAY_BE_READ = """EXISTS (
+    SELECT FROM mailboxes_mailbox b JOIN crm_member o ON o.id = b.member_id AND o.is_active
+    WHERE b.id = s.mailbox_id AND b.state = 'active' AND (b.kind = 'archive' OR b.settings ? (
+        CASE WHEN b.kind <> 'imap' THEN s.kind WHEN s.kind = 'mail' THEN 'imap' ELSE 'caldav' END))
+)"""
+
+_IS_DUE = f"s.due_at <= now() AND (s.lease_until IS NULL OR s.lease_until < now()) AND {MAY_BE_READ}"
+
+COUNT_DUE = f"SELECT count(*) FROM (SELECT FROM mailboxes_syncstream s WHERE {_IS_DUE} LIMIT %(limit)s) due"
+
 PICK_DUE = f"""
-    UPDATE mailboxes_syncstream s
-    SET epoch = s.epoch + 1, lease_until = now() + interval '{LEASE_SECONDS} seconds'
-    WHERE s.id IN (
-        SELECT d.id FROM mailboxes_syncstream d
-        JOIN mailboxes_mailbox m ON m.id = d.mailbox_id AND m.state = 'active'
-        WHERE d.due_at <= now() AND (d.lease_until IS NULL OR d.lease_until < now())
-          AND (%(stream)s::bigint IS NULL OR d.id = %(stream)s)
-        ORDER BY d.due_at LIMIT %(limit)s
-        FOR UPDATE OF d SKIP LOCKED
+    UPDATE mailboxes_syncstream
+    SET epoch = epoch + 1, lease_until = now() + interval '{LEASE_SECONDS} seconds'
+    WHERE id IN (
+        SELECT s.id FROM mailboxes_syncstream s
+        WHERE {_IS_DUE} AND (%(stream)s::bigint IS NULL OR s.id = %(stream)s)
+        ORDER BY s.due_at LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
     )
-    RETURNING s.id, s.epoch
+    RETURNING id, epoch
 """
 
 TAKE = f"""
     UPDATE mailboxes_syncstream
     SET epoch = epoch + 1, lease_until = now() + interval '{LEASE_SECONDS} seconds'
-    WHERE id = %(stream)s
-      AND (epoch = %(epoch)s OR (%(epoch)s::bigint IS NULL AND (lease_until IS NULL OR lease_until < now())))
+    WHERE id = %(stream)s AND (lease_until IS NULL OR lease_until < now())
     RETURNING epoch
 """
 
@@ -60,27 +70,36 @@ GIVE_BACK = """
 """
 
 
+DUE_NOW = f"UPDATE mailboxes_syncstream s SET due_at = now() WHERE s.id = ANY(%(ids)s) AND {MAY_BE_READ}"
+
+
+def due_now(stream_ids: Collection[int]) -> None:
+    """Have them read soon, if they may be read at all."""
+    execute(DUE_NOW, ids=list(stream_ids))
+
+
+def count_due(*, limit: int) -> int:
+    return int(fetch(COUNT_DUE, limit=limit)[0][0])
+
+
 def pick_due(*, stream_id: int | None = None, limit: int = 100) -> list[Lease]:
-    """Lease the streams that are due, or the one asked for if it is; each is to be handed to a
-    worker as (stream, epoch)."""
+    """Begin runs of the streams that have been due longest, or of the one asked for if it is due."""
     return [Lease(*row) for row in fetch(PICK_DUE, stream=stream_id, limit=limit)]
 
 
 def seconds_until_due(stream_id: int) -> float | None:
     """None when it is not due by itself, or somebody is at it."""
     rows = fetch(
-        "SELECT extract(epoch FROM due_at - now())::float8 FROM mailboxes_syncstream s"
-        " JOIN mailboxes_mailbox m ON m.id = s.mailbox_id AND m.state = 'active'"
-        " WHERE s.id = %(stream)s AND s.lease_until IS NULL AND s.due_at IS NOT NULL",
+        "SELECT extract(epoch FROM s.due_at - now())::float8 FROM mailboxes_syncstream s"
+        f" WHERE s.id = %(stream)s AND s.lease_until IS NULL AND s.due_at IS NOT NULL AND {MAY_BE_READ}",
         stream=stream_id,
     )
     return rows[0][0] if rows else None
 
 
-def take(stream_id: int, epoch: int | None = None) -> Lease | None:
-    """Begin a run: with the epoch that was handed out (once: a duplicate task gets None), or
-    without one if nobody else is at it."""
-    rows = fetch(TAKE, stream=stream_id, epoch=epoch)
+def take(stream_id: int) -> Lease | None:
+    """Begin a run of this stream, due or not, unless somebody is at it."""
+    rows = fetch(TAKE, stream=stream_id)
     return Lease(stream_id, rows[0][0]) if rows else None
 
 
@@ -89,16 +108,11 @@ def renew(lease: Lease) -> None:
         raise LostLease
 
 
-def give_back(lease: Lease, *, seconds: float | None, failures: int = 0, error: str = "") -> None:
-    """End a run. `seconds` until the next one; None = not before somebody asks."""
-    execute(
-        GIVE_BACK,
-        stream=lease.stream_id,
-        epoch=lease.epoch,
-        seconds=seconds,
-        failures=failures,
-        error=error,
-    )
+def give_back(lease: Lease, *, seconds: float | None, failures: int = 0, error: str = "") -> bool:
+    """End a run, and say whether it was still ours to end. `seconds` until the next one; None = not before
+    somebody asks."""
+    values = {"seconds": seconds, "failures": failures, "error": error}
+    return bool(execute(GIVE_BACK, stream=lease.stream_id, epoch=lease.epoch, **values))
 
 
 def pause_after(failures: int, retry_after: float | None = None) -> float:

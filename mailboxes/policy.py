@@ -17,6 +17,7 @@ from crm.models import AccessLevel, Address, Company, CompanyDomain, InternalDom
 from crm.signals import records_changed
 from crm.statements import execute, fetch
 from crm.workspaces import require_admin
+from mailboxes.leasing import MAY_BE_READ
 from mailboxes.listing import FIRST
 from mailboxes.matching import create_from_contact, missing_records
 from mailboxes.models import Mailbox, MailboxAddress, MailboxKind, SkipReason
@@ -171,7 +172,7 @@ _FIND_BY_DOMAIN = """
     WHERE workspace_id = %(workspace)s AND address_id = ANY(%(ids)s)
 """
 # What was left out as being among colleagues may be no longer.
-_FETCH_AGAIN = """
+_FETCH_AGAIN = f"""
     WITH again AS (
         DELETE FROM mailboxes_skippeditem k USING mailboxes_syncstream s, mailboxes_mailbox b
         WHERE k.workspace_id = %(workspace)s AND k.reason = %(reason)s AND s.id = k.stream_id
@@ -179,8 +180,8 @@ _FETCH_AGAIN = """
         RETURNING k.stream_id, k.provider_id, k.version
     ),
     due AS (
-        UPDATE mailboxes_syncstream SET due_at = now()
-        WHERE id IN (SELECT stream_id FROM again)
+        UPDATE mailboxes_syncstream s SET due_at = now()
+        WHERE s.id IN (SELECT stream_id FROM again) AND {MAY_BE_READ}
     )
     INSERT INTO mailboxes_pendingitem
         (workspace_id, stream_id, provider_id, version, "order", is_removal, attempts)

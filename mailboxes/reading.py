@@ -15,14 +15,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.locking import lock_workspace_for_storing
-from crm.models import Address, InternalDomain
-from crm.statements import arrays, execute
+from crm.statements import arrays, execute, fetch
 from mailboxes import screening
-from mailboxes.blocking import hide_blocked
-from mailboxes.blocklists import NOTHING_BLOCKED, Blocklist, blocklist_of
+from mailboxes.blocklists import Blocklist
 from mailboxes.ingesting.events import SourceItem, store_events
 from mailboxes.ingesting.mail import MailItem, mail_item, store_mail
-from mailboxes.leasing import Lease, LostLease
+from mailboxes.leasing import LEASE_SECONDS, Lease, LostLease
 from mailboxes.matching import create_from_contact
 from mailboxes.models import Mailbox, SkipReason, StreamKind, SyncStream
 from mailboxes.parsing.calendar import parse_calendar
@@ -73,15 +71,28 @@ class Page:
     gone: list[str] = field(default_factory=list)
 
 
+class Outdated(Exception):
+    """Items were screened by what no longer holds: read them again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What reading one mailbox needs to know, loaded once a run."""
+    """What reading one mailbox needs to know."""
 
     mailbox: Mailbox
-    own_emails: set[str]
+    own_emails: frozenset[str]
     insiders: Insiders
     now: datetime
-    blocklist: Blocklist = NOTHING_BLOCKED
+    blocklist: Blocklist
+
+    def still_true(self) -> "Reader":
+        """The same, as things and the clock stand under the workspace's lock. Raises Outdated when the
+        blocklist, the history limit or who is a colleague has changed since."""
+        today = reader(self.mailbox.pk, timezone.now())
+        is_same = replace(today, now=self.now) == self
+        if not is_same or today.mailbox.history_from != self.mailbox.history_from:
+            raise Outdated
+        return today
 
     def read(self, items: Iterable[Fetched]) -> Page:
         page = Page()
@@ -179,27 +190,35 @@ def _marked_as_cut(mail: ParsedMail, item: FetchedMail) -> ParsedMail:
     return replace(mail, flags=(*mail.flags, "too_large"))
 
 
-def reader(mailbox: Mailbox, now: datetime) -> Reader:
-    return Reader(mailbox, mailbox.own_emails(), insiders(mailbox.workspace_id), now, blocklist_of(mailbox))
+_KNOWN = """
+    SELECT ARRAY(SELECT a.email FROM mailboxes_mailboxaddress o JOIN crm_address a ON a.id = o.address_id
+                 WHERE o.mailbox_id = %(mailbox)s),
+           ARRAY(SELECT email FROM crm_address WHERE workspace_id = %(workspace)s AND member_id IS NOT NULL),
+           ARRAY(SELECT domain FROM crm_internaldomain WHERE workspace_id = %(workspace)s),
+           ARRAY(SELECT value FROM mailboxes_blocklistentry WHERE mailbox_id = %(mailbox)s ORDER BY id),
+           ARRAY(SELECT id FROM mailboxes_blocklistentry WHERE mailbox_id = %(mailbox)s ORDER BY id)
+"""
 
 
-def insiders(workspace_id: int) -> Insiders:
-    emails = Address.objects.filter(workspace_id=workspace_id, member__isnull=False)
-    domains = InternalDomain.objects.filter(workspace_id=workspace_id)
-    return Insiders(
-        emails=frozenset(emails.values_list("email", flat=True)),
-        domains=frozenset(domains.values_list("domain", flat=True)),
-    )
+def reader(mailbox_id: int, now: datetime) -> Reader:
+    """Two statements."""
+    mailbox = Mailbox.objects.select_related("workspace").get(pk=mailbox_id)
+    rows = fetch(_KNOWN, mailbox=mailbox_id, workspace=mailbox.workspace_id)
+    own, emails, domains, values, entries = rows[0]
+    insiders = Insiders(emails=frozenset(emails), domains=frozenset(domains))
+    blocklist = Blocklist(dict(zip(values, entries, strict=True)))
+    return Reader(mailbox, frozenset(own), insiders, now, blocklist)
 
 
 def store_page(
     stream: SyncStream, lease: Lease, reader: Reader, *, page: Page, removed: Sequence[str] = ()
 ) -> Counts:
-    """Raises LostLease, and stores nothing, when another worker has taken over."""
-    mailbox, now = reader.mailbox, reader.now
+    """Stores nothing and raises LostLease when another worker has taken over, or Outdated."""
+    mailbox = reader.mailbox
     with transaction.atomic():
         lock_workspace_for_storing(mailbox.workspace_id)
         handled = _finish_items(stream, lease, page, removed)
+        reader = reader.still_true()
         counts = Counts(
             fetched=handled - len(removed),
             removed=len(removed) + len(page.gone),
@@ -209,8 +228,7 @@ def store_page(
         _keep_aside(stream, page)
         announce_progress(mailbox.workspace_id)
         counts.stored = store_values(reader, page)
-        _follow_blocklist(reader)
-        _remove(stream, mailbox, [*removed, *page.gone, *_replaced(stream, page)], now)
+        _remove(stream, mailbox, [*removed, *page.gone, *_replaced(stream, page)], reader.now)
     return counts
 
 
@@ -256,13 +274,7 @@ def _tell(reader: Reader, message_ids: list[int], event_ids: list[int], address_
     )
 
 
-def _follow_blocklist(reader: Reader) -> None:
-    """The owner may have added to it since this run began."""
-    if blocklist_of(reader.mailbox) != reader.blocklist:
-        hide_blocked(reader.mailbox)
-
-
-FINISH = """
+FINISH = f"""
     WITH pending AS (
         DELETE FROM mailboxes_pendingitem WHERE stream_id = %(stream)s AND provider_id = ANY(%(ids)s)
     ),
@@ -270,7 +282,8 @@ FINISH = """
         DELETE FROM mailboxes_skippeditem WHERE stream_id = %(stream)s AND provider_id = ANY(%(stored)s)
     )
     UPDATE mailboxes_syncstream
-    SET done = done + %(count)s, began_at = CASE WHEN done = 0 THEN %(now)s ELSE began_at END
+    SET done = done + %(count)s, began_at = CASE WHEN done = 0 THEN %(now)s ELSE began_at END,
+        lease_until = now() + interval '{LEASE_SECONDS} seconds'
     WHERE id = %(stream)s AND epoch = %(epoch)s
 """
 
@@ -293,12 +306,8 @@ def _finish_items(stream: SyncStream, lease: Lease, page: Page, removed: Sequenc
 
 KEEP_SKIPPED = """
     INSERT INTO mailboxes_skippeditem (workspace_id, stream_id, provider_id, version, reason, entry_id)
-    SELECT %(workspace)s, %(stream)s, u.id, u.version, u.reason, e.id
-    FROM unnest(%(ids)s::text[], %(versions)s::text[], %(reasons)s::text[], %(entries)s::bigint[])
-         AS u(id, version, reason, entry)
-    LEFT JOIN mailboxes_blocklistentry e ON e.id = u.entry
-    -- kept out by an entry that has gone meanwhile: it comes with the next listing
-    WHERE u.entry IS NULL OR e.id IS NOT NULL
+    SELECT %(workspace)s, %(stream)s, u.*
+    FROM unnest(%(ids)s::text[], %(versions)s::text[], %(reasons)s::text[], %(entries)s::bigint[]) AS u
     ON CONFLICT (stream_id, provider_id) DO UPDATE
     SET version = excluded.version, reason = excluded.reason, entry_id = excluded.entry_id
 """

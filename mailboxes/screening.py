@@ -27,7 +27,7 @@ class Insiders:
         )
 
 
-def is_own(email: str, own_emails: set[str]) -> bool:
+def is_own(email: str, own_emails: frozenset[str]) -> bool:
     """Is this an address of the mailbox, or a tagged spelling of one?"""
     return email in own_emails or without_tag(email) in own_emails
 

@@ -1,14 +1,15 @@
 """Endless series are read again as time passes, so that there is always a year ahead."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from crm.locking import lock_workspace
-from mailboxes.models import CalendarSource, Mailbox, MailboxState
+from mailboxes.models import CalendarSource, EventCopy, MailboxState
 from mailboxes.providers.base import FetchedCalendar
-from mailboxes.reading import WINDOW, reader, store_values
+from mailboxes.reading import WINDOW, Outdated, Page, Reader, reader, store_values
 
 # Once a month is often enough for a window of twelve.
 SLACK = timedelta(days=30)
@@ -17,21 +18,44 @@ BATCH = 200
 
 def extend(now: datetime) -> int:
     """Returns how many resources were read again."""
+    hidden = EventCopy.objects.filter(source=OuterRef("pk"), blocked_by__isnull=False)
     short = CalendarSource.objects.filter(
-        read_until__lt=(now + WINDOW - SLACK).date(), mailbox__state=MailboxState.ACTIVE
+        ~Exists(hidden),
+        read_until__lt=(now + WINDOW - SLACK).date(),
+        mailbox__state=MailboxState.ACTIVE,
     ).exclude(raw=b"")
     mailbox_ids = list(short.order_by().values_list("mailbox_id", flat=True).distinct())
     return sum(_extend_mailbox(pk, short.filter(mailbox_id=pk), now) for pk in mailbox_ids)
 
 
 def _extend_mailbox(mailbox_id: int, short: QuerySet[CalendarSource], now: datetime) -> int:
-    mailbox = Mailbox.objects.select_related("workspace").get(pk=mailbox_id)
-    sources = list(short.order_by("pk")[:BATCH])
-    page_reader = reader(mailbox, now)
+    sources = list(short.order_by("read_until", "pk")[:BATCH])
+    page_reader = reader(mailbox_id, now)
     page = page_reader.read(
         FetchedCalendar(s.provider_id, bytes(s.raw), s.version, s.timezone) for s in sources
     )
     with transaction.atomic():
-        lock_workspace(mailbox.workspace_id)
-        store_values(page_reader, page)
+        lock_workspace(page_reader.mailbox.workspace_id)
+        try:
+            page_reader = page_reader.still_true()
+        except Outdated:
+            return 0
+        _store(page_reader, page, unchanged=_unchanged(sources))
     return len(sources)
+
+
+def _unchanged(sources: Sequence[CalendarSource]) -> set[str]:
+    """Those that the provider has neither changed nor taken away since they were read."""
+    stored = CalendarSource.objects.filter(pk__in=[one.pk for one in sources])
+    versions = dict(stored.values_list("pk", "version"))
+    return {one.provider_id for one in sources if versions.get(one.pk) == one.version}
+
+
+def _store(reader: Reader, page: Page, *, unchanged: set[str]) -> None:
+    page.sources = [one for one in page.sources if one.provider_id in unchanged]
+    store_values(reader, page)
+    # What gives no event now gives others their turn.
+    left = unchanged - {one.provider_id for one in page.sources}
+    CalendarSource.objects.filter(mailbox=reader.mailbox, provider_id__in=left).update(
+        read_until=(reader.now + WINDOW).date()
+    )

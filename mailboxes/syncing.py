@@ -4,16 +4,20 @@ List what changed and queue it; then fetch, newest first, a page at a time, unti
 or the slice is over. No transaction or lock is held while a provider is being asked.
 """
 
+import logging
 import time
+import traceback
 from collections.abc import Iterator
 
 from django.db import transaction
 from django.utils import timezone
 
-from crm.statements import fetch
+from crm.statements import execute, fetch
 from crm.statistics import gather_statistics
 from mailboxes.archives import forget_read
 from mailboxes.leasing import (
+    BACKOFF_CAP,
+    LEASE_SECONDS,
     POLL_SECONDS,
     Lease,
     LostLease,
@@ -32,10 +36,15 @@ from mailboxes.providers.base import (
     Provider,
     ProviderError,
     QuotaReached,
+    SetupWrong,
     TryLater,
 )
-from mailboxes.reading import Counts, Page, Reader, reader, store_page
+from mailboxes.reading import Counts, Outdated, Page, Reader, reader, store_page
 from mailboxes.reconnecting import ask_to_reconnect
+
+logger = logging.getLogger(__name__)
+
+OUR_MISTAKE = "Something went wrong here, not at your provider. It is tried again; nothing is lost."
 
 SLICE_SECONDS = 60.0
 PAGE_ITEMS = 500
@@ -73,7 +82,7 @@ PUT_BACK = """
 
 def run(lease: Lease, *, slice_seconds: float | None = SLICE_SECONDS) -> Counts:
     """Read the leased stream for at most `slice_seconds` (None = to the end), give the lease back
-    with the next due time, and say what was done. Provider errors end in the stream's row."""
+    with the next due time, and say what was done. What goes wrong ends in the stream's row."""
     stream = SyncStream.objects.select_related("mailbox__workspace").get(pk=lease.stream_id)
     counts = Counts()
     try:
@@ -82,6 +91,12 @@ def run(lease: Lease, *, slice_seconds: float | None = SLICE_SECONDS) -> Counts:
         return counts
     except ProviderError as error:
         _give_up(stream, lease, error)
+        return counts
+    except Exception as error:
+        # Where, but not with what: that may be somebody's mail.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("stream %s: %s\n%s", stream.pk, type(error).__name__, where)
+        _give_up(stream, lease, TryLater(OUR_MISTAKE))
         return counts
     give_back(lease, seconds=0 if more else _until_next_poll(stream.mailbox))
     if stream.last_error:
@@ -127,14 +142,16 @@ def _fetch_pages(
     counts: Counts,
     deadline: float | None,
 ) -> bool:
-    page_reader = reader(stream.mailbox, timezone.now())
+    page_reader = reader(stream.mailbox_id, timezone.now())
     looked_at = FIRST_LOOK // 2
     while rows := fetch(TAKE_PAGE, stream=stream.pk, many=PAGE_ITEMS, few=PAGE_ITEMS_BY_ATTEMPT[1]):
         try:
             _fetch_page(stream, lease, provider, rows=rows, reader=page_reader, counts=counts)
+        except Outdated:
+            _put_back(stream, rows)
+            page_reader = reader(stream.mailbox_id, timezone.now())
         except ProviderError:
-            fetch_ids = [row[0] for row in rows]
-            fetch(PUT_BACK + " RETURNING id", stream=stream.pk, ids=fetch_ids)
+            _put_back(stream, rows)
             raise
         renew(lease)
         if counts.stored >= looked_at * 2:
@@ -144,6 +161,10 @@ def _fetch_pages(
             return True
     _finish_backfill(stream)
     return False
+
+
+def _put_back(stream: SyncStream, rows: list[tuple]) -> None:
+    execute(PUT_BACK, stream=stream.pk, ids=[row[0] for row in rows])
 
 
 def _fetch_page(
@@ -161,7 +182,7 @@ def _fetch_page(
     page = Page(
         quarantined=[(pid, version, "Reading it failed three times.", 0) for pid, version, *_ in poison]
     )
-    for chunk, is_last in _chunks(provider, wanted):
+    for chunk, is_last in _chunks(provider, lease, wanted):
         read = reader.read(chunk)
         read.quarantined += page.quarantined
         page = Page()
@@ -169,13 +190,17 @@ def _fetch_page(
         _add(counts, done)
 
 
-def _chunks(provider: Provider, wanted: list[str]) -> Iterator[tuple[list[Fetched], bool]]:
+def _chunks(provider: Provider, lease: Lease, wanted: list[str]) -> Iterator[tuple[list[Fetched], bool]]:
     """Fetched items in chunks of bounded size in memory, with a mark on the last. What was there
-    before a provider failed is handed on first: it has been paid for."""
+    before a provider failed is handed on first: it has been paid for. A slow provider may take longer
+    than a lease lasts."""
     chunk: list[Fetched] = []
-    size = 0
+    size, renewed = 0, time.monotonic()
     try:
         for item in provider.fetch(wanted) if wanted else ():
+            if time.monotonic() - renewed > LEASE_SECONDS / 3:
+                renew(lease)
+                renewed = time.monotonic()
             if size > PAGE_BYTES or len(chunk) == PART_ITEMS:
                 yield chunk, False
                 chunk, size = [], 0
@@ -208,8 +233,17 @@ def _until_next_poll(mailbox: Mailbox) -> float | None:
 def _give_up(stream: SyncStream, lease: Lease, error: ProviderError) -> None:
     """A pause that a provider's limits ask for is no failure: it has words, and is not counted."""
     failures = 0 if isinstance(error, QuotaReached) else stream.failures + 1
-    seconds = pause_after(failures, error.retry_after) if isinstance(error, TryLater) else None
-    if isinstance(error, AuthExpired):
+    seconds = _pause(stream.mailbox, failures, error)
+    is_ours = give_back(lease, seconds=seconds, failures=failures, error=str(error))
+    if is_ours and isinstance(error, AuthExpired):
         ask_to_reconnect(stream.mailbox_id)
-    give_back(lease, seconds=seconds, failures=failures, error=str(error))
     announce_progress(stream.workspace_id)
+
+
+def _pause(mailbox: Mailbox, failures: int, error: ProviderError) -> float | None:
+    """Seconds until the next try; None where somebody has to act first. What is wrong with a server, such as
+    a certificate that has run out, is mended without a word to us."""
+    if isinstance(error, TryLater):
+        return pause_after(failures, error.retry_after)
+    is_on_a_server = mailbox.kind != MailboxKind.ARCHIVE
+    return BACKOFF_CAP if is_on_a_server and isinstance(error, SetupWrong) else None

@@ -1,4 +1,4 @@
-"""Thin Celery tasks: the queue carries ids, the due-table decides."""
+"""Thin Celery tasks: the queue is a hint, the due-table decides."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -9,32 +9,27 @@ from mailboxes.models import EventCopy, Mailbox, MessageCopy
 
 # Longer waits are left to the timetable.
 SOON_SECONDS = 120
+# A hint that nobody has taken by then has been given anew.
+HINT_SECONDS = 60
+MOST_HINTS = 100
 
 
 @shared_task(ignore_result=True)
 def enqueue_due() -> None:
-    for lease in leasing.pick_due():
-        sync_stream.delay(lease.stream_id, lease.epoch)
+    for _ in range(leasing.count_due(limit=MOST_HINTS)):
+        sync_next.apply_async(expires=HINT_SECONDS)
 
 
 @shared_task(ignore_result=True)
-def sync_stream(stream_id: int, epoch: int) -> None:
-    lease = leasing.take(stream_id, epoch)
-    if lease is not None:
+def sync_next() -> None:
+    """Read what has been due longest. A backfill cut into slices, or one that waits for a provider, goes on
+    when its turn comes or the wait is over rather than at the next look around."""
+    for lease in leasing.pick_due(limit=1):
         syncing.run(lease)
-        continue_stream(stream_id)
-
-
-@shared_task(ignore_result=True)
-def continue_stream(stream_id: int) -> None:
-    """A backfill cut into slices queues its own successor; one that waits for a provider is woken when
-    the wait is over, rather than at the next look around."""
-    leases = leasing.pick_due(stream_id=stream_id)
-    for lease in leases:
-        sync_stream.delay(lease.stream_id, lease.epoch)
-    seconds = None if leases else leasing.seconds_until_due(stream_id)
-    if seconds is not None and seconds <= SOON_SECONDS:
-        continue_stream.apply_async((stream_id,), countdown=max(seconds, 1.0))
+        seconds = leasing.seconds_until_due(lease.stream_id)
+        if seconds is not None and seconds <= SOON_SECONDS:
+            wait = max(seconds, 0.0)
+            sync_next.apply_async(countdown=wait, expires=wait + HINT_SECONDS)
 
 
 @shared_task(ignore_result=True)

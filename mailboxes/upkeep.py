@@ -1,12 +1,12 @@
 """What grants and requests owe to changes elsewhere: members who leave, records that become one,
 mailboxes and mail that go."""
 
-from django.contrib.postgres.functions import TransactionNow
 from django.db.models import F
 
 from crm.models import Member
 from crm.statements import execute, fetch
-from mailboxes.models import AccessGrant, AccessRequest, RequestedOwner, SyncStream
+from mailboxes.leasing import due_now
+from mailboxes.models import AccessGrant, AccessRequest, MailboxKind, RequestedOwner, SyncStream
 from mailboxes.requesting import forget_owners
 
 # Where the owner has granted both records to the same colleagues, the lower level holds for both:
@@ -60,9 +60,10 @@ def end_membership(member: Member) -> None:
 
 
 def resume_reading(member: Member) -> None:
-    SyncStream.objects.filter(mailbox__member=member, mailbox__state="active", due_at=None).update(
-        due_at=TransactionNow()
-    )
+    """An archive that has been read rests."""
+    resting = SyncStream.objects.filter(mailbox__member=member, due_at=None)
+    read = {"mailbox__kind": MailboxKind.ARCHIVE, "backfilled_at__isnull": False}
+    due_now(resting.exclude(**read).values_list("pk", flat=True))
 
 
 _LEFT_WITHOUT_MAIL = """

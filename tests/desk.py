@@ -14,7 +14,7 @@ from mailboxes.ingesting.events import SourceItem
 from mailboxes.ingesting.mail import mail_item
 from mailboxes.models import Mailbox, MailboxKind, StreamKind, SyncStream
 from mailboxes.parsing.values import NamedAddress, ParsedAttendee, ParsedEvent, ParsedMail
-from mailboxes.reading import Page, Reader, insiders, store_values
+from mailboxes.reading import Page, Reader, reader, store_values
 from mailboxes.removing import remove_mail, remove_sources
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -53,8 +53,7 @@ class Desk:
         return mailbox
 
     def reader(self, name: str) -> Reader:
-        mailbox = Mailbox.objects.select_related("workspace").get(pk=self.mailboxes[name].pk)
-        return Reader(mailbox, mailbox.own_emails(), insiders(self.workspace.pk), self.now)
+        return reader(self.mailboxes[name].pk, self.now)
 
     def put(self, name: str, *mails: ParsedMail) -> None:
         """Into this member's mailbox; a mail's id there is its Message-ID."""

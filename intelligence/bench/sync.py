@@ -60,7 +60,7 @@ def _ceiling(messages: int) -> float:
     stream = _stream(mailbox)
     lease = take(stream.pk)
     assert lease
-    page_reader = reader(mailbox, timezone.now())
+    page_reader = reader(mailbox.pk, timezone.now())
     fetched = [_fetched(number) for number in range(messages)]
     began = time.perf_counter()
     for at in range(0, messages, PAGE_ITEMS):

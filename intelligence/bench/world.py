@@ -13,7 +13,7 @@ from mailboxes.ingesting.events import SourceItem
 from mailboxes.ingesting.mail import MailItem, mail_item
 from mailboxes.models import Mailbox, MailboxKind
 from mailboxes.parsing.values import NamedAddress, ParsedAttendee, ParsedEvent, ParsedMail
-from mailboxes.reading import Page, Reader, insiders, store_values
+from mailboxes.reading import Page, Reader, reader, store_values
 
 MEMBERS = 20
 PAGE = 500
@@ -72,7 +72,7 @@ class World:
             workspace=self.workspace, member=member, kind=MailboxKind.ARCHIVE, address=user.email
         )
         mailbox.claim(claim(member, [user.email]))
-        return Reader(mailbox, {user.email}, insiders(self.workspace.pk), self.now)
+        return reader(mailbox.pk, self.now)
 
     def _person(self) -> NamedAddress:
         company = int(self.companies * self.random.random() ** 2)

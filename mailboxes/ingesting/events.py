@@ -38,7 +38,7 @@ def store_events(
     items: Sequence[SourceItem],
     insiders: Insiders,
     *,
-    own_emails: set[str],
+    own_emails: frozenset[str],
     now: datetime,
 ) -> StoredEvents:
     """Make the mailbox hold exactly these occurrences of these resources. Call inside a
@@ -150,7 +150,7 @@ KNOWN_ATTENDEES = """
 def _upsert_copies(
     mailbox: Mailbox,
     items: Iterable[SourceItem],
-    own_emails: set[str],
+    own_emails: frozenset[str],
     *,
     sources: dict[str, int],
     event_ids: dict[bytes, int],
@@ -184,7 +184,7 @@ def _known_attendees(keys: list[tuple[int, int]]) -> dict[tuple[int, int], list[
 
 def _copy_row(
     event: ParsedEvent,
-    own_emails: set[str],
+    own_emails: frozenset[str],
     addresses: dict[str, int],
     *,
     known: Iterable[dict[str, Any]] = (),
@@ -311,7 +311,7 @@ def elect(event_ids: list[int]) -> None:
             execute(statement, ids=event_ids)
 
 
-def _mark_contacted(items: Iterable[SourceItem], own_emails: set[str], addresses: Resolved) -> None:
+def _mark_contacted(items: Iterable[SourceItem], own_emails: frozenset[str], addresses: Resolved) -> None:
     """Inviting somebody to a meeting says as much as writing to him."""
     addresses.mark_contacted(
         one.email

@@ -52,7 +52,7 @@ def mail_item(
     mail: ParsedMail,
     *,
     mailbox: Mailbox,
-    own_emails: set[str],
+    own_emails: frozenset[str],
     provider_id: str,
     size: int,
     by_provider: datetime | None,

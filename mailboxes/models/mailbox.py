@@ -78,8 +78,8 @@ class Mailbox(models.Model):
     def reads(self, stream: str) -> bool:
         return self.kind == MailboxKind.ARCHIVE or self.part(stream) in self.settings
 
-    def own_emails(self) -> set[str]:
-        return set(self.own_addresses.values_list("address__email", flat=True))
+    def own_emails(self) -> frozenset[str]:
+        return frozenset(self.own_addresses.values_list("address__email", flat=True))
 
     def set_default_level(self, level: AccessLevel, *, by: Member) -> None:
         """What everybody in the workspace sees of it. Raises PermissionDenied for all but its owner."""

@@ -107,7 +107,8 @@ class CursorExpired(ProviderError):
 
 
 class SetupWrong(ProviderError):
-    """Retrying cannot help until the owner edits the account (unknown host, refused address …)."""
+    """Retrying soon cannot help: the owner has to edit the account, or whoever runs the server to mend it
+    (unknown host, refused address, a certificate that has run out …)."""
 
 
 class TryLater(ProviderError):

@@ -187,7 +187,7 @@ def test_unblocked_before_it_is_purged_it_is_there_again(desk: Desk) -> None:
 def test_unblocked_it_is_fetched_again(desk: Desk) -> None:
     desk.put("ada", mail("1@x", BOB, ADA))
     mailbox = blocked(desk, BOB)
-    Mailbox.objects.filter(pk=mailbox.pk).update(kind=MailboxKind.IMAP)
+    Mailbox.objects.filter(pk=mailbox.pk).update(kind=MailboxKind.IMAP, settings={"imap": {}})
     purge_blocked(mailbox, now=NOW)
 
     unblock(BlocklistEntry.objects.select_related("mailbox").get(), by=desk.members["ada"])

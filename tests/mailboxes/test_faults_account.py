@@ -18,7 +18,7 @@ from crm.statements import execute, fetch
 from intelligence.verifying import differences
 from mailboxes import syncing
 from mailboxes.connecting import change, connect
-from mailboxes.leasing import pick_due, take
+from mailboxes.leasing import pick_due
 from mailboxes.models import Mailbox, MailboxKind, SyncStream
 from mailboxes.providers import gmail, google_calendar, graph_calendar, graph_mail
 from tests.desk import NOW, Desk
@@ -82,8 +82,7 @@ class Account:
     def run(self) -> bool:
         """One run, as a worker does it when the stream's time has come. False when there is none to do."""
         execute("UPDATE mailboxes_syncstream SET due_at = now() WHERE due_at IS NOT NULL")
-        picked = next(iter(pick_due(stream_id=self.stream.pk)), None)
-        lease = take(picked.stream_id, picked.epoch) if picked else None
+        lease = next(iter(pick_due(stream_id=self.stream.pk)), None)
         if lease:
             self.runs += 1
             syncing.run(lease, slice_seconds=None)

@@ -71,7 +71,7 @@ def test_a_removal_hides_at_once_and_wins_over_a_running_sync(desk: Desk, tmp_pa
     mailbox.refresh_from_db()
     assert (bytes(mailbox.credential), mailbox.settings) == (b"", {})
     with pytest.raises(LostLease):
-        store_page(stream, lease, reader(mailbox, NOW), page=Page(gone=["x"]))
+        store_page(stream, lease, reader(mailbox.pk, NOW), page=Page(gone=["x"]))
 
 
 def test_what_another_mailbox_holds_stays(desk: Desk) -> None:

@@ -15,6 +15,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from crm.models import Member, Notification
+from mailboxes import syncing
 from mailboxes.applications import application
 from mailboxes.connecting import connect
 from mailboxes.credentials import AccountTokens, decrypt
@@ -22,7 +23,6 @@ from mailboxes.leasing import pick_due
 from mailboxes.models import Mailbox, MailboxKind, MailboxState
 from mailboxes.opening import tokens_of
 from mailboxes.providers.base import AuthExpired, ProviderError, TryLater
-from mailboxes.tasks import sync_stream
 from tests.desk import Desk
 from tests.fakes import google as google_fake
 from tests.fakes import microsoft as microsoft_fake
@@ -253,7 +253,7 @@ def test_accounts_do_not_wait_for_each_other(provider: Provider, box: Mailbox, b
 def run(mailbox: Mailbox) -> None:
     """As a worker does when the time has come."""
     for lease in pick_due(stream_id=stream_of(mailbox).pk):
-        sync_stream(lease.stream_id, lease.epoch)
+        syncing.run(lease)
 
 
 def test_a_new_token_is_stored_before_it_is_used(provider: Provider, box: Mailbox) -> None:

@@ -157,6 +157,6 @@ def _event(world: World, visibility: str, uid: str) -> None:
         f"ORGANIZER:mailto:ada@{HOME}\r\nATTENDEE;PARTSTAT=ACCEPTED:mailto:pat@{DOMAINS[0]}\r\n"
         "END:VEVENT\r\nEND:VCALENDAR\r\n"
     )
-    reading = reader(world.mailbox("ada"), NOW)
+    reading = reader(world.mailbox("ada").pk, NOW)
     page = reading.read([FetchedCalendar(uid, raw.encode(), "1")])
     store_values(reading, page)

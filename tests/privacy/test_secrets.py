@@ -317,7 +317,7 @@ def test_a35_no_secret_is_said_or_kept_anywhere(
         words in log for words in ("Traceback", "Internal Server Error: /accounts/", "httpcore", "httpx")
     ]
     assert heard == [True] * 4
-    assert "sync_stream" in "\n".join(story.said["tasks"])
+    assert "sync_next" in "\n".join(story.said["tasks"])
     assert all(len(values) >= 1 for values in story.secrets.values())
     assert len(story.verifiers) == 3
     mailbox.refresh_from_db()

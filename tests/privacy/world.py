@@ -135,7 +135,7 @@ class World:
         for holder in dict.fromkeys(one.holder for one in letters):
             own = [one for one in letters if one.holder == holder]
             mailbox = Mailbox.objects.select_related("workspace").get(pk=self.mailbox(holder).pk)
-            reading = reader(mailbox, timezone.now())
+            reading = reader(mailbox.pk, timezone.now())
             fetched = [FetchedMail(str(one.number), one.raw(), 1000) for one in own]
             page = reading.read(fetched)
             assert not page.quarantined

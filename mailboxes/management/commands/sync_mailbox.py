@@ -26,8 +26,11 @@ class Command(BaseCommand):
             self._sync(mailbox, as_json=options["json"])
 
     def _sync(self, mailbox: Mailbox, *, as_json: bool) -> None:
+        if not mailbox.member.is_active:
+            raise CommandError(f"The member of {mailbox.address} is deactivated: it is not read.")
+        streams = [one for one in mailbox.streams.order_by("-kind") if mailbox.reads(one.kind)]
         try:
-            counts = {s.kind: report(run_now(s)) for s in mailbox.streams.order_by("-kind")}
+            counts = {one.kind: report(run_now(one)) for one in streams}
         except Busy as error:
             raise CommandError(str(error)) from None
         errors = SyncStream.objects.filter(mailbox=mailbox).exclude(last_error="")
