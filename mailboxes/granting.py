@@ -88,7 +88,8 @@ def set_access(target: Target, access: Access, *, by: Member) -> None:
 
 
 def open_further(target: Target, grantee: Grantee, level: AccessLevel, *, by: Member) -> None:
-    """Grant this much or leave what is more already; other grants stay as they are."""
+    """Grant this much or leave what is more already; other grants stay as they are. With a record, it holds
+    for all that the record has by now."""
     _check(target, {grantee: level}, by)
     with transaction.atomic():
         _lock(by)
@@ -96,6 +97,8 @@ def open_further(target: Target, grantee: Grantee, level: AccessLevel, *, by: Me
         if stored is None or stored.level < level or target.name == "thread":
             most = max(level, AccessLevel(stored.level)) if stored else level
             _put(target, grantee, most, by=by, stored=stored)
+        if stored and target.record_kind:
+            stored.confirm(by=by)
 
 
 def revoke(grant: AccessGrant, *, by: Member) -> None:

@@ -35,6 +35,7 @@ from mailboxes.models import (
     Scope,
     Thread,
 )
+from mailboxes.reach import REACH
 from mailboxes.summary import count_own
 from mailboxes.threadrows import ASK_AGAIN_AFTER
 from mailboxes.visibility import BOXES, COPIES, best_copies, viewing
@@ -83,6 +84,7 @@ def ask(
         if latest and latest.state == RequestState.PENDING:
             return latest
         owners = _check_ask(thread, by, level, latest)
+        record = record if record and _is_with(thread, record) else None
         request = AccessRequest.objects.create(
             workspace_id=by.workspace_id,
             thread=thread,
@@ -118,6 +120,22 @@ def _check_ask(
     if not owners:
         raise CannotAsk("Nobody who could share this is here any more.")
     return owners
+
+
+_IS_WITH = """
+    WITH reach AS ({reach})
+    SELECT EXISTS (
+        SELECT FROM mailboxes_emailmessage m
+        JOIN mailboxes_participant p ON p.message_id = m.id
+        JOIN reach ON p.address_id = reach.address_id OR (p.domain = reach.domain AND p.domain <> '')
+        WHERE m.thread_id = %(thread)s)
+"""
+
+
+def _is_with(thread: Thread, record: Company | Person) -> bool:
+    """Only then can opening all mail with the record be an answer."""
+    reach = REACH[record_target(record).name]
+    return bool(fetch(_IS_WITH.format(reach=reach), thread=thread.pk, record=record.pk)[0][0])
 
 
 def owners_of(thread_ids: Sequence[int], *, besides: Member) -> QuerySet[Member]:
@@ -156,6 +174,12 @@ def cancel(request: AccessRequest, *, by: Member) -> None:
         locked = _locked(request)
         if locked.state == RequestState.PENDING:
             _settle(locked, RequestState.CANCELLED, by=by)
+
+
+def end_requests_of(member: Member) -> None:
+    """Whoever asked is no longer here: nobody need answer."""
+    for request in AccessRequest.objects.pending().asked_by(member):
+        _settle(request, RequestState.CANCELLED, by=None)
 
 
 def forget_owners(thread_ids: Sequence[int], *, workspace_id: int) -> None:
@@ -239,7 +263,8 @@ def choices(request: AccessRequest, *, by: Member) -> list[Choice]:
     if record := request.company or request.person:
         with_record = count_own(by, record_target(record))
         found.append(Choice(Scope.RECORD, f"All my emails with {record.name}", with_record, True))
-    holding = in_thread.values("mailbox_id").distinct()
+    holding = list(in_thread.values_list("mailbox_id", flat=True).distinct())
     everything = copies.filter(mailbox_id__in=holding).values("message_id").distinct().count()
-    found.append(Choice(Scope.MAILBOX, "Everything in this mailbox", everything, True))
+    words = "this mailbox" if len(holding) == 1 else f"the {len(holding)} mailboxes of yours that hold it"
+    found.append(Choice(Scope.MAILBOX, f"Everything in {words}", everything, True))
     return found

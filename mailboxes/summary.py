@@ -98,17 +98,21 @@ def _sight(
     proposed: Mapping[Grantee, AccessLevel],
     team_names: Mapping[int, str],
 ) -> Sight:
-    now = _level(colleague, owner_id, sources, _given(stored, team_names, ""))
     offered = _given(proposed, team_names, "")
-    then = _level(colleague, owner_id, sources, offered)
-    sight = Sight(colleague.pk, colleague.name, then, _why(colleague, then, sources, offered))
+    now = _levels(colleague, owner_id, sources, _given(stored, team_names, ""))
+    then = _levels(colleague, owner_id, sources, offered)
+    sight = Sight(colleague.pk, colleague.name, max(then), _why(colleague, max(then), sources, offered))
     if then == now:
         return sight
-    was = now.label.lower().split(" and ")[0]
-    if then < now:
-        return replace(sight, why=f"was {was}", change="down")
-    why = f"new, {sight.why}" if sight.why.startswith("in ") else f"new, was {was}"
-    return replace(sight, why=why, change="up")
+    is_more = sum(then) > sum(now)
+    was = max(now).label.lower().split(" and ")[0]
+    if max(then) == max(now):
+        why = f"of {'more' if is_more else 'less'} than now"
+    elif is_more and sight.why.startswith("in "):
+        why = f"new, {sight.why}"
+    else:
+        why = f"new, was {was}" if is_more else f"was {was}"
+    return replace(sight, why=why, change="up" if is_more else "down")
 
 
 def _given(access: Mapping[Grantee, AccessLevel], team_names: Mapping[int, str], why: str) -> list:
@@ -124,18 +128,18 @@ def _through(grantee: Grantee, team_names: Mapping[int, str]) -> str:
     return f"in {team_names.get(grantee.team_id, 'a team')}" if grantee.team_id else "shared here"
 
 
-def _level(
+def _levels(
     colleague: Colleague, owner_id: int, sources: Sequence[Source], more: Sequence[tuple[Given, str]]
-) -> AccessLevel:
-    """Of all that there is: where one mailbox shows more than another, the lower holds."""
-    found = (
+) -> list[AccessLevel]:
+    """Of each source. An owner is told the highest: nobody sees more than he has read."""
+    found = [
         level(
             colleague.viewer,
             Copy(owner_id, source.default_level, [grant for grant, _ in (*source.grants, *more)]),
         )
         for source in sources
-    )
-    return min((one for one in found if one is not None), default=AccessLevel.METADATA)
+    ]
+    return [one or AccessLevel.METADATA for one in found] or [AccessLevel.METADATA]
 
 
 def _why(
@@ -144,7 +148,7 @@ def _why(
     sources: Sequence[Source],
     more: Sequence[tuple[Given, str]],
 ) -> str:
-    if all(source.default_level >= grade for source in sources):
+    if any(source.default_level >= grade for source in sources):
         return "your default"
     for grant, why in (*(one for source in sources for one in source.grants), *more):
         if grant.level >= grade and grant.is_for(colleague.viewer):
@@ -178,10 +182,10 @@ _COPIES_IN_THREAD = """
       AND c.blocked_by_id IS NULL
 """
 
-# How many of the owner's messages a target holds.
+# The owner's messages with a record.
 _OWN_WITH_RECORD = """
     WITH reach AS ({reach})
-    SELECT count(DISTINCT c.message_id) FROM mailboxes_mailbox b
+    SELECT {what} FROM mailboxes_mailbox b
     JOIN mailboxes_messagecopy c ON c.mailbox_id = b.id AND c.blocked_by_id IS NULL
     JOIN mailboxes_participant p ON p.message_id = c.message_id
     JOIN reach ON p.address_id = reach.address_id OR (p.domain = reach.domain AND p.domain <> '')
@@ -191,17 +195,27 @@ _OWN_WITH_RECORD = """
 
 def count_own(owner: Member, target: Target) -> int:
     """The owner's own messages with a record."""
-    statement = _OWN_WITH_RECORD.format(reach=REACH[target.name])
-    return fetch(statement, record=target.row.pk, owner=owner.pk)[0][0]
+    return _own(owner, target, "count(DISTINCT c.message_id)")[0][0]
+
+
+def _own(owner: Member, target: Target, what: str) -> list[tuple]:
+    statement = _OWN_WITH_RECORD.format(reach=REACH[target.name], what=what)
+    return fetch(statement, record=target.row.pk, owner=owner.pk)
 
 
 def sources(owner: Member, target: Target, *, team_names: Mapping[int, str]) -> list[Source]:
-    """What decides besides the grants on the target itself."""
+    """What decides besides the grants on the target itself. A mailbox that holds nothing of a record has no
+    say, unless none does."""
     boxes = {box.pk: box for box in Mailbox.objects.owned_by(owner).exclude(state="removing")}
     grants = list(AccessGrant.objects.given_by(owner).select_related("company", "person"))
     of_box = {pk: [_labelled(g, team_names) for g in grants if g.mailbox_id == pk] for pk in boxes}
     if target.name != "thread":
-        return [Source(AccessLevel(box.default_level), of_box[pk]) for pk, box in boxes.items()]
+        holding = {row[0] for row in _own(owner, target, "DISTINCT b.id")} if target.record_kind else set()
+        return [
+            Source(AccessLevel(box.default_level), of_box[pk])
+            for pk, box in boxes.items()
+            if pk in holding or not holding
+        ]
     by_pk = {grant.pk: grant for grant in grants}
     rows = fetch(_COPIES_IN_THREAD, thread=target.row.pk, owner=owner.pk, workspace=owner.workspace_id)
     return [

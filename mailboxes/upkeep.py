@@ -7,7 +7,7 @@ from crm.models import Member
 from crm.statements import execute, fetch
 from mailboxes.leasing import due_now
 from mailboxes.models import AccessGrant, AccessRequest, MailboxKind, RequestedOwner, SyncStream
-from mailboxes.requesting import forget_owners
+from mailboxes.requesting import end_requests_of, forget_owners
 
 # Where the owner has granted both records to the same colleagues, the lower level holds for both:
 # a merge widens nobody's grant.
@@ -51,7 +51,7 @@ def end_membership(member: Member) -> None:
     reading of his mailboxes."""
     AccessGrant.objects.filter(owner=member).delete()
     AccessGrant.objects.filter(member=member).delete()
-    AccessRequest.objects.pending().asked_by(member).delete()
+    end_requests_of(member)
     waiting = RequestedOwner.objects.filter(owner=member, request__state="pending")
     forget_owners(
         list(waiting.values_list("request__thread_id", flat=True)), workspace_id=member.workspace_id

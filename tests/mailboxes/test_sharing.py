@@ -13,15 +13,17 @@ from mailboxes.accesslog import read_log
 from mailboxes.coverage import confirm_all, uncovered
 from mailboxes.granting import (
     EVERYBODY,
+    Access,
     Grantee,
     mailbox_target,
     record_target,
     set_access,
     thread_target,
 )
-from mailboxes.models import AccessGrant, AccessRequest, EmailMessage, RequestState, Scope, Thread
+from mailboxes.models import AccessGrant, AccessRequest, EmailMessage, Mailbox, RequestState, Scope, Thread
 from mailboxes.removing import begin_removal, purge
 from mailboxes.requesting import AlreadySettled, CannotAsk, ask, choices
+from mailboxes.summary import colleagues, sources, summarise_access
 from mailboxes.visibility import readings
 from tests.desk import NOW, Desk, mail
 
@@ -168,6 +170,57 @@ def test_an_approval_reaches_as_far_as_the_owner_says(
 
     assert levels(cleo) == opened
     assert words == {Scope.THREAD: (1, False), Scope.RECORD: (1, True), Scope.MAILBOX: (1, True)}
+
+
+def test_an_approval_holds_for_what_the_record_has_by_now(desk: Desk, thread: Thread) -> None:
+    ada, ben, cleo = (desk.members[name] for name in ("ada", "ben", "cleo"))
+    company = Company.objects.get()
+    set_access(record_target(company), {Grantee(cleo.pk): FULL}, by=ada)
+    desk.put("ada", mail("2@x", EVE, ADA, subject="From Birch"))
+    editing.add_domain(company, "birch.example", by=ben)
+    request = ask(Thread.objects.exclude(pk=thread.pk).get(), by=cleo, level=FULL, record=company)
+
+    request.approve(by=ada, level=FULL, scope=Scope.RECORD)
+
+    assert levels(cleo) == {"Plans": 3, "From Birch": 3}
+
+
+def test_only_a_record_that_the_thread_is_with_can_be_opened_with_it(desk: Desk, thread: Thread) -> None:
+    ada, cleo = desk.members["ada"], desk.members["cleo"]
+    desk.put("ada", mail("2@x", ADA, EVE, subject="Birch"))
+    birch = Company.objects.get(domains__domain="birch.example")
+
+    request = ask(thread, by=cleo, level=FULL, record=birch)
+
+    assert request.company is None
+    assert Scope.RECORD not in {one.scope for one in choices(request, by=ada)}
+
+
+def test_the_owner_is_told_the_most_that_anybody_sees(desk: Desk, thread: Thread) -> None:
+    """Of the mailboxes that hold the record's mail, and of no others."""
+    ada, ben = desk.members["ada"], desk.members["ben"]
+    company = Company.objects.get()
+    desk.mailboxes["ada"].set_default_level(FULL, by=ada)
+    Mailbox.objects.create(workspace=desk.workspace, member=ada, kind="imap", address="other@halyard.example")
+
+    def told(proposed: Access) -> dict[str, tuple[AccessLevel, str]]:
+        target = record_target(company)
+        groups = summarise_access(
+            ada,
+            colleagues(ada),
+            sources(ada, target, team_names={}),
+            stored={},
+            proposed=proposed,
+            team_names={},
+        )
+        return {one.name: (one.level, one.why) for group in groups for one in group.shown}
+
+    assert told({})[ben.name] == (FULL, "your default")
+    Mailbox.objects.filter(address="other@halyard.example").update(default_level=SUBJECT)
+    assert told({})[ben.name] == (FULL, "your default")
+    desk.mailboxes["ada"].set_default_level(AccessLevel.METADATA, by=ada)
+    assert told({})[ben.name] == (AccessLevel.METADATA, "your default")
+    assert told({Grantee(ben.pk): SUBJECT})[ben.name] == (SUBJECT, "new, was metadata only")
 
 
 def test_a_request_ends_when_nobody_is_left_to_answer(desk: Desk, thread: Thread) -> None:
