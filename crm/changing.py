@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import transaction
 
 from crm.counting import count_people
@@ -47,6 +47,14 @@ class Touched:
 
 def kind_of(record: Record) -> RecordType:
     return RECORD_TYPES[type(record).__name__.lower()]
+
+
+def read_again(record: Record) -> None:
+    """It was found before there was the lock. Raises CannotEdit."""
+    try:
+        record.refresh_from_db()
+    except ObjectDoesNotExist:
+        raise CannotEdit(f"{record} has been deleted meanwhile.") from None
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from crm.addresses import (
     registrable_domain,
     without_tag,
 )
-from crm.changing import OPERATOR, CannotEdit, Editor, Record, Touched, changing, kind_of
+from crm.changing import OPERATOR, CannotEdit, Editor, Record, Touched, changing, kind_of, read_again
 from crm.deleting import delete_records
 from crm.merging import merge
 from crm.models import Address, Company, CompanyDomain, InternalDomain, Person
@@ -106,9 +106,7 @@ def delete_record(record: Record, *, by: Editor) -> None:
 @contextmanager
 def _changing(record: Record, by: Editor) -> Iterator[Touched]:
     with changing(record.workspace_id, by) as touched:
-        # Found before there was the lock.
-        if not kind_of(record).model.objects.filter(pk=record.pk).exists():
-            raise CannotEdit(f"{record} has been deleted meanwhile.")
+        read_again(record)
         yield touched
 
 

@@ -15,6 +15,7 @@ from django.core.exceptions import BadRequest
 from django.utils import timezone
 
 from crm.cells import Face
+from crm.records import read_id
 from crm.words import folded, literal
 
 MOST_FILTERS, MOST_VALUES, MOST_CHARACTERS = 20, 50, 200
@@ -288,9 +289,10 @@ def related_condition(
 
 def number_condition(column: str) -> Maker:
     def condition(operator: Operator, values: tuple[str, ...], asked: Asked) -> Condition:
-        if not values[0].isdigit() or len(values[0]) > 9:
+        number = read_id(values[0])
+        if number is None or number >= 10**9:
             raise BadFilter("Give a whole number.")
-        return f"{column} {'>=' if operator.name == 'at_least' else '<='} %(value)s", int(values[0])
+        return f"{column} {'>=' if operator.name == 'at_least' else '<='} %(value)s", number
 
     return condition
 
@@ -317,9 +319,10 @@ def _any_like(
 
 
 def days(value: str) -> timedelta:
-    if not value.isdigit() or int(value) > MOST_DAYS:
+    number = read_id(value)
+    if number is None or number > MOST_DAYS:
         raise BadFilter("Give a whole number of days.")
-    return timedelta(days=int(value))
+    return timedelta(days=number)
 
 
 def midnight(value: str) -> datetime:

@@ -1,4 +1,8 @@
-"""One writer of derived values per workspace at a time, for the length of a transaction."""
+"""One writer of derived values per workspace at a time, for the length of a transaction; and work that one
+process does while others need not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.db import connection
 
@@ -21,3 +25,16 @@ def lock_workspace_for_storing(workspace_id: int) -> None:
     because nobody has counted them yet."""
     with connection.cursor() as cursor:
         cursor.execute(_STORE, [workspace_id])
+
+
+@contextmanager
+def alone(mailbox_id: int) -> Iterator[bool]:
+    """Is nobody else taking things away from this mailbox, in any process? Does not wait."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(6, %s)", [mailbox_id])
+        is_alone = bool(cursor.fetchone()[0])
+        try:
+            yield is_alone
+        finally:
+            if is_alone:
+                cursor.execute("SELECT pg_advisory_unlock(6, %s)", [mailbox_id])

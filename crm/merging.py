@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 
 from crm.auditing import audit
-from crm.changing import CannotEdit, Editor, Record, Touched, changing, kind_of
+from crm.changing import CannotEdit, Editor, Record, Touched, changing, kind_of, read_again
 from crm.models import Address, Company, CompanyDomain, Member, Person
 from crm.naming import MAX_NAME, name_key
 from crm.plain import PLAIN
@@ -85,8 +85,8 @@ def merge(record: Record, into: Record, *, by: Editor, name: str = "") -> None:
         raise CannotEdit("A record cannot be merged with itself.")
     kind = kind_of(record)
     with changing(record.workspace_id, by) as touched:
-        if kind.model.objects.filter(pk__in=[record.pk, into.pk]).count() < 2:
-            raise CannotEdit("One of them has been deleted meanwhile.")
+        for one in (record, into):
+            read_again(one)
         _hand_over(record, into, touched)
         _take_over(record, into, name)
         record_merged.send(

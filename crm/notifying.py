@@ -60,7 +60,7 @@ def notify(members: Iterable[Member], kind: str, object_id: int) -> None:
         from crm.tasks import mail_notification
 
         for one in made:
-            transaction.on_commit(partial(mail_notification.delay, one.pk))
+            transaction.on_commit(partial(mail_notification.delay, one.pk), robust=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,42 @@ class BadPlace(ValueError):
     """A place that we did not make."""
 
 
+def encode(*values: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values, default=str).encode()).decode().rstrip("=")
+
+
+def decode(text: str, *, length: int) -> list[Any]:
+    """Raises BadPlace for what is not so many values; what they are remains to be seen."""
+    try:
+        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
+        raise BadPlace from error
+    if not isinstance(values, list) or len(values) != length:
+        raise BadPlace
+    return values
+
+
+def is_id(value: Any) -> bool:
+    return type(value) is int and abs(value) < 2**63
+
+
+def moment_of(value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (ValueError, TypeError) as error:
+        raise BadPlace from error
+    if moment.tzinfo is None:
+        raise BadPlace
+    return moment
+
+
 def place_after(at: datetime, pk: int) -> str:
-    text = json.dumps([at.astimezone(UTC).isoformat(), pk])
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return encode(at.astimezone(UTC).isoformat(), pk)
 
 
 def read_place(place: str) -> dict[str, Any]:
     """As the parameters `at` and `id` of a statement. Raises BadPlace."""
-    try:
-        at, pk = json.loads(base64.urlsafe_b64decode(place + "=" * (-len(place) % 4)))
-        moment, number = datetime.fromisoformat(at), int(pk)
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise BadPlace from error
-    if moment.tzinfo is None or not abs(number) < 2**63:
+    at, pk = decode(place, length=2)
+    if not is_id(pk):
         raise BadPlace
-    return {"at": moment, "id": number}
+    return {"at": moment_of(at), "id": pk}

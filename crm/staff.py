@@ -47,7 +47,7 @@ class Staff:
 
 def read_staff(company: Company, *, member: Member, place: str = "", now: datetime) -> Staff:
     """Raises BadPlace for a place that we did not make."""
-    after = Place.decoded(place) if place else Place("", 0, 0)
+    after = Place.decoded(place, "text") if place else Place("", 0, 0)
     known = columns_of(PERSON.name)
     columns = [known[name] for name in SHOWN if name in known]
     selection, look = Selection.of(columns), look_of(member, now=now)

@@ -11,9 +11,10 @@ from django.http import QueryDict
 
 from crm.columns import columns_of, default_columns, default_sort
 from crm.filters import MOST_FILTERS, BadFilter, Filter, parse_filter
+from crm.places import BadPlace
 from crm.records import RecordType
 from crm.saved_views import View
-from crm.walking import BadPlace, Place
+from crm.walking import Place
 
 
 class BadState(BadRequest):
@@ -101,7 +102,8 @@ def read_state(
         raise BadState("There is no such column to sort by.")
     try:
         filters = _filters(kind, given.getlist("filter")) if "filter" in given else base.filters
-        after = Place.decoded(str(given["after"])) if given.get("after") else None
+        place = given.get("after")
+        after = Place.decoded(str(place), column.walk.key_type) if place else None
     except (BadFilter, BadPlace) as error:
         raise BadState("This address asks for something that does not exist.") from error
     columns = _columns(kind, str(given["columns"]).split(",")) if "columns" in given else base.columns

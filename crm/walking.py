@@ -5,18 +5,12 @@ stops at the page's size, and the second does not run while the first still fill
 pages cost what the first does.
 """
 
-import base64
-import binascii
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from crm.filters import Origin
-
-
-class BadPlace(ValueError):
-    """A cursor that we did not make."""
+from crm.places import BadPlace, decode, encode, is_id, moment_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +22,24 @@ class Place:
     number: int
 
     def encoded(self) -> str:
-        text = json.dumps([self.key, self.pk, self.number], default=str)
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return encode(self.key, self.pk, self.number)
 
     @classmethod
-    def decoded(cls, text: str) -> "Place":
-        try:
-            padded = text + "=" * (-len(text) % 4)
-            key, pk, number = json.loads(base64.urlsafe_b64decode(padded))
-        except (ValueError, binascii.Error, TypeError) as error:
-            raise BadPlace from error
-        is_ours = (
-            isinstance(pk, int) and isinstance(number, int) and isinstance(key, str | int | float | None)
-        )
-        if not is_ours:
+    def decoded(cls, text: str, key_type: str) -> "Place":
+        """Raises BadPlace, also for a key that is none of this type."""
+        key, pk, number = decode(text, length=3)
+        if not (is_id(pk) and is_id(number) and (key is None or _fits(key, key_type))):
             raise BadPlace
         return cls(key, pk, number)
+
+
+def _fits(key: Any, key_type: str) -> bool:
+    """Could PostgreSQL read it as one?"""
+    if key_type == "text":
+        return isinstance(key, str) and "\0" not in key
+    if key_type == "timestamptz":
+        return bool(moment_of(key))
+    return type(key) in (int, float) if key_type == "float8" else is_id(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +70,11 @@ class Walk(Protocol):
 
     @property
     def origin(self) -> Origin | None: ...
+
+    @property
+    def key_type(self) -> str:
+        """As PostgreSQL calls it: text, timestamptz, float8, or one of whole numbers."""
+        ...
 
     @property
     def own_key(self) -> str:
@@ -173,6 +174,7 @@ class MemberWalk:
     table: str
     pk: str
     key: str
+    key_type: str = "bigint"
 
     @property
     def origin(self) -> Origin:

@@ -15,6 +15,7 @@ from crm.filters import (
     days,
     midnight,
 )
+from crm.records import read_id
 from intelligence.recordkinds import RecordKind
 from intelligence.strength import GRADES, landmark_threshold
 
@@ -153,9 +154,10 @@ def _member_of(key: str) -> str:
 
 
 def _member_ids(values: tuple[str, ...], asked: Asked) -> list[int]:
-    if not all(value == ME or (value.isdigit() and len(value) < 19) for value in values):
+    ids = [asked.member_id if value == ME else read_id(value) for value in values]
+    if None in ids:
         raise BadFilter("Choose a member.")
-    return [asked.member_id if value == ME else int(value) for value in values]
+    return [one for one in ids if one is not None]
 
 
 def _grade_condition(operator: Operator, values: tuple[str, ...], asked: Asked) -> Condition:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.utils import timezone
 
 from crm.auditing import audit
 from crm.locking import lock_workspace
@@ -17,9 +18,17 @@ from crm.models import Member
 from crm.statements import arrays, execute, fetch
 from mailboxes.leasing import due_now
 from mailboxes.listing import FIRST
-from mailboxes.models import BlocklistEntry, Mailbox, MailboxKind, SkippedItem, SkipReason
+from mailboxes.models import (
+    BlocklistEntry,
+    EventCopy,
+    Mailbox,
+    MailboxKind,
+    MessageCopy,
+    SkippedItem,
+    SkipReason,
+)
 from mailboxes.progress import announce_progress
-from mailboxes.removing import PURGE_ITEMS, forget_events, remove_mail
+from mailboxes.removing import PURGE_ITEMS, forget_events, remove_mail, take_away
 from mailboxes.upkeep import end_requests_to
 
 # Addresses that the entries (value, id) cover, and by which entry. Colleagues are never blocked.
@@ -121,7 +130,7 @@ def block(mailbox: Mailbox, values: Sequence[str], *, by: Member) -> None:
         audit("blocked", by=by, owner=by, mailbox=mailbox.pk, entries=len(values))
         hide_blocked(mailbox)
         announce_progress(mailbox.workspace_id)
-        transaction.on_commit(lambda: _purge_soon(mailbox.pk))
+        transaction.on_commit(lambda: _purge_soon(mailbox.pk), robust=True)
 
 
 def unblock(entry: BlocklistEntry, *, by: Member) -> None:
@@ -223,16 +232,26 @@ _REMEMBER_SOURCES = """
 """
 
 
-def purge_blocked(mailbox: Mailbox, *, now: datetime) -> None:
-    """Take away what is hidden, in batches. Interrupted, it goes on where it stopped."""
+def purge_all_blocked() -> None:
+    """In all mailboxes: what a lost task or a dead worker has left hidden."""
+    for copies in (MessageCopy.objects, EventCopy.objects):
+        hidden = copies.filter(blocked_by__isnull=False).order_by().values_list("mailbox_id", flat=True)
+        for mailbox in Mailbox.objects.filter(pk__in=hidden.distinct()).order_by("pk"):
+            take_away(mailbox, purge_blocked)
+
+
+def purge_blocked(mailbox: Mailbox, *, now: datetime | None = None) -> None:
+    """Take away what is hidden, in batches. Interrupted, it goes on where it stopped. Without `now` values
+    are those of the moment of each batch."""
     while _purge_batch(mailbox, now):
         pass
     end_requests_to(mailbox.member_id, workspace_id=mailbox.workspace_id)
 
 
-def _purge_batch(mailbox: Mailbox, now: datetime) -> bool:
+def _purge_batch(mailbox: Mailbox, now: datetime | None) -> bool:
     with transaction.atomic():
         lock_workspace(mailbox.workspace_id)
+        now = now or timezone.now()
         entries = list(BlocklistEntry.objects.filter(mailbox=mailbox).values_list("pk", flat=True))
         common = {"mailbox": mailbox.pk, "entries": entries, "limit": PURGE_ITEMS}
         mail = fetch(_BLOCKED_MAIL, **common)

@@ -166,7 +166,6 @@ def accept(offer: Offer, member: Member, *, settings: dict[str, Any], **limits: 
         aliases = tuple(unknown_to_others(member, aliases))
     refuse(member, kind=MailboxKind(offer.kind), addresses=[offer.address, *aliases])
     _follow_rename(offer, member)
-    _refuse_namesake(offer, member)
     return connect(
         member,
         kind=MailboxKind(offer.kind),
@@ -190,7 +189,14 @@ def reconnect(offer: Offer, mailbox: Mailbox, *, by: Member) -> None:
     _follow_rename(offer, by)
     was_on = {name: known for name, known in mailbox.settings.items() if name in (MAIL, CALENDAR)}
     settings = {name: known for name, known in was_on.items() if name in offer.parts}
-    change(mailbox, settings or was_on, by=by, secrets=offer.secrets, history_from=mailbox.history_from)
+    change(
+        mailbox,
+        settings or was_on,
+        by=by,
+        aliases=mailbox.own_emails(),  # and the address that it has now
+        secrets=offer.secrets,
+        history_from=mailbox.history_from,
+    )
 
 
 @sensitive_variables()
@@ -256,7 +262,8 @@ def looked_at(
 
 
 def _follow_rename(offer: Offer, member: Member) -> None:
-    """The same account under another address."""
+    """The same account under another address. Raises AnotherAccount where that is taken."""
+    _refuse_namesake(offer, member)
     known = Mailbox.objects.owned_by(member).filter(kind=offer.kind, identity=offer.identity)
     known.exclude(address=offer.address).update(address=offer.address)
 

@@ -243,10 +243,13 @@ def read_message(viewer: Member, message_id: int, *, now: datetime) -> VisibleEm
 
 
 def read_body(viewer: Member, email: VisibleEmail) -> Body | None:
-    """None where the reader may not read it in full."""
+    """None where the reader may not read it in full, or it has gone a moment ago."""
     if not email.is_readable or email.viewer_id != viewer.pk:
         return None
-    text, html, attachments, bcc = fetch(_BODY, copy=email.copy_id, viewer=viewer.pk)[0]
+    rows = fetch(_BODY, copy=email.copy_id, viewer=viewer.pk)
+    if not rows:
+        return None
+    text, html, attachments, bcc = rows[0]
     return Body(
         text=text,
         html=html,

@@ -19,7 +19,7 @@ import certifi
 import httpcore
 import httpx
 
-from mailboxes.providers.base import ProviderError, SetupWrong, TryLater, Unreachable
+from mailboxes.providers.base import ProviderError, ServerWrong, SetupWrong, TryLater, Unreachable
 
 PORTS = frozenset({143, 443, 465, 587, 993})
 CONNECT_SECONDS = 10.0
@@ -216,9 +216,9 @@ def connection_problem(error: BaseException, host: str) -> ProviderError:
             return cause
         if isinstance(cause, ssl.SSLCertVerificationError):
             reason = cause.verify_message
-            return SetupWrong(f"The certificate of {host} cannot be trusted: {reason}.")
+            return ServerWrong(f"The certificate of {host} cannot be trusted: {reason}.")
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
-            return SetupWrong(f"{host} does not speak TLS on this port, or only an outdated one.")
+            return ServerWrong(f"{host} does not speak TLS on this port, or only an outdated one.")
     return TryLater(f"The connection to {host} failed. It will be tried again.")
 
 
@@ -236,9 +236,9 @@ def _look_up(name: str, port: int) -> list[Address]:
             raise TryLater(f"The name {name} cannot be looked up at the moment.") from error
         # Which spellings of a number are addresses depends on the system; the answer should not.
         is_number = ":" in name or _NUMERIC.fullmatch(name.rpartition(".")[2])
-        raise Refused if is_number else SetupWrong(UNKNOWN) from error
+        raise Refused if is_number else ServerWrong(UNKNOWN) from error
     except (UnicodeError, OSError, OverflowError) as error:
-        raise SetupWrong(UNKNOWN) from error
+        raise ServerWrong(UNKNOWN) from error
     return list(dict.fromkeys(ipaddress.ip_address(str(entry[4][0])) for entry in found))
 
 

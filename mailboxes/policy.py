@@ -6,9 +6,10 @@ Every verb takes `by` and raises PermissionDenied for anybody but an active admi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
 from crm.addresses import domain_of, is_freemail, is_public_suffix, normalise, registrable_domain
 from crm.auditing import audit
@@ -20,12 +21,14 @@ from crm.workspaces import require_admin
 from mailboxes.leasing import MAY_BE_READ
 from mailboxes.listing import FIRST
 from mailboxes.matching import create_from_contact, missing_records
-from mailboxes.models import Mailbox, MailboxAddress, MailboxKind, SkipReason
+from mailboxes.models import FollowUp, FollowUpKind, Mailbox, MailboxAddress, MailboxKind, SkipReason
 from mailboxes.removing import HAS_BEEN_CONTACTED
 from mailboxes.rescreening import rescreen
 from mailboxes.signals import communication_changed
 
 BATCH = 500
+# Longer than a task may run.
+LOST_AFTER = timedelta(minutes=15)
 
 
 class NotInternal(ValueError):
@@ -62,7 +65,7 @@ def set_creation(workspace: Workspace, creation: Creation, *, by: Member) -> Non
             enhanced=int(creation.enhanced),
         )
         if creation.is_looser_than(before):
-            transaction.on_commit(lambda: _later("create_missing", workspace.pk))
+            _follow_later(workspace, FollowUpKind.CREATION)
 
 
 def preview_creation(workspace: Workspace, creation: Creation) -> tuple[int, int]:
@@ -72,7 +75,7 @@ def preview_creation(workspace: Workspace, creation: Creation) -> tuple[int, int
     return missing_records(workspace.pk, enhanced=creation.enhanced)
 
 
-def create_missing(workspace: Workspace, *, now: datetime) -> None:
+def create_missing(workspace: Workspace) -> None:
     """Records for everybody in stored mail who should have one, in batches of addresses."""
     last = 0
     while True:
@@ -92,7 +95,7 @@ def create_missing(workspace: Workspace, *, now: datetime) -> None:
                 workspace_id=workspace.pk,
                 company_ids=created.company_ids,
                 person_ids=created.person_ids,
-                now=now,
+                now=timezone.now(),
             )
 
 
@@ -125,7 +128,7 @@ def add_internal_domain(workspace: Workspace, text: str, *, by: Member) -> str:
         _, created = InternalDomain.objects.get_or_create(workspace=workspace, domain=domain)
         if created:
             audit("internal_domain_added", by=by, domain=domain)
-            transaction.on_commit(lambda: _later("follow_internal_domain", workspace.pk, domain))
+            _follow_later(workspace, FollowUpKind.INTERNAL_DOMAIN, domain)
     return domain
 
 
@@ -134,7 +137,7 @@ def remove_internal_domain(workspace: Workspace, domain: str, *, by: Member) -> 
     with transaction.atomic():
         if InternalDomain.objects.filter(workspace=workspace, domain=domain).delete()[0]:
             audit("internal_domain_removed", by=by, domain=domain)
-            transaction.on_commit(lambda: _later("follow_internal_domain", workspace.pk, domain))
+            _follow_later(workspace, FollowUpKind.INTERNAL_DOMAIN, domain)
 
 
 def _domain(text: str) -> str:
@@ -190,10 +193,11 @@ _FETCH_AGAIN = f"""
 """
 
 
-def follow_internal_domain(workspace: Workspace, domain: str, *, now: datetime) -> None:
+def follow_internal_domain(workspace: Workspace, domain: str) -> None:
     """Bring addresses, records and stored mail in line with whether the domain is on the list."""
     with transaction.atomic():
         lock_workspace(workspace.pk)
+        now = timezone.now()
         common = {"workspace": workspace.pk, "domain": domain}
         if InternalDomain.objects.filter(workspace=workspace, domain=domain).exists():
             people = fetch(_PEOPLE_AT, **common)
@@ -235,7 +239,29 @@ def _companies_at(workspace: Workspace, domain: str) -> set[int | None]:
     return found
 
 
-def _later(task: str, *arguments: int | str) -> None:
-    from mailboxes import tasks
+# What has been decided and is still to be done
 
-    getattr(tasks, task).delay(*arguments)
+
+def _follow_later(workspace: Workspace, kind: FollowUpKind, domain: str = "") -> None:
+    from mailboxes.tasks import follow_up
+
+    made = FollowUp.objects.create(workspace=workspace, kind=kind, domain=domain)
+    transaction.on_commit(lambda: follow_up.delay(made.pk), robust=True)
+
+
+def follow_up(pk: int) -> None:
+    """Safe to call again, also where it was interrupted."""
+    found = FollowUp.objects.select_related("workspace").filter(pk=pk).first()
+    if found is None:
+        return
+    if found.kind == FollowUpKind.CREATION:
+        create_missing(found.workspace)
+    else:
+        follow_internal_domain(found.workspace, found.domain)
+    found.delete()
+
+
+def left_undone(now: datetime) -> list[int]:
+    """Follow-ups so old that their task has been lost."""
+    old = FollowUp.objects.filter(created_at__lt=now - LOST_AFTER)
+    return list(old.order_by("pk").values_list("pk", flat=True))

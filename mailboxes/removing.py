@@ -1,6 +1,7 @@
 """Take stored mail and events away again, and leave nothing of them behind."""
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from crm.auditing import audit
-from crm.locking import lock_workspace
+from crm.locking import alone, lock_workspace
+from crm.mistakes import log_mistake
 from crm.models import Member
 from crm.statements import execute, fetch
 from mailboxes import uploads
@@ -28,6 +31,8 @@ from mailboxes.models import (
 from mailboxes.progress import announce_progress
 from mailboxes.signals import communication_changed
 from mailboxes.upkeep import end_requests_to, forget_mailbox
+
+logger = logging.getLogger(__name__)
 
 DELETE_COPIES = """
     WITH gone AS (
@@ -182,7 +187,7 @@ def remove(mailbox: Mailbox, *, by: Member) -> None:
     with transaction.atomic():
         begin_removal(mailbox)
         audit("mailbox_removed", by=by, owner=by, mailbox=mailbox.pk)
-        transaction.on_commit(_purge_soon)
+        transaction.on_commit(_purge_soon, robust=True)
 
 
 def _purge_soon() -> None:
@@ -205,14 +210,24 @@ def begin_removal(mailbox: Mailbox) -> None:
         announce_progress(mailbox.workspace_id)
 
 
-def purge_removed(now: datetime) -> None:
+def purge_removed() -> None:
     for mailbox in Mailbox.objects.filter(state=MailboxState.REMOVING):
-        purge(mailbox, now=now)
+        take_away(mailbox, purge)
 
 
-def purge(mailbox: Mailbox, *, now: datetime) -> None:
+def take_away(mailbox: Mailbox, purge: Callable[[Mailbox], None]) -> None:
+    """Unless somebody is at it; and what goes wrong with one mailbox stops no other."""
+    with alone(mailbox.pk) as is_alone:
+        if is_alone:
+            try:
+                purge(mailbox)
+            except Exception as error:
+                log_mistake(logger, f"taking away from mailbox {mailbox.pk}", error)
+
+
+def purge(mailbox: Mailbox, *, now: datetime | None = None) -> None:
     """Take away everything a mailbox being removed holds, then the mailbox. Interrupted, it goes
-    on where it stopped."""
+    on where it stopped. Without `now` values are those of the moment of each batch."""
     give_back_grant(mailbox)
     while _purge_batch(mailbox, now):
         pass
@@ -225,10 +240,11 @@ def purge(mailbox: Mailbox, *, now: datetime) -> None:
         announce_progress(mailbox.workspace_id)
 
 
-def _purge_batch(mailbox: Mailbox, now: datetime) -> bool:
+def _purge_batch(mailbox: Mailbox, now: datetime | None) -> bool:
     """Whether there may be more."""
     with transaction.atomic():
         lock_workspace(mailbox.workspace_id)
+        now = now or timezone.now()
         copies = _some(MessageCopy.objects.filter(mailbox=mailbox))
         sources = _some(CalendarSource.objects.filter(mailbox=mailbox))
         if copies:

@@ -6,12 +6,12 @@ or the slice is over. No transaction or lock is held while a provider is being a
 
 import logging
 import time
-import traceback
 from collections.abc import Iterator
 
 from django.db import transaction
 from django.utils import timezone
 
+from crm.mistakes import log_mistake
 from crm.statements import execute, fetch
 from crm.statistics import gather_statistics
 from mailboxes.archives import forget_read
@@ -36,7 +36,7 @@ from mailboxes.providers.base import (
     Provider,
     ProviderError,
     QuotaReached,
-    SetupWrong,
+    ServerWrong,
     TryLater,
 )
 from mailboxes.reading import Counts, Outdated, Page, Reader, reader, store_page
@@ -93,9 +93,7 @@ def run(lease: Lease, *, slice_seconds: float | None = SLICE_SECONDS) -> Counts:
         _give_up(stream, lease, error)
         return counts
     except Exception as error:
-        # Where, but not with what: that may be somebody's mail.
-        where = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("stream %s: %s\n%s", stream.pk, type(error).__name__, where)
+        log_mistake(logger, f"reading stream {stream.pk}", error)
         _give_up(stream, lease, TryLater(OUR_MISTAKE))
         return counts
     give_back(lease, seconds=0 if more else _until_next_poll(stream.mailbox))
@@ -233,17 +231,15 @@ def _until_next_poll(mailbox: Mailbox) -> float | None:
 def _give_up(stream: SyncStream, lease: Lease, error: ProviderError) -> None:
     """A pause that a provider's limits ask for is no failure: it has words, and is not counted."""
     failures = 0 if isinstance(error, QuotaReached) else stream.failures + 1
-    seconds = _pause(stream.mailbox, failures, error)
+    seconds = _pause(failures, error)
     is_ours = give_back(lease, seconds=seconds, failures=failures, error=str(error))
     if is_ours and isinstance(error, AuthExpired):
         ask_to_reconnect(stream.mailbox_id)
     announce_progress(stream.workspace_id)
 
 
-def _pause(mailbox: Mailbox, failures: int, error: ProviderError) -> float | None:
-    """Seconds until the next try; None where somebody has to act first. What is wrong with a server, such as
-    a certificate that has run out, is mended without a word to us."""
+def _pause(failures: int, error: ProviderError) -> float | None:
+    """Seconds until the next try; None where the owner has to act first."""
     if isinstance(error, TryLater):
         return pause_after(failures, error.retry_after)
-    is_on_a_server = mailbox.kind != MailboxKind.ARCHIVE
-    return BACKOFF_CAP if is_on_a_server and isinstance(error, SetupWrong) else None
+    return BACKOFF_CAP if isinstance(error, ServerWrong) else None

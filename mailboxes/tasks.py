@@ -3,9 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from crm.models import Workspace
 from mailboxes import blocking, leasing, policy, removing, series, syncing
-from mailboxes.models import EventCopy, Mailbox, MessageCopy
+from mailboxes.models import Mailbox
 
 # Longer waits are left to the timetable.
 SOON_SECONDS = 120
@@ -39,30 +38,28 @@ def extend_series() -> None:
 
 @shared_task(ignore_result=True)
 def purge_removed() -> None:
-    removing.purge_removed(timezone.now())
+    removing.purge_removed()
 
 
 @shared_task(ignore_result=True)
 def purge_blocked(mailbox_id: int) -> None:
     mailbox = Mailbox.objects.filter(pk=mailbox_id).first()
     if mailbox is not None:
-        blocking.purge_blocked(mailbox, now=timezone.now())
+        removing.take_away(mailbox, blocking.purge_blocked)
 
 
 @shared_task(ignore_result=True)
 def purge_all_blocked() -> None:
-    """What a lost task or a dead worker has left hidden."""
-    for copies in (MessageCopy, EventCopy):
-        hidden = copies.objects.filter(blocked_by__isnull=False).values_list("mailbox_id", flat=True)
-        for mailbox_id in hidden.order_by("mailbox_id").distinct():
-            purge_blocked(mailbox_id)
+    blocking.purge_all_blocked()
 
 
 @shared_task(ignore_result=True)
-def create_missing(workspace_id: int) -> None:
-    policy.create_missing(Workspace.objects.get(pk=workspace_id), now=timezone.now())
+def follow_up(pk: int) -> None:
+    policy.follow_up(pk)
 
 
 @shared_task(ignore_result=True)
-def follow_internal_domain(workspace_id: int, domain: str) -> None:
-    policy.follow_internal_domain(Workspace.objects.get(pk=workspace_id), domain, now=timezone.now())
+def follow_up_lost() -> None:
+    """What a lost task or a dead worker has left undone."""
+    for pk in policy.left_undone(timezone.now()):
+        policy.follow_up(pk)

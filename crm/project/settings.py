@@ -270,11 +270,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
+# What comes every minute anyway is not worth waiting for longer.
+SOON = {"expires": 60}
 CELERY_BEAT_SCHEDULE = {
     "enqueue-due": {"task": "mailboxes.tasks.enqueue_due", "schedule": 15},
     "settle-due-events": {"task": "intelligence.tasks.settle_due_events", "schedule": 60},
-    "purge-blocked": {"task": "mailboxes.tasks.purge_all_blocked", "schedule": 60},
-    "purge-removed": {"task": "mailboxes.tasks.purge_removed", "schedule": 60},
+    "purge-blocked": {"task": "mailboxes.tasks.purge_all_blocked", "schedule": 60, "options": SOON},
+    "purge-removed": {"task": "mailboxes.tasks.purge_removed", "schedule": 60, "options": SOON},
+    "follow-up-lost": {"task": "mailboxes.tasks.follow_up_lost", "schedule": 300},
     "forget-deletions": {"task": "crm.tasks.forget_deletions", "schedule": 600},
     "forget-imports": {"task": "crm.tasks.forget_imports", "schedule": 600},
     "extend-series": {"task": "mailboxes.tasks.extend_series", "schedule": 86_400},

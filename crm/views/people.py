@@ -6,10 +6,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
+from crm.places import BadPlace
 from crm.record_pages import record_page
 from crm.records import BY_PLURAL, COMPANY
 from crm.staff import read_staff
-from crm.walking import BadPlace
 
 
 @require_GET

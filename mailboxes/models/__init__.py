@@ -8,6 +8,7 @@ from mailboxes.models.event import (
     EventStatus,
     Response,
 )
+from mailboxes.models.followup import FollowUp, FollowUpKind
 from mailboxes.models.mailbox import CONSENTED, Mailbox, MailboxAddress, MailboxKind, MailboxState
 from mailboxes.models.message import (
     EmailMessage,
@@ -38,6 +39,8 @@ __all__ = [
     "EmailMessage",
     "EventCopy",
     "EventStatus",
+    "FollowUp",
+    "FollowUpKind",
     "GrantCoverage",
     "Mailbox",
     "MailboxAddress",

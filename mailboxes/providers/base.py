@@ -107,8 +107,12 @@ class CursorExpired(ProviderError):
 
 
 class SetupWrong(ProviderError):
-    """Retrying soon cannot help: the owner has to edit the account, or whoever runs the server to mend it
-    (unknown host, refused address, a certificate that has run out …)."""
+    """Retrying cannot help until the owner edits the account (refused address, wrong endpoint …)."""
+
+
+class ServerWrong(SetupWrong):
+    """The same to somebody who is just connecting; but whoever runs the server may mend it without a word to
+    us (a certificate that has run out, a name that is not found …)."""
 
 
 class TryLater(ProviderError):

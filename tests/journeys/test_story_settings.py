@@ -278,7 +278,7 @@ def test_ada_removes_her_account(read: Stage) -> None:
     expect(page.locator(".account")).to_contain_text("Being removed")
     expect(page.get_by_role("heading", name="Blocklist")).to_have_count(0)
 
-    purge_removed(datetime.now(UTC))
+    purge_removed()
     expect(page.get_by_role("heading", name="No account connected yet")).to_be_visible(timeout=10_000)
     assert Mailbox.objects.filter(member=read.people["ada"]).count() == 0
     insight = CompanyInsight.objects.get()

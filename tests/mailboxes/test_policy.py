@@ -1,17 +1,28 @@
 """What admins decide for everybody, and what it does to mail that is stored already."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
 from crm.models import AccessLevel, Address, Company, InternalDomain, Member, Person
 from intelligence.verifying import differences
-from mailboxes.models import EmailMessage, Mailbox, MailboxKind, PendingItem, SkippedItem, SkipReason
+from mailboxes.models import (
+    EmailMessage,
+    FollowUp,
+    Mailbox,
+    MailboxKind,
+    PendingItem,
+    SkippedItem,
+    SkipReason,
+)
 from mailboxes.policy import (
     Creation,
     NotInternal,
     add_internal_domain,
-    create_missing,
-    follow_internal_domain,
+    follow_up,
+    left_undone,
     preview_creation,
     proposed_domains,
     remove_internal_domain,
@@ -35,6 +46,16 @@ def stored(desk: Desk) -> None:
     )
 
 
+def follow_ups() -> None:
+    """As the sweep does when the queue has lost what it was told."""
+    assert left_undone(timezone.now()) == [], "it has only just been asked for"
+    waiting = left_undone(timezone.now() + timedelta(hours=1))
+    assert len(waiting) == 1
+    for pk in waiting * 2:
+        follow_up(pk)
+    assert not FollowUp.objects.exists()
+
+
 def names() -> tuple[set[str], set[str]]:
     domains = set(Company.objects.values_list("domains__domain", flat=True))
     return domains, set(Address.objects.filter(person__isnull=False).values_list("email", flat=True))
@@ -47,7 +68,7 @@ def test_turned_off_the_rule_makes_what_the_preview_said(desk: Desk, cleo: Membe
     assert preview_creation(desk.workspace, STRICT) == (0, 0)
 
     set_creation(desk.workspace, LOOSE, by=cleo)
-    create_missing(desk.workspace, now=NOW)
+    follow_ups()
 
     assert names() == ({"acme.example", "birch.example"}, {BOB, EVE, GUS})
     assert (companies, people) == (1, 2)
@@ -60,7 +81,7 @@ def test_turned_on_again_it_deletes_nothing_and_off_altogether_it_makes_nothing(
     desk: Desk, cleo: Member
 ) -> None:
     set_creation(desk.workspace, LOOSE, by=cleo)
-    create_missing(desk.workspace, now=NOW)
+    follow_ups()
     set_creation(desk.workspace, STRICT, by=cleo)
     assert Person.objects.count() == 3
 
@@ -78,7 +99,7 @@ def test_an_added_internal_domain_makes_colleagues_of_everybody_there(desk: Desk
     assert names()[0] == {"acme.example", "birch.example"}
 
     add_internal_domain(desk.workspace, "https://www.birch.example/", by=cleo)
-    follow_internal_domain(desk.workspace, "birch.example", now=NOW)
+    follow_ups()
 
     assert set(EmailMessage.objects.values_list("copies__subject", flat=True)) == {"Both"}
     assert Address.objects.get(email=EVE).is_internal
@@ -99,7 +120,7 @@ def test_a_removed_one_makes_outsiders_of_them_and_fetches_what_was_left_out(
     Mailbox.objects.filter(pk=desk.mailboxes["ada"].pk).update(kind=MailboxKind.IMAP)
 
     remove_internal_domain(desk.workspace, "birch.example", by=cleo)
-    follow_internal_domain(desk.workspace, "birch.example", now=NOW)
+    follow_ups()
 
     assert names() == ({"acme.example", "birch.example"}, {BOB, EVE})
     assert list(PendingItem.objects.values_list("provider_id", flat=True)) == ["2@x"]

@@ -31,7 +31,7 @@ from mailboxes.models import (
     SyncStream,
 )
 from mailboxes.providers import archive as archives
-from mailboxes.providers.base import AuthExpired, SetupWrong
+from mailboxes.providers.base import AuthExpired, ServerWrong
 from mailboxes.reading import reader, store_page
 from mailboxes.tasks import enqueue_due, sync_next
 from mailboxes.trying import Servers
@@ -270,7 +270,7 @@ def test_a_server_that_is_set_up_wrong_is_asked_again_after_an_hour(
     """Its certificate may be renewed, or its name come back, without anybody telling us."""
 
     def expired(stream: SyncStream) -> Any:
-        raise SetupWrong("The certificate of imap.example cannot be trusted: it has expired.")
+        raise ServerWrong("The certificate of imap.example cannot be trusted: it has expired.")
 
     monkeypatch.setattr(syncing, "open_provider", expired)
 
