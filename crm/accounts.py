@@ -14,7 +14,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
-from crm.models import Member, Workspace
+from crm.models import Member, User, Workspace
 from crm.signals import member_changed
 from crm.workspaces import claim_verified
 
@@ -23,6 +23,12 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Sign-up creates the first workspace; afterwards it takes an invitation."""
         return not Workspace.objects.exists()
+
+
+def rename(user: User, name: str) -> None:
+    """What somebody is called, in all workspaces."""
+    user.name = name
+    user.save(update_fields=["name"])
 
 
 @receiver(email_confirmed)

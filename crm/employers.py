@@ -1,23 +1,23 @@
 """The company that somebody means by a name or a domain."""
 
-from django.db.models import Case, Value, When
-
 from crm.changing import CannotEdit
 from crm.creating_records import Draft, create_record
+from crm.finding import find_records
 from crm.models import Company, CompanyDomain, Member
-from crm.naming import MAX_NAME, name_key
+from crm.naming import name_key
 from crm.plain import tidied
 from crm.records import COMPANY
+from crm.words import Query
 
 MOST_SUGGESTED = 8
 
 
 def suggestions(text: str, *, member: Member) -> list[Company]:
-    """Companies with this in their name, with their domains; those that begin with it first."""
-    key = name_key(text[:MAX_NAME])
-    begins = Case(When(name_key__startswith=key, then=Value(0)), default=Value(1))
-    found = Company.objects.visible_to(member).filter(name_key__contains=key).prefetch_related("domains")
-    return list(found.order_by(begins, "name_key", "pk")[:MOST_SUGGESTED])
+    """Companies that are found by this, with their domains, the best first."""
+    found = find_records(member.workspace_id, COMPANY, Query.of(text), most=MOST_SUGGESTED)
+    known = Company.objects.visible_to(member).prefetch_related("domains")
+    companies = known.in_bulk([one.pk for one in found])
+    return [companies[one.pk] for one in found if one.pk in companies]
 
 
 def company_called(text: str, *, by: Member) -> Company | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from crm.columns import Column, Look, columns_of
+from crm.columns import Column, Look, columns_of, default_columns
 from crm.models import Member, Workspace
 from crm.records import RecordType
 from crm.selecting import Selection
@@ -23,7 +23,8 @@ def register_settler(settle: Callable[[int, datetime], object]) -> None:
 def export_lines(workspace: Workspace, kind: RecordType, *, now: datetime) -> Iterator[list[str]]:
     """A header and one line per record, by id. Cells that could start a formula are defused."""
     _settle(workspace, now)
-    exported = [column for column in columns_of(kind.name).values() if column.export and column.is_default]
+    known = columns_of(kind.name).values()
+    exported = [one for one in known if one.export and one.is_default and one.is_in_full_export]
     selection = Selection.of(exported)
     rows = all_rows(workspace.pk, kind, selection, now=now)
     yield from _lines(exported, rows, selection, Look(now, members_of(workspace.pk), workspace.slug))
@@ -32,9 +33,12 @@ def export_lines(workspace: Workspace, kind: RecordType, *, now: datetime) -> It
 def export_view(
     member: Member, kind: RecordType, state: State, *, only: Sequence[int] | None = None, now: datetime
 ) -> Iterator[list[str]]:
-    """A table as it is shown: its rows in their order, or those of them in `only`, with its columns."""
+    """A table as it is shown: its rows in their order, or those of them in `only`, with its columns. One that
+    nobody has arranged has those of all records."""
     _settle(member.workspace, now)
-    exported = [column for column in shown_columns(kind, state) if column.export]
+    is_arranged = state.columns != default_columns(kind.name)
+    shown = [one for one in shown_columns(kind, state) if one.export]
+    exported = [one for one in shown if one.is_in_full_export or is_arranged]
     selection, look = Selection.of(exported), look_of(member, now=now)
     ids = ids_in_order(member.workspace_id, kind, state, look) if only is None else [only]
     rows = (

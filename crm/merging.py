@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
 
 from crm.auditing import audit
 from crm.changing import CannotEdit, Editor, Record, Touched, changing, kind_of, read_again
+from crm.finding import find_records
 from crm.models import Address, Company, CompanyDomain, Member, Person
 from crm.naming import MAX_NAME, name_key
 from crm.plain import PLAIN
@@ -16,6 +16,7 @@ from crm.plurals import counted
 from crm.records import PERSON, RecordType, read_id
 from crm.signals import record_merged
 from crm.statements import execute
+from crm.words import Query
 
 MOST_FOUND = 8
 PLURALS = {"person": "people", "email address": "email addresses"}
@@ -67,13 +68,14 @@ def preview(record: Record, into: Record) -> Preview:
 
 def candidates(record: Record, text: str) -> list[Record]:
     """Others of its kind by a part of their name, domain or address; without one those of its own name."""
-    kind = kind_of(record)
+    kind, query = kind_of(record), Query.of(text)
     others = kind.model.objects.filter(workspace_id=record.workspace_id).exclude(pk=record.pk)
-    key, typed = name_key(text[:MAX_NAME]), text.strip().lower()[:MAX_NAME]
-    owned = "addresses__email" if kind is PERSON else "domains__domain"
-    alike = Q(name_key__contains=key) | Q(**{f"{owned}__contains": typed})
-    found = others.filter(alike if key else Q(name_key=record.name_key)).distinct()
-    return list(found.prefetch_related(owned.split("__")[0]).order_by("name_key", "pk")[:MOST_FOUND])
+    others = others.prefetch_related("addresses" if kind is PERSON else "domains")
+    if not query.words:
+        return list(others.filter(name_key=record.name_key).order_by("pk")[:MOST_FOUND])
+    found = find_records(record.workspace_id, kind, query, most=MOST_FOUND + 1)
+    known = others.in_bulk([one.pk for one in found])
+    return [known[one.pk] for one in found if one.pk in known][:MOST_FOUND]
 
 
 def merge(record: Record, into: Record, *, by: Editor, name: str = "") -> None:

@@ -185,9 +185,16 @@ def _initial_or_name(word: str) -> str:
 # Sorting
 
 
+# What no decomposition takes apart. Migration 0012 says the same of names that were there before.
+_PLAIN_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ŧ": "t"}
+)
+
+
 def name_key(name: str) -> str:
-    """The sort key of a name: no case, no accents, single spaces."""
+    """The sort key of a name: no case, no accents, letters with a stroke and joined ones as people type them
+    elsewhere, single spaces."""
     if name.isascii():
         return " ".join(name.lower().split())
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    return " ".join(plain.casefold().split())
+    return " ".join(plain.casefold().translate(_PLAIN_LETTERS).split())

@@ -31,6 +31,7 @@ class Told:
     after: str = ""
     answer_url: str = ""
     level: int = 0
+    note: str = ""
 
     @property
     def sentence(self) -> str:

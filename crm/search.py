@@ -48,21 +48,29 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where things of one `kind` are found and, by their ids, remembered; each in one statement, through
-    the member who looks. `every_url` leads to a table of all that match, where there is one."""
+    the member who looks. `every` leads to a table of all that match as these hits do, where there is one."""
 
     kind: str
     label: str
     order: int
     find: Callable[[Looking, Query, int], Sequence[Hit]]
     recall: Callable[[Looking, list[int]], Iterable[Hit]]
-    every_url: Callable[[Looking, Query], str] = lambda looking, query: ""
+    every: Callable[[Looking, Query, Sequence[Hit]], "Every | None"] = lambda looking, query, hits: None
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """A table of all that have what was said in their `where`."""
+
+    url: str
+    where: str
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     label: str
     hits: Sequence[Hit]
-    every_url: str = ""
+    every: Every | None = None
 
 
 Commands = Callable[[Looking], Iterable[Hit]]
@@ -95,8 +103,8 @@ def search(looking: Looking, said: str, recent: Iterable[str] = ()) -> list[Grou
 
 def _found(source: Source, looking: Looking, query: Query) -> Group:
     hits = source.find(looking, query, MOST_HITS + 1)
-    every_url = source.every_url(looking, query) if len(hits) > MOST_HITS else ""
-    return Group(source.label, hits[:MOST_HITS], every_url)
+    every = source.every(looking, query, hits) if len(hits) > MOST_HITS else None
+    return Group(source.label, hits[:MOST_HITS], every)
 
 
 # Recent

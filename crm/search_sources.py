@@ -9,9 +9,14 @@ from django.urls import reverse
 from crm import cells
 from crm.filters import MOST_CHARACTERS, make_filter
 from crm.finding import Found, find_records, recall_records
+from crm.naming import name_key
 from crm.records import BY_PLURAL, COMPANY, PERSON, RecordType
-from crm.search import DO, GO_TO, Hit, Looking, Source, register_commands, register_source
+from crm.search import DO, GO_TO, Every, Hit, Looking, Source, register_commands, register_source
 from crm.words import Query
+
+# What a table filters by where somebody has said an address or a domain, and what people call it.
+HOSTS = {COMPANY.name: "domains", PERSON.name: "email_addresses"}
+HOST_WORDS = {COMPANY.name: "domain", PERSON.name: "address"}
 
 _ON_RECORD = re.compile(rf"^/(?P<slug>[^/]+)/(?P<plural>{'|'.join(BY_PLURAL)})/(?P<pk>\d{{1,18}})/")
 
@@ -25,23 +30,25 @@ def _source(kind: RecordType, order: int) -> Source:
         found = recall_records(looking.member.workspace_id, kind, ids)
         return [_hit(kind, looking, one, one.detail or kind.name.capitalize()) for one in found]
 
-    def every_url(looking: Looking, query: Query) -> str:
-        return f"{kind.list_url(looking.slug)}?{_named(kind, query)}"
+    def every(looking: Looking, query: Query, hits: Sequence[Hit]) -> Every | None:
+        words = [word[:MOST_CHARACTERS].replace(",", " ") for word in query.said.split()]
+        if all(name_key(word) in name_key(hit.label) for word in words for hit in hits):
+            filters, where = [("name", word) for word in words], "name"
+        elif all("." in word or "@" in word for word in words):
+            filters, where = [(HOSTS[kind.name], word) for word in words], HOST_WORDS[kind.name]
+        else:
+            return None
+        made = [make_filter(kind.name, field, "contains", [word]) for field, word in filters if word.strip()]
+        query_string = urlencode([("filter", one.text) for one in made])
+        return Every(f"{kind.list_url(looking.slug)}?{query_string}", where)
 
-    return Source(kind.name, kind.title, order, find, recall, every_url)
+    return Source(kind.name, kind.title, order, find, recall, every)
 
 
 def _hit(kind: RecordType, looking: Looking, found: Found, note: str) -> Hit:
     draw = cells.mark if kind is COMPANY else cells.avatar
     face = draw(found.pk, found.name)
     return Hit(found.name, kind.url(looking.slug, found.pk), face, f"{kind.name}:{found.pk}", note)
-
-
-def _named(kind: RecordType, query: Query) -> str:
-    """As a table's filters: the name contains each of the words."""
-    words = (word[:MOST_CHARACTERS].replace(",", " ") for word in query.said.split())
-    filters = [make_filter(kind.name, "name", "contains", [word]) for word in words if word.strip()]
-    return urlencode([("filter", one.text) for one in filters])
 
 
 def _pages(looking: Looking) -> Iterable[Hit]:

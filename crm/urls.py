@@ -9,6 +9,7 @@ from crm.views import (
     invitations,
     live,
     members,
+    names,
     notifications,
     saved_views,
     search,
@@ -39,6 +40,7 @@ urlpatterns = [
     path("health/", home.health, name="health"),
     path("accounts/workspaces/", home.workspaces, name="workspaces"),
     # /<slug>/
+    path("<slug:slug>/", home.workspace, name="workspace"),
     path("<slug:slug>/companies/", tables.records, {"plural": "companies"}, name="companies"),
     path("<slug:slug>/people/", tables.records, {"plural": "people"}, name="people"),
     path("<slug:slug>/<plural:plural>/columns/", tables.columns, name="columns"),
@@ -82,6 +84,9 @@ urlpatterns = [
     path("<slug:slug>/notifications/", notifications.notifications, name="notifications"),
     path("<slug:slug>/notifications/reading/", notifications.read, name="read_notifications"),
     path("<slug:slug>/notifications/badge/", notifications.badge, name="notification_badge"),
+    # /<slug>/settings/
+    path("<slug:slug>/settings/account/profile/", names.profile, name="profile"),
+    path("<slug:slug>/settings/workspace/general/", names.general, name="general"),
     # /<slug>/settings/workspace/
     path("<slug:slug>/settings/workspace/members/", members.members, name="members"),
     path("<slug:slug>/settings/workspace/members/<int:pk>/role/", members.role, name="role"),

@@ -105,6 +105,15 @@ def admit(user: User, workspace: Workspace, *, role: Role) -> Member:
     return member
 
 
+def rename(workspace: Workspace, name: str, *, by: Member) -> None:
+    """Addresses of its pages stay."""
+    require_admin(by, workspace.pk)
+    with transaction.atomic():
+        workspace.name = name
+        workspace.save(update_fields=["name"])
+        audit("workspace_renamed", by=by)
+
+
 def change_role(member: Member, role: Role, *, by: Member) -> None:
     require_admin(by, member.workspace_id)
     with transaction.atomic():

@@ -120,6 +120,60 @@ def proposed_domains(workspace: Workspace) -> Sequence[str]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What stored mail loses when a domain becomes the workspace's own. Mail of an archive does not come back
+    by itself."""
+
+    domain: str
+    emails: int
+    events: int
+    companies: int
+    people: int
+    is_archived: bool
+
+    def __bool__(self) -> bool:
+        return any((self.emails, self.events, self.companies, self.people))
+
+
+_LOSS = """
+    WITH outside AS (
+        SELECT id FROM crm_address a WHERE a.workspace_id = %(workspace)s AND a.domain = %(domain)s
+          AND NOT a.is_internal
+    ),
+    message AS (
+        SELECT DISTINCT p.message_id AS id FROM outside
+        JOIN mailboxes_participant p ON p.address_id = outside.id
+    ),
+    lost AS (
+        SELECT m.id FROM message m WHERE NOT EXISTS (
+            SELECT FROM mailboxes_participant p JOIN crm_address a ON a.id = p.address_id
+            WHERE p.message_id = m.id AND a.domain <> %(domain)s
+              AND NOT a.is_internal AND a.kind <> 'automated')
+    ),
+    event AS (
+        SELECT DISTINCT t.event_id AS id FROM outside JOIN mailboxes_attendee t ON t.address_id = outside.id
+    )
+    SELECT (SELECT count(*) FROM lost),
+           (SELECT count(*) FROM event e WHERE NOT EXISTS (
+                SELECT FROM mailboxes_attendee t JOIN crm_address a ON a.id = t.address_id
+                WHERE t.event_id = e.id AND a.domain <> %(domain)s
+                  AND NOT a.is_internal AND a.kind <> 'automated')),
+           (SELECT count(*) FROM crm_companydomain
+            WHERE workspace_id = %(workspace)s AND domain = %(domain)s),
+           (SELECT count(DISTINCT a.person_id) FROM outside JOIN crm_address a ON a.id = outside.id),
+           EXISTS (SELECT FROM lost JOIN mailboxes_messagecopy c ON c.message_id = lost.id
+                   JOIN mailboxes_mailbox b ON b.id = c.mailbox_id AND b.kind = %(archive)s)
+"""
+
+
+def preview_domain(workspace: Workspace, text: str) -> Loss:
+    """What adding it would do. Raises NotInternal."""
+    domain = _domain(text)
+    known = {"workspace": workspace.pk, "domain": domain, "archive": MailboxKind.ARCHIVE}
+    return Loss(domain, *fetch(_LOSS, **known)[0])
+
+
 def add_internal_domain(workspace: Workspace, text: str, *, by: Member) -> str:
     """Mail among its addresses goes, and they are nobody's record. Raises NotInternal."""
     require_admin(by, workspace.pk)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from django.urls import reverse
 from django.utils import timezone
 
-from crm.models import Member
+from crm.models import AccessLevel, Member
 from crm.notifying import Told
 from mailboxes.correspondence import read_rows
 from mailboxes.models import AccessRequest, Mailbox, RequestState
@@ -28,9 +28,10 @@ def requested(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
             what=_with(rows[one.thread_id], "asks to read" if pk in open_ones else "asked to read"),
             about=_named(rows[one.thread_id]),
             url=_url(member, one.thread_id),
-            after="" if pk in open_ones else _outcome(one),
+            after=_asked_for(one) if pk in open_ones else _outcome(one),
             answer_url=_answer_url(member, pk) if pk in open_ones else "",
             level=one.level,
+            note=one.note,
         )
         for pk, one in found.items()
         if one.thread_id in rows
@@ -91,6 +92,10 @@ def _named(row: ThreadRow) -> str:
 def _with(row: ThreadRow, what: str) -> str:
     """Where the reader may not see the subject, the thread goes by who is on it."""
     return what if row.subject else f"{what} a thread with"
+
+
+def _asked_for(request: AccessRequest) -> str:
+    return "in full" if request.level == AccessLevel.FULL else "by its subject line"
 
 
 def _outcome(request: AccessRequest) -> str:

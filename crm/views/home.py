@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from crm.decorators import public, signed_in
+from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, public, signed_in
 from crm.models import Workspace
 from crm.shell import memberships
 from crm.workspaces import found_workspace
@@ -37,9 +37,18 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@member_required(NO_MAIL)
+def workspace(request: WorkspaceRequest) -> HttpResponse:
+    """Who shortens an address arrives all the same."""
+    return redirect("crm:companies", request.member.workspace.slug)
+
+
+@require_GET
 @signed_in
 def workspaces(request: HttpRequest) -> HttpResponse:
     """The menu behind the workspace's name."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect("crm:home")
     return render(request, "crm/_workspaces.html", {"memberships": memberships(request.user)})
 
 

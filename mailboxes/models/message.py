@@ -5,7 +5,7 @@ from mailboxes.models.mailbox import Mailbox
 
 
 class Thread(models.Model):
-    """Messages that answer one another, named by the first id in References (see threading)."""
+    """Messages that answer one another, named by the first id in References (see ingesting.threads)."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
     key = models.BinaryField(max_length=16)

@@ -13,7 +13,6 @@ _MANY_BRACKETS = 300
 _MANY_WORDS = 1500
 _MANY_AT_SIGNS = 3000
 _MANY_LINES = 1000
-_LONG_BLOCK = 32 * 1024
 
 
 def is_suspicious(raw: bytes) -> bool:

@@ -87,7 +87,7 @@ def _access(request: WorkspaceRequest, target: Target, *, back: str) -> HttpResp
     if not request.htmx:
         return redirect(back)
     response = HttpResponse(status=204)
-    changed = {"access-changed": True}
+    changed: dict[str, Any] = {"access-changed": True, "done": {"text": "Saved who sees your emails here."}}
     if target.name == "thread":
         changed[f"thread-{target.row.pk}-changed"] = True
     response["HX-Trigger"] = json.dumps(changed)

@@ -80,7 +80,8 @@ def _effect(request: WorkspaceRequest, mailbox: Mailbox) -> dict[str, Any]:
     effect = blocking.preview(mailbox, [one.value for one in typed if one.value], by=request.member)
     rows = [{"typed": one, "hides": sum(effect.by_value.get(one.value, (0, 0)))} for one in typed]
     good = sum(1 for one in typed if one.value)
-    return {"rows": rows, "effect": effect, "good": good, "mailbox": mailbox}
+    is_archive = mailbox.kind == MailboxKind.ARCHIVE
+    return {"rows": rows, "effect": effect, "good": good, "mailbox": mailbox, "is_archive": is_archive}
 
 
 def _answer(request: WorkspaceRequest, mailbox: Mailbox, **outcome: Any) -> HttpResponse:

@@ -49,19 +49,25 @@ def default_level(request: WorkspaceRequest) -> HttpResponse:
 @require_POST
 @admin_required(NO_MAIL)
 def internal_domains(request: WorkspaceRequest) -> HttpResponse:
-    """Add one."""
-    workspace, problem = request.member.workspace, ""
+    """Add one. Where stored mail would go, that is first shown, and done when confirmed."""
+    workspace, typed = request.member.workspace, request.POST.get("domain", "")
     try:
-        policy.add_internal_domain(workspace, request.POST.get("domain", ""), by=request.member)
+        loss = policy.preview_domain(workspace, typed)
+        if loss and request.POST.get("confirmed") != "yes":
+            return _render_domains(request, loss=loss, typed=typed)
+        policy.add_internal_domain(workspace, typed, by=request.member)
     except NotInternal as error:
-        problem = str(error)
-    return _render_domains(request, problem=problem, typed=request.POST.get("domain", "") if problem else "")
+        return _render_domains(request, problem=str(error), typed=typed)
+    return _render_domains(request)
 
 
 @require_POST
 @admin_required(NO_MAIL)
 def internal_domain_removal(request: WorkspaceRequest) -> HttpResponse:
-    policy.remove_internal_domain(request.member.workspace, request.POST.get("domain", ""), by=request.member)
+    domain = request.POST.get("domain", "")
+    if request.POST.get("confirmed") != "yes":
+        return _render_domains(request, leaving=domain)
+    policy.remove_internal_domain(request.member.workspace, domain, by=request.member)
     return _render_domains(request)
 
 
@@ -90,8 +96,8 @@ def _domains(workspace: Workspace) -> dict[str, Any]:
     return {"domains": domains, "proposed": policy.proposed_domains(workspace)}
 
 
-def _render_domains(request: WorkspaceRequest, **more: str) -> HttpResponse:
-    if not request.htmx and not more.get("problem"):
+def _render_domains(request: WorkspaceRequest, **more: Any) -> HttpResponse:
+    if not request.htmx and not more:
         return _back(request)
     context = _domains(request.member.workspace) | more
     if request.htmx:

@@ -37,13 +37,23 @@
 
   // --- Toasts
 
-  function showError(text) {
-    const toast = document.getElementById("error-toast").content.firstElementChild.cloneNode(true);
+  function showToast(template, text) {
+    const toast = document.getElementById(template).content.firstElementChild.cloneNode(true);
     toast.querySelector("[data-text]").textContent = text;
     const region = document.querySelector(".toasts");
-    for (const older of region.querySelectorAll("[data-error]")) older.remove();
-    toast.dataset.error = "";
+    for (const older of region.querySelectorAll(`[data-from=${template}]`)) older.remove();
+    toast.dataset.from = template;
     region.append(toast);
+    return toast;
+  }
+
+  function showError(text) {
+    showToast("error-toast", text);
+  }
+
+  // What was done where no page says so.
+  function showDone(text) {
+    fadeAfterReading(showToast("done-toast", text));
   }
 
   // A toast that refreshes itself stays hidden for as long as the tab lives; others go for good.
@@ -240,6 +250,8 @@
   function onClick(event) {
     const hide = event.target.closest("[data-dismiss]");
     if (hide) dismiss(hide.closest(".toast"));
+    const copying = event.target.closest("[data-copies]");
+    if (copying) copy(copying);
     if (event.target.closest("[data-back]")) closeThread(event);
     if (event.target.closest("[data-close-event]")) closeEvent();
   }
@@ -301,11 +313,36 @@
     if (event.target.matches("[data-filters]")) event.stopPropagation();
   }, true);
 
+  const listed = (field) => [...document.querySelectorAll(`${field.dataset.filters} > [data-words]`)];
+
   function filterList(field) {
     const words = field.value.trim().toLowerCase();
-    for (const one of document.querySelectorAll(`${field.dataset.filters} > [data-words]`)) {
-      one.hidden = !one.dataset.words.includes(words);
+    for (const one of listed(field)) one.hidden = !one.dataset.words.includes(words);
+  }
+
+  // The only one that is left is meant.
+  function takeOnlyMatch(event) {
+    const field = event.target;
+    if (event.key !== "Enter" || !field.matches?.("[data-filters]")) return;
+    event.preventDefault();
+    const left = listed(field).filter((one) => !one.hidden);
+    if (left.length !== 1 || !field.value.trim()) return;
+    (left[0].matches(FOCUSABLE) ? left[0] : left[0].querySelector(`${FOCUSABLE}, input`))?.click();
+  }
+
+  // --- What is there to be taken along
+
+  async function copy(button) {
+    const from = document.getElementById(button.dataset.copies);
+    const text = from.value ?? from.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch { // not over plain http; then it is at least selected
+      if (from.select) from.select();
+      else getSelection().selectAllChildren(from);
+      if (!document.execCommand("copy")) return;
     }
+    button.textContent = "Copied";
   }
 
   function onChange(event) {
@@ -323,7 +360,8 @@
     "click": onClick,
     "change": onChange,
     "input": (event) => event.target.matches("[data-filters]") && filterList(event.target),
-    "keydown": moveInMenu,
+    "keydown": (event) => { moveInMenu(event); takeOnlyMatch(event); },
+    "done": (event) => showDone(event.detail.text),
     "keep": (event) => keepCookie(event.detail.name, event.detail.value),
     "htmx:configRequest": addCsrfToken,
     "htmx:beforeSend": (event) => { showWaiting(event); markChosen(event); },

@@ -89,6 +89,21 @@
     document.getElementById("why-link")?.focus();
   }
 
+  // --- Narrow, the details are a tab like any other, of the same page
+
+  const ofPage = document.querySelector("#record-tabs [aria-current]")?.id;
+
+  function markTab() {
+    const details = document.querySelector("#record-tabs .only-narrow");
+    if (!details) return;
+    const isShown = location.hash === "#details" && details.checkVisibility();
+    const current = isShown ? details : document.getElementById(ofPage);
+    for (const one of document.querySelectorAll("#record-tabs .tab")) {
+      if (one === current) one.setAttribute("aria-current", "page");
+      else one.removeAttribute("aria-current");
+    }
+  }
+
   // --- Wiring
 
   function onClick(event) {
@@ -111,9 +126,13 @@
     if (target.id === "known") { markChanges(); unfoldAgain(); }
     if (target.id === "feed") onFeedSwapped();
     if (target.id === "why") showReasons(target);
+    markTab();
     if (requestConfig?.elt.closest?.("#feed-who")) document.getElementById("feed-who-button")?.focus();
   }
 
+  markTab();
+  addEventListener("hashchange", markTab);
+  addEventListener("resize", markTab);
   document.body.addEventListener("click", onClick);
   document.body.addEventListener("keydown", onKey);
   document.body.addEventListener("htmx:beforeSwap", beforeSwap);

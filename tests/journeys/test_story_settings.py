@@ -240,9 +240,14 @@ def test_cleo_decides_for_everybody(read: Stage, settings: Any) -> None:
         expect(page.locator("#domain-problem")).to_contain_text("cannot be internal")
         page.get_by_label("Domain", exact=True).fill("other.example")
         page.get_by_role("button", name="Add domain").click()
+        asked = page.locator("#internal-domains .notice")
+        expect(asked).to_contain_text("takes away 1 email and 0 events among colleagues")
+        expect(page.locator("#internal-domains code")).to_have_text(["halyard.example"])
+        asked.get_by_role("button", name="Make it internal").click()
         expect(page.locator("#internal-domains code")).to_have_text(["halyard.example", "other.example"])
-        page.on("dialog", lambda asked: asked.accept())
         page.get_by_role("button", name="Remove other.example").click()
+        expect(asked).to_contain_text("becomes somebody outside")
+        asked.get_by_role("button", name="Remove it").click()
         expect(page.locator("#internal-domains code")).to_have_text(["halyard.example"])
     finally:
         celery.current_app.conf.task_always_eager = False

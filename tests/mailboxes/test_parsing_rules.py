@@ -1,7 +1,8 @@
 """Our expander against the one of dateutil, where that one is right and comes to an end.
 
-It takes `BYDAY=1MO,TU` for days that are both, counts BYSETPOS of a first week from the start, and
-goes on for ever where a rule has no date: such rules are not among these.
+It takes `BYDAY=1MO,TU` for days that are both, counts BYSETPOS of a first week from the start, counts the
+weeks of the year before by the days of this one, and goes on for ever where a rule has no date: such rules
+are not among these.
 """
 
 from datetime import date, datetime, timedelta
@@ -45,7 +46,7 @@ MONTHLY = together(
     st.just("FREQ=MONTHLY"), COMMON, WEEKDAYS | COUNTED, listed(st.integers(-7, 7).filter(bool), "BYMONTHDAY")
 )
 YEARLY = together(st.just("FREQ=YEARLY"), COMMON, WEEKDAYS | COUNTED, MONTHS)
-WEEKS = together(st.just("FREQ=YEARLY"), COMMON, WEEKDAYS, listed(st.integers(1, 52), "BYWEEKNO"))
+WEEKS = together(st.just("FREQ=YEARLY"), COMMON, WEEKDAYS, listed(st.integers(1, 51), "BYWEEKNO"))
 YEAR_DAYS = together(st.just("FREQ=YEARLY"), COMMON, listed(signed(365), "BYYEARDAY"))
 DAILY = together(st.just("FREQ=DAILY"), INTERVAL)
 POSITIONED = together(
@@ -66,6 +67,19 @@ def test_rule_is_expanded_like_by_dateutil(text, start, count):
 
     dates = takewhile(lambda local: local.date() <= LAST, rrulestr(text, dtstart=days))
     assert found == sorted({days, *dates})[: count or None]
+
+
+def test_last_week_of_a_year_reaches_into_the_next():
+    """Weeks that begin on Thursdays: that of 27 December 2029 is the 52nd, and has two days of January."""
+    start = datetime(2029, 12, 1, 9)
+
+    found = list(expand(read_rule("FREQ=YEARLY;WKST=TH;BYWEEKNO=52", start), start, date(2030, 6, 1)))
+
+    assert [(one.month, one.day) for one in found[1:]] == [
+        *((12, day) for day in range(27, 32)),
+        (1, 1),
+        (1, 2),
+    ]
 
 
 def test_rule_may_ask_for_counted_and_all_weekdays_at_once():

@@ -24,6 +24,7 @@ from mailboxes.policy import (
     follow_up,
     left_undone,
     preview_creation,
+    preview_domain,
     proposed_domains,
     remove_internal_domain,
     set_creation,
@@ -97,6 +98,8 @@ def test_an_added_internal_domain_makes_colleagues_of_everybody_there(desk: Desk
         "ada", mail("1@x", ADA, [BOB, EVE], subject="Both"), mail("2@x", ADA, EVE, subject="Birch alone")
     )
     assert names()[0] == {"acme.example", "birch.example"}
+    loss = preview_domain(desk.workspace, "birch.example")
+    assert (loss.emails, loss.events, loss.companies, loss.people, loss.is_archived) == (1, 0, 1, 1, True)
 
     add_internal_domain(desk.workspace, "https://www.birch.example/", by=cleo)
     follow_ups()

@@ -1,0 +1,44 @@
+"""Settings, Profile and General: what people and their workspace are called."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from crm import accounts, workspaces
+from crm.decorators import NO_MAIL, WorkspaceRequest, admin_required, member_required
+from crm.plain import tidied
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(label="Name", max_length=120)
+
+    def clean_name(self) -> str:
+        name = tidied(self.cleaned_data["name"])
+        if not name:
+            raise forms.ValidationError("A name needs at least one letter.")
+        return name
+
+
+@require_http_methods(["GET", "POST"])
+@member_required(NO_MAIL)
+def profile(request: WorkspaceRequest) -> HttpResponse:
+    form = NameForm(request.POST or None, initial={"name": request.member.user.name})
+    if request.method == "POST" and form.is_valid():
+        accounts.rename(request.member.user, form.cleaned_data["name"])
+        messages.success(request, "Your name is changed.")
+        return redirect("crm:profile", request.member.workspace.slug)
+    return render(request, "crm/settings/profile.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@admin_required(NO_MAIL)
+def general(request: WorkspaceRequest) -> HttpResponse:
+    workspace = request.member.workspace
+    form = NameForm(request.POST or None, initial={"name": workspace.name})
+    if request.method == "POST" and form.is_valid():
+        workspaces.rename(workspace, form.cleaned_data["name"], by=request.member)
+        messages.success(request, "The workspace has its new name.")
+        return redirect("crm:general", workspace.slug)
+    return render(request, "crm/settings/general.html", {"form": form}, status=400 if form.errors else 200)
