@@ -1,5 +1,5 @@
-"""What operators may change. Everything goes through the functions the pages use, so that derived
-values follow; mail, events and credentials are not here."""
+"""What operators may change. What others are derived from goes through the functions the pages use, so that
+they follow; when records are made (mail follows that), mail, events and credentials are not here."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ class WorkspaceAdministration(admin.ModelAdmin):
     list_display = ("name", "slug", "plan", "created_at")
     list_filter = ("plan",)
     search_fields = ("name", "slug")
-    fields = ("name", "slug", "plan", "default_level", "automatic_creation", "enhanced_creation")
+    fields = ("name", "slug", "plan", "default_level")
 
 
 @admin.register(Member)
@@ -74,8 +74,18 @@ class MemberAdministration(admin.ModelAdmin):
         set_active(obj, active=active)
 
 
+class MembershipForm(forms.ModelForm):
+    def clean_member(self) -> Member:
+        member: Member = self.cleaned_data["member"]
+        team = self.instance.team if self.instance.team_id else None
+        if not member.is_active or (team and team.workspace_id and member.workspace_id != team.workspace_id):
+            raise forms.ValidationError("Only an active member of the same workspace can be in the team.")
+        return member
+
+
 class TeamMembershipInline(admin.TabularInline):
     model = TeamMembership
+    form = MembershipForm
     fields = ("member",)
     autocomplete_fields = ("member",)
     extra = 1

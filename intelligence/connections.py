@@ -13,17 +13,21 @@ from intelligence.recordkinds import RecordKind
 from intelligence.strength import Grade, grade
 
 # The contact days say when it was to the day, and of that day alone the timeline says to the second, read
-# from its end.
-LAST = """
+# from its end until it is found.
+_DAY = """
+    (SELECT d.day FROM {{day}} d
+     WHERE d.{{record}} = c.{{record}} AND d.member_id = c.member_id AND {day}
+     ORDER BY d.day DESC LIMIT 1)
+"""
+LAST = f"""
     (SELECT t.occurred_at FROM (
-        SELECT d.day FROM {{day}} d
-        WHERE d.{{record}} = c.{{record}} AND d.member_id = c.member_id AND {day}
-        ORDER BY d.day DESC LIMIT 1) last
-     JOIN {{interaction}} t ON t.{{record}} = c.{{record}} AND t.kind = {kind}
-         AND t.occurred_at >= last.day::timestamp AT TIME ZONE 'UTC'
-         AND t.occurred_at < (last.day + 1)::timestamp AT TIME ZONE 'UTC' AND t.occurred_at <= %(now)s
+        SELECT t.interaction_id, t.occurred_at, t.is_author FROM {{{{interaction}}}} t
+        WHERE t.{{{{record}}}} = c.{{{{record}}}} AND t.kind = {{kind}} AND t.occurred_at <= %(now)s
+          AND t.occurred_at >= {_DAY}::timestamp AT TIME ZONE 'UTC'
+          AND t.occurred_at < ({_DAY} + 1)::timestamp AT TIME ZONE 'UTC'
+        ORDER BY t.occurred_at DESC) t
      JOIN intelligence_interaction i ON i.id = t.interaction_id AND NOT i.is_crowd
-     WHERE {way} ORDER BY t.occurred_at DESC LIMIT 1)
+     WHERE {{way}} ORDER BY t.occurred_at DESC LIMIT 1)
 """
 _OWN = """
     SELECT FROM intelligence_interactionparty p

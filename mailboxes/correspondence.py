@@ -18,6 +18,8 @@ from mailboxes.visibility import BOXES, COPIES, FULL, LEVEL, viewing
 
 PAGE_THREADS = 25
 MOST_COUNTED = 500
+# Among so many messages there are usually as many threads as are counted.
+SOME_MESSAGES = 3_000
 
 # Of an outer message `o`.
 # (A scalar with LIMIT stays a probe of one index; an EXISTS becomes a join over everything where
@@ -155,15 +157,26 @@ class ThreadCounts:
 
 @cache
 def _count_statement(kind: RecordType) -> str:
+    """Somebody there is more than enough mail of is told by a part of it."""
+    with_record = f"""
+        SELECT o.thread_id FROM reach
+        JOIN mailboxes_participant p ON p.workspace_id = %(workspace)s AND (
+            (reach.address_id IS NULL AND p.domain = reach.domain AND p.domain <> '')
+            OR p.address_id = reach.address_id)
+        JOIN mailboxes_emailmessage o ON o.id = p.message_id
+        WHERE {_IS_HELD}
+    """
     return f"""
         WITH {BOXES}, reach AS MATERIALIZED ({REACH[kind.name]}),
+        glance AS MATERIALIZED ({with_record} LIMIT {SOME_MESSAGES}),
+        told AS MATERIALIZED (SELECT DISTINCT thread_id FROM glance LIMIT {MOST_COUNTED + 1}),
         thread AS MATERIALIZED (
-            SELECT DISTINCT o.thread_id FROM reach
-            JOIN mailboxes_participant p ON p.workspace_id = %(workspace)s AND (
-                (reach.address_id IS NULL AND p.domain = reach.domain AND p.domain <> '')
-                OR p.address_id = reach.address_id)
-            JOIN mailboxes_emailmessage o ON o.id = p.message_id
-            WHERE {_IS_HELD} LIMIT {MOST_COUNTED + 1}
+            SELECT thread_id FROM told
+            UNION
+            SELECT * FROM ({with_record}) every
+            WHERE (SELECT count(*) FROM glance) = {SOME_MESSAGES}
+              AND (SELECT count(*) FROM told) <= {MOST_COUNTED}
+            LIMIT {MOST_COUNTED + 1}
         )
         SELECT count(*), count(*) FILTER (WHERE {IS_OPEN.format(thread="thread.thread_id")}) FROM thread
     """

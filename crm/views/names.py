@@ -16,7 +16,7 @@ class NameForm(forms.Form):
 
     def clean_name(self) -> str:
         name = tidied(self.cleaned_data["name"])
-        if not name:
+        if not any(character.isalnum() for character in name):
             raise forms.ValidationError("A name needs at least one letter.")
         return name
 

@@ -101,6 +101,7 @@ def test_company_name(domain, expected):
 
 def test_name_key_drops_case_accents_and_extra_space():
     assert name_key("  Éloïse   STRAẞE ") == "eloise strasse"
+    assert name_key("Łukasz Ødegård Þór Ævar Œuvre Đorđe") == "lukasz odegard thor aevar oeuvre dorde"
     assert sorted(["Zoe", "Émile", "adam", "Emil"], key=name_key) == [
         "adam",
         "Emil",

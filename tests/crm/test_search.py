@@ -261,6 +261,26 @@ def test_more_than_are_shown_are_found_in_the_table(desk: Desk, ada: Member, sig
     assert (page.status_code, page.content.decode().count("data-record=")) == (200, 8)
 
 
+def test_an_address_leads_to_a_table_of_addresses_and_what_is_neither_to_none(
+    desk: Desk, ada: Member, signed_in: SignIn
+) -> None:
+    """A table of names that hold the address would be empty."""
+    for number in range(8):
+        person(desk.workspace, f"Somebody {number}", f"p{number}@halden.example")
+        person(
+            desk.workspace,
+            f"Halden {number}" if number < 2 else f"Other {number}",
+            f"halden{number}@x.example",
+        )
+
+    (group,) = search(looking(ada), "halden.example")
+    (mixed,) = search(looking(ada), "halden")
+
+    assert group.every and group.every.where == "address"
+    assert signed_in.as_(ada).get(group.every.url).content.decode().count("data-record=") == 8
+    assert mixed.every is None
+
+
 # The page
 
 

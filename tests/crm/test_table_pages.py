@@ -220,6 +220,20 @@ def test_an_export_without_wishes_keeps_its_columns(shelf: Desk, signed_in: Sign
     assert browser.get("/halyard/companies/export.csv?sort=nothing").status_code == 400
 
 
+def test_an_arranged_table_is_exported_with_every_column_it_shows(
+    shelf: Desk, ada: Member, signed_in: SignIn
+) -> None:
+    browser = signed_in.as_(ada)
+
+    arranged = read_csv(browser.get("/halyard/companies/export.csv?sort=-people&columns=people,industry"))
+    usual = read_csv(browser.get("/halyard/companies/export.csv"))
+
+    assert arranged[0] == ["id", "name", "people", "industry"]
+    people = [int(line[2]) for line in arranged[1:]]
+    assert people == sorted(people, reverse=True)
+    assert "people" not in usual[0], "the columns of the usual file never change"
+
+
 def read_csv(response: Any) -> list[list[str]]:
     text = b"".join(response.streaming_content).decode()
     return list(csv.reader(io.StringIO(text)))

@@ -165,6 +165,7 @@ def test_ben_reads_until_ada_takes_it_back(read: Stage) -> None:
     dialog.get_by_label("As my default says").check()
     expect(dialog.locator("#who-sees li", has_text="Ben")).to_have_attribute("data-change", "down")
     dialog.get_by_role("button", name="Save access").click()
+    expect(owner.locator(".toast")).to_contain_text("Saved who sees your emails here")
     expect(dialog).to_be_hidden()
     expect(share).to_be_visible()
 

@@ -251,3 +251,28 @@ def test_a_table_address_works_alone_and_exports_what_it_shows(shelf: Stage) -> 
     text = download.value.path().read_text()
 
     assert [line.split(",")[1] for line in text.splitlines()] == ["name", "Brightwater", "Arbor"]
+
+
+def test_columns_are_found_by_typing(shelf: Stage) -> None:
+    page = table(shelf, query="?columns=domains&sort=name")
+
+    page.keyboard.press("Shift+C")
+    expect(page.locator("#column-menu input[type=search]")).to_be_focused()
+    page.keyboard.type("indus")
+    expect(page.locator("#column-menu .menu__item:visible")).to_have_count(1)
+    page.keyboard.press("Enter")
+
+    expect(page.locator("thead").get_by_role("link", name="Industry")).to_be_visible()
+    expect(page).to_have_url(re.compile("columns=domains%2Cindustry|columns=domains,industry"))
+
+
+def test_filters_are_all_in_sight_on_a_small_screen(shelf: Stage) -> None:
+    filters = "&".join(f"filter=name:contains:{letter}" for letter in "arbo")
+    page = table(shelf, size=NARROW, query=f"?sort=name&{filters}")
+
+    chips = page.locator(".toolbar__chips > .chip")
+    expect(chips).to_have_count(5)
+    expect(page.locator("#filter-button")).to_be_in_viewport(ratio=1)
+    chips.last.scroll_into_view_if_needed()
+    expect(chips.last).to_be_in_viewport(ratio=1)
+    expect(page.locator("#filter-button")).to_be_in_viewport(ratio=1)

@@ -8,6 +8,7 @@ from crm import editing
 from crm.models import AccessLevel, Company, Member, Person
 from crm.places import BadPlace
 from crm.records import COMPANY, PERSON
+from mailboxes import correspondence
 from mailboxes.blocking import block
 from mailboxes.correspondence import PAGE_THREADS, Show, count_threads, read_correspondence
 from mailboxes.granting import Grantee, set_access, thread_target
@@ -88,6 +89,27 @@ def test_what_is_readable_and_what_is_locked_is_told_apart(desk: Desk, acme: Com
     assert subjects(ben, acme, show=Show.LOCKED) == [""]
     counts = count_threads(ben, COMPANY, acme.pk)
     assert (counts.total, counts.readable, counts.locked, counts.is_capped) == (2, 1, 1, False)
+
+
+@pytest.mark.parametrize(("some", "most"), [(2, 3), (3, 3), (4, 9), (9, 3), (9, 5), (99, 5)])
+def test_counts_are_right_however_much_of_the_mail_is_looked_at(
+    desk: Desk, acme: Company, monkeypatch: pytest.MonkeyPatch, some: int, most: int
+) -> None:
+    """Two threads of four messages and three of one."""
+    letters = [mail(f"{n}@x", BOB, ADA, at=NOW - n * DAY) for n in range(4)]
+    replies = [
+        mail(f"r{n}{root}@x", BOB, ADA, at=NOW - n * DAY, references=(f"{root}@x",))
+        for root in (0, 1)
+        for n in range(3)
+    ]
+    desk.put("ada", *letters, *replies)
+    monkeypatch.setattr(correspondence, "SOME_MESSAGES", some)
+    monkeypatch.setattr(correspondence, "MOST_COUNTED", most)
+    monkeypatch.setattr(correspondence, "_count_statement", correspondence._count_statement.__wrapped__)
+
+    counts = count_threads(desk.members["ada"], COMPANY, acme.pk)
+
+    assert (counts.total, counts.is_capped) == (min(most, 5), most < 5)
 
 
 def test_a_person_and_a_company_list_what_is_theirs(desk: Desk, acme: Company) -> None:
