@@ -166,6 +166,12 @@ class Conversation:
         return max(one.level for one in self.messages)
 
     @property
+    def with_records(self) -> list[Party]:
+        """Who on it has a record to go to, each once."""
+        known = {one.person_id: one for message in self.messages for one in message.parties if one.person_id}
+        return list(known.values())
+
+    @property
     def access(self) -> str:
         return ACCESS_WORDS[self.level]
 

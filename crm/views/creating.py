@@ -7,13 +7,14 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from crm.changing import CannotEdit
 from crm.creating_records import Draft, Taken, create_record, namesakes, owners, read_values
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from crm.employers import company_called, suggestions
-from crm.models import Company, Member
+from crm.models import Company, Member, Person
 from crm.naming import MAX_NAME
 from crm.plain import PLAIN
 from crm.records import BY_PLURAL, COMPANY, PERSON, RecordType, find_record, read_id
@@ -85,6 +86,7 @@ def creation(request: WorkspaceRequest, plural: str) -> HttpResponse:
     known = _known(asked, request.member)
     if known["taken"] or (known["namesakes"] and "anyway" not in request.POST):
         return _show(request, asked, **known, is_asking=not known["taken"])
+    began = timezone.now()
     try:
         with transaction.atomic():
             record = create_record(kind, asked.draft(request.member), by=request.member)
@@ -93,7 +95,9 @@ def creation(request: WorkspaceRequest, plural: str) -> HttpResponse:
     except CannotEdit as error:
         asked.add_error(None, str(error))
         return _show(request, asked)
-    messages.success(request, f"Created {record.name}.")
+    company = record.company if isinstance(record, Person) else None
+    besides = f" and {company.name}, a new company" if company and company.created_at >= began else ""
+    messages.success(request, f"Created {record.name}{besides}.")
     return leave_for(request, kind.url(request.member.workspace.slug, record.pk))
 
 

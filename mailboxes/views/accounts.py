@@ -8,6 +8,7 @@ from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import trigger_client_event
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.models import AccessLevel, Team
@@ -53,8 +54,10 @@ def default_level(request: WorkspaceRequest, pk: int) -> HttpResponse:
     mailbox, value = own_mailbox(request, pk), request.POST.get("level", "")
     if value not in {str(level.value) for level in AccessLevel}:
         return HttpResponseBadRequest("Choose one of the three levels.")
-    mailbox.set_default_level(AccessLevel(int(value)), by=request.member)
-    return _sharing(request, mailbox)
+    level = AccessLevel(int(value))
+    mailbox.set_default_level(level, by=request.member)
+    said = {"text": f"Colleagues see {level.label.lower()} of {mailbox.address}."}
+    return trigger_client_event(_sharing(request, mailbox), "done", said)
 
 
 @require_POST

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import trigger_client_event
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, admin_required
 from crm.models import AccessLevel, InternalDomain, Workspace
@@ -43,7 +44,8 @@ def default_level(request: WorkspaceRequest) -> HttpResponse:
     policy.set_default_level(request.member.workspace, AccessLevel(int(value)), by=request.member)
     if not request.htmx:
         return _back(request)
-    return HttpResponse(status=204)
+    said = {"text": "Saved for mailboxes connected from now on."}
+    return trigger_client_event(HttpResponse(status=204), "done", said)
 
 
 @require_POST

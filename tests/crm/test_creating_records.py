@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -161,11 +162,14 @@ def test_while_typing_one_sees_who_is_there(client: Client, talk: Desk) -> None:
 
 
 def test_a_company_is_named_by_name_or_domain_and_made_if_need_be(client: Client, talk: Desk) -> None:
+    said = []
     for number, company in enumerate(("acme", "ACME.example", "Fresh", "")):
         create(client, "people", name=f"P{number}", company=company)
+        said += re.findall("Created [^<]*", client.get("/halyard/people/").content.decode())
 
     working = dict(Person.objects.filter(name__startswith="P").values_list("name", "company__name"))
     assert working == {"P0": "Acme", "P1": "Acme", "P2": "Fresh", "P3": None}
+    assert said == ["Created P0.", "Created P1.", "Created P2 and Fresh, a new company.", "Created P3."]
 
 
 def test_the_person_of_a_company_page_works_there(client: Client, talk: Desk) -> None:

@@ -1,6 +1,9 @@
-"""The demo workspace, read once in a process and put back for every further test."""
+"""The demo workspace, read once in a run of the tests and put back for every further one."""
 
+import fcntl
+import pickle
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
@@ -45,12 +48,13 @@ def _copied(name: str) -> bytes:
         return b"".join(bytes(part) for part in copy)
 
 
-_kept: dict[str, Kept] = {}
-
-
-def fill_with_demo(scale: str) -> None:
-    if scale in _kept:
-        _kept[scale].put_back()
-    else:
-        call_command("seed_demo", f"--scale={scale}", "--day=2026-11-24")
-        _kept[scale] = Kept.now()
+def fill_with_demo(shared: Path) -> None:
+    """`shared` is a folder of all workers: the first seeds, the others wait for it."""
+    kept = shared / "demo"
+    with (shared / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            call_command("seed_demo", "--scale=0.5", "--day=2026-11-24")
+            kept.write_bytes(pickle.dumps(Kept.now()))
+            return
+    pickle.loads(kept.read_bytes()).put_back()

@@ -1,6 +1,7 @@
 """The pages as somebody uses them, in the system's Chromium."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -14,8 +15,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def site(site: str) -> str:
-    fill_with_demo("0.5")
+def site(site: str, shared_folder: Path) -> str:
+    fill_with_demo(shared_folder)
     return site
 
 

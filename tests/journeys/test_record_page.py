@@ -2,6 +2,7 @@
 and what happens to it all while something new arrives."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +22,8 @@ ANNOUNCE = """id => window.htmx.trigger(document.getElementById(id), "live")"""
 
 
 @pytest.fixture
-def site(site: str) -> str:
-    fill_with_demo("0.4")
+def site(site: str, shared_folder: Path) -> str:
+    fill_with_demo(shared_folder)
     return site
 
 
