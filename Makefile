@@ -10,7 +10,7 @@ run: install
 	@exec $(BIN)/python manage.py up --port $(PORT)
 
 test: install
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

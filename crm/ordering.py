@@ -23,6 +23,9 @@ NEAR, NEAR_OF_ROW, FEW = 6_000, 15_000, 10_000
 # that are not in memory. The second is twice what it takes: what sorts alike often stands far down together.
 LOOK_COST, ROW_COST = 0.7, 0.3
 
+# Where finding all costs as much, a stretch walked in vain is half of it.
+DEAR = 2 * NEAR * LOOK_COST
+
 # A statement and its parameters but %(limit)s, for (id, key) or, where it is read, (id, key, matching):
 # how many match, null where they have not been counted.
 Ordered = tuple[str, dict[str, Any]]
@@ -78,14 +81,17 @@ class Ordering:
 
     def _near(self, found: Narrowed, few: Expected, limit: int) -> Ordered | None:
         """None where a page would not stand near, where finding and sorting all that match costs less, or
-        where the table is no longer than the stretch."""
-        if few.rows < limit:
+        where the table is no longer than the stretch. How many texts hold a word is a guess: where finding
+        them all is dear, the stretch is walked on the chance."""
+        is_dear = few.cost >= DEAR
+        if few.rows < limit and not is_dear:
             return None
         everything = f"SELECT FROM {self.kind.table} WHERE workspace_id = %(workspace)s"
         total = expected(everything, **self.parameters).rows
         is_of_row = found.is_of_row(self.walk.origin)
         stretch, cost = (NEAR_OF_ROW, ROW_COST) if is_of_row else (NEAR, LOOK_COST)
-        rows = limit * total / few.rows
+        rows = limit * total / max(few.rows, 1)
+        rows = min(rows, stretch) if is_dear else rows
         if not rows <= stretch < total or rows * cost > few.cost + few.rows * LOOK_COST:
             return None
         near = self.walk.near(self.step, found.check, stretch)

@@ -134,7 +134,7 @@ def keys(desk: Desk, kind: RecordType, name: str) -> dict[int, Any]:
 SIZES: dict[str, dict[str, float]] = {
     "sorted": {},
     "walked": {"FEW": 0},
-    "near in part": {"NEAR": 70, "NEAR_OF_ROW": 70, "LOOK_COST": 0, "ROW_COST": 0},
+    "near in part": {"NEAR": 70, "NEAR_OF_ROW": 70, "LOOK_COST": 0, "ROW_COST": 0, "DEAR": 0},
     "near": {"NEAR": 170, "NEAR_OF_ROW": 170, "LOOK_COST": 0, "ROW_COST": 0},
 }
 
