@@ -103,7 +103,8 @@ def read_state(
     try:
         filters = _filters(kind, given.getlist("filter")) if "filter" in given else base.filters
         place = given.get("after")
-        after = Place.decoded(str(place), column.walk.key_type) if place else None
+        walk = column.walk
+        after = Place.decoded(str(place), walk.key_type, has_gaps=walk.has_gaps) if place else None
     except (BadFilter, BadPlace) as error:
         raise BadState("This address asks for something that does not exist.") from error
     columns = _columns(kind, str(given["columns"]).split(",")) if "columns" in given else base.columns

@@ -25,10 +25,10 @@ class Place:
         return encode(self.key, self.pk, self.number)
 
     @classmethod
-    def decoded(cls, text: str, key_type: str) -> "Place":
-        """Raises BadPlace, also for a key that is none of this type."""
+    def decoded(cls, text: str, key_type: str, *, has_gaps: bool = False) -> "Place":
+        """Raises BadPlace, also for a key that is none of this type, or for none where there are no gaps."""
         key, pk, number = decode(text, length=3)
-        if not (is_id(pk) and is_id(number) and (key is None or _fits(key, key_type))):
+        if not (is_id(pk) and is_id(number) and (has_gaps if key is None else _fits(key, key_type))):
             raise BadPlace
         return cls(key, pk, number)
 
@@ -39,7 +39,9 @@ def _fits(key: Any, key_type: str) -> bool:
         return isinstance(key, str) and "\0" not in key
     if key_type == "timestamptz":
         return bool(moment_of(key))
-    return type(key) in (int, float) if key_type == "float8" else is_id(key)
+    if key_type == "float8":
+        return isinstance(key, float) or is_id(key)
+    return is_id(key) and (key_type == "bigint" or abs(key) < 2**31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,11 @@ class Walk(Protocol):
         ...
 
     @property
+    def has_gaps(self) -> bool:
+        """Are there records without a key?"""
+        ...
+
+    @property
     def own_key(self) -> str:
         """The key as a row `f` of the origin holds it; nothing where it takes more to tell."""
         ...
@@ -106,6 +113,10 @@ class IndexWalk:
     rest: str = ""
     rest_pk: str = ""
     is_whole: bool = False
+
+    @property
+    def has_gaps(self) -> bool:
+        return bool(self.rest)
 
     @property
     def own_key(self) -> str:
@@ -179,6 +190,10 @@ class MemberWalk:
     @property
     def origin(self) -> Origin:
         return self.table, self.pk
+
+    @property
+    def has_gaps(self) -> bool:
+        return True
 
     @property
     def own_key(self) -> str:

@@ -1,7 +1,10 @@
 """What stands under a table, what changes in it, which records are beside one, and its export."""
 
+import base64
 import csv
 import io
+import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -218,6 +221,36 @@ def test_an_export_without_wishes_keeps_its_columns(shelf: Desk, signed_in: Sign
     assert len(everything) == RECORDS + 1
     assert {tuple(line[1:]) for line in view[1:]} == {("Ünited 3", "'=1+1")}
     assert browser.get("/halyard/companies/export.csv?sort=nothing").status_code == 400
+
+
+FORGED = (
+    "abc", "", "\0", "2026-01-01T00:00:00+00:00", "2026-01-01", 1, -1, 1.5, 2**40, 2**70, 10**400, True, None, [], {},
+    float("inf"), float("nan"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("plural", ["companies", "people"])
+def test_a_place_that_somebody_made_up_is_answered(shelf: Desk, signed_in: SignIn, plural: str) -> None:
+    """Whatever its key is: a page, or that there is no such place."""
+    browser = signed_in.as_(shelf.members["ada"])
+    kind = {"companies": "company", "people": "person"}[plural]
+    answers = Counter[int]()
+    for name, column in columns_of(kind).items():
+        for key in FORGED if column.walk else ():
+            place = base64.urlsafe_b64encode(json.dumps([key, 1, 1]).encode()).decode()
+            answers[browser.get(f"/halyard/{plural}/?sort={name}&after={place}").status_code] += 1
+
+    assert set(answers) == {200, 400}
+    deep = base64.urlsafe_b64encode(b"[" * 5000).decode()
+    assert browser.get(f"/halyard/{plural}/?sort=name&after={deep}").status_code == 400
+
+
+@pytest.mark.parametrize("digit", ["²", "٣", "1" * 30])
+def test_a_digit_that_is_none_is_no_number(shelf: Desk, signed_in: SignIn, digit: str) -> None:
+    browser = signed_in.as_(shelf.members["ada"])
+
+    for asked in ("last_interaction:within_days", "people:at_least", "strongest_connection:is"):
+        assert browser.get("/halyard/companies/", {"filter": f"{asked}:{digit}"}).status_code == 400
 
 
 def test_an_arranged_table_is_exported_with_every_column_it_shows(
