@@ -166,10 +166,9 @@ class Conversation:
         return max(one.level for one in self.messages)
 
     @property
-    def with_records(self) -> list[Party]:
+    def with_records(self) -> list[Correspondent]:
         """Who on it has a record to go to, each once."""
-        known = {one.person_id: one for message in self.messages for one in message.parties if one.person_id}
-        return list(known.values())
+        return list({one.person_id: one for one in self.people if one.person_id}.values())
 
     @property
     def access(self) -> str:

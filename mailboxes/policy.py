@@ -44,6 +44,13 @@ class Creation:
     def of(cls, workspace: Workspace) -> "Creation":
         return cls(workspace.automatic_creation, workspace.enhanced_creation)
 
+    @property
+    def rule(self) -> str:
+        """Which of the two holds: enhanced on or off; nothing where no records are made."""
+        if not self.automatic:
+            return ""
+        return "on" if self.enhanced else "off"
+
     def is_looser_than(self, other: "Creation") -> bool:
         """Does it make records that the other does not?"""
         return self.automatic and (not other.automatic or (other.enhanced and not self.enhanced))

@@ -15,3 +15,6 @@ REACH = {
     """,
     "person": "SELECT '' AS domain, a.id AS address_id FROM crm_address a WHERE a.person_id = %(record)s",
 }
+
+# Of a participant `p`, and the rows of `reach`.
+WITHIN = "(p.address_id = reach.address_id OR (p.domain = reach.domain AND p.domain <> ''))"

@@ -35,7 +35,7 @@ from mailboxes.models import (
     Scope,
     Thread,
 )
-from mailboxes.reach import REACH
+from mailboxes.reach import REACH, WITHIN
 from mailboxes.summary import count_own
 from mailboxes.threadrows import ASK_AGAIN_AFTER
 from mailboxes.visibility import BOXES, COPIES, best_copies, viewing
@@ -127,7 +127,7 @@ _IS_WITH = """
     SELECT EXISTS (
         SELECT FROM mailboxes_emailmessage m
         JOIN mailboxes_participant p ON p.message_id = m.id
-        JOIN reach ON p.address_id = reach.address_id OR (p.domain = reach.domain AND p.domain <> '')
+        JOIN reach ON {within}
         WHERE m.thread_id = %(thread)s)
 """
 
@@ -135,7 +135,7 @@ _IS_WITH = """
 def _is_with(thread: Thread, record: Company | Person) -> bool:
     """Only then can opening all mail with the record be an answer."""
     reach = REACH[record_target(record).name]
-    return bool(fetch(_IS_WITH.format(reach=reach), thread=thread.pk, record=record.pk)[0][0])
+    return bool(fetch(_IS_WITH.format(reach=reach, within=WITHIN), thread=thread.pk, record=record.pk)[0][0])
 
 
 def owners_of(thread_ids: Sequence[int], *, besides: Member) -> QuerySet[Member]:

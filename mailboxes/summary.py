@@ -9,7 +9,7 @@ from crm.statements import fetch
 from mailboxes.granting import EVERYBODY, Grantee, Target
 from mailboxes.levels import Copy, Given, Viewer, level
 from mailboxes.models import AccessGrant, Mailbox
-from mailboxes.reach import REACH
+from mailboxes.reach import REACH, WITHIN
 
 MOST_SHOWN = 8
 
@@ -188,7 +188,7 @@ _OWN_WITH_RECORD = """
     SELECT {what} FROM mailboxes_mailbox b
     JOIN mailboxes_messagecopy c ON c.mailbox_id = b.id AND c.blocked_by_id IS NULL
     JOIN mailboxes_participant p ON p.message_id = c.message_id
-    JOIN reach ON p.address_id = reach.address_id OR (p.domain = reach.domain AND p.domain <> '')
+    JOIN reach ON {within}
     WHERE b.member_id = %(owner)s AND b.state <> 'removing'
 """
 
@@ -199,7 +199,7 @@ def count_own(owner: Member, target: Target) -> int:
 
 
 def _own(owner: Member, target: Target, what: str) -> list[tuple]:
-    statement = _OWN_WITH_RECORD.format(reach=REACH[target.name], what=what)
+    statement = _OWN_WITH_RECORD.format(reach=REACH[target.name], within=WITHIN, what=what)
     return fetch(statement, record=target.row.pk, owner=owner.pk)
 
 

@@ -29,7 +29,9 @@ def profile(request: WorkspaceRequest) -> HttpResponse:
         accounts.rename(request.member.user, form.cleaned_data["name"])
         messages.success(request, "Your name is changed.")
         return redirect("crm:profile", request.member.workspace.slug)
-    return render(request, "crm/settings/profile.html", {"form": form}, status=400 if form.errors else 200)
+    return _show(
+        request, form, title="Profile", lede="What colleagues see of you, in every workspace you are in."
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -41,4 +43,10 @@ def general(request: WorkspaceRequest) -> HttpResponse:
         workspaces.rename(workspace, form.cleaned_data["name"], by=request.member)
         messages.success(request, "The workspace has its new name.")
         return redirect("crm:general", workspace.slug)
-    return render(request, "crm/settings/general.html", {"form": form}, status=400 if form.errors else 200)
+    lede = "What the workspace is called. Addresses of its pages stay as they are."
+    return _show(request, form, title="General", lede=lede, is_for_admins=True)
+
+
+def _show(request: WorkspaceRequest, form: NameForm, **words: object) -> HttpResponse:
+    context = {"form": form, **words}
+    return render(request, "crm/settings/name.html", context, status=400 if form.errors else 200)

@@ -320,10 +320,10 @@
     for (const one of listed(field)) one.hidden = !one.dataset.words.includes(words);
   }
 
-  // The only one that is left is meant.
+  // In a menu the only one that is left is meant. A list is only looked through.
   function takeOnlyMatch(event) {
     const field = event.target;
-    if (event.key !== "Enter" || !field.matches?.("[data-filters]")) return;
+    if (event.key !== "Enter" || !field.matches?.(".menu [data-filters]")) return;
     event.preventDefault();
     const left = listed(field).filter((one) => !one.hidden);
     if (left.length !== 1 || !field.value.trim()) return;

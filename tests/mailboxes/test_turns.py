@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import time_machine
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from crm.models import InternalDomain, Member
 from crm.statements import execute, fetch
 from crm.workspaces import set_active
-from mailboxes import leasing, series, syncing
+from mailboxes import leasing, syncing
 from mailboxes.blocking import block, unblock
 from mailboxes.connecting import change, change_servers, connect_servers
 from mailboxes.leasing import Lease, due_now, pick_due, take
 from mailboxes.models import (
     BlocklistEntry,
-    CalendarSource,
     Mailbox,
+    MailboxKind,
     MailboxState,
     MessageCopy,
     PendingItem,
@@ -36,10 +35,11 @@ from mailboxes.reading import reader, store_page
 from mailboxes.tasks import enqueue_due, sync_next
 from mailboxes.trying import Servers
 from tests.desk import Desk
-from tests.mailboxes.letters import archive, letter, stream_of, write_ics, write_mbox
+from tests.mailboxes.letters import archive, letter, stream_of, write_mbox
 
 pytestmark = pytest.mark.django_db
 
+LONG_AGO = timezone.now() - timedelta(days=1)
 IMAP = {"host": "imap.example", "port": 993, "security": "tls", "username": "ada"}
 CALDAV = {"url": "https://dav.example/", "username": "ada"}
 BOTH = Servers(IMAP, CALDAV, {"imap": "secret", "caldav": "secret"})
@@ -115,6 +115,20 @@ def test_there_is_a_hint_for_each_that_is_due_and_it_does_not_wait_for_ever(
 # Who may not be read.
 
 
+@pytest.mark.parametrize("kind", MailboxKind)
+@pytest.mark.parametrize("on", [(), ("mail",), ("calendar",), ("mail", "calendar")])
+def test_what_may_be_read_is_what_the_mailbox_says_it_reads(
+    servers: Mailbox, kind: MailboxKind, on: tuple[str, ...]
+) -> None:
+    """The same rule in SQL and in Python."""
+    servers.kind, servers.address = kind, "alone@halyard.example"
+    servers.settings = {servers.part(stream): {} for stream in on}
+    servers.save()
+    SyncStream.objects.filter(mailbox=servers).update(due_at=LONG_AGO)
+
+    assert due(servers) == {stream for stream in StreamKind if servers.reads(stream)}
+
+
 def test_a_part_that_is_switched_off_stays_off_when_its_owner_comes_back(
     servers: Mailbox, ada: Member
 ) -> None:
@@ -135,7 +149,7 @@ def test_nothing_of_a_deactivated_member_is_read_whatever_makes_it_due(
 
     due_now([one.pk for one in SyncStream.objects.all()])
     assert not SyncStream.objects.filter(mailbox__member=ada, due_at__isnull=False).exists()
-    SyncStream.objects.update(due_at=timezone.now())
+    SyncStream.objects.update(due_at=LONG_AGO)
 
     assert due(servers) == due(box) == set()
     with pytest.raises(CommandError, match="deactivated"):
@@ -320,70 +334,6 @@ def test_a_slow_provider_keeps_its_lease(box: Mailbox, monkeypatch: pytest.Monke
 
     assert seen == [True] * 3
     assert MessageCopy.objects.count() == 3
-
-
-# Endless series.
-
-
-WEEKLY = "RRULE:FREQ=WEEKLY"
-
-
-@pytest.fixture
-def endless(ada: Member, tmp_path: Path) -> Mailbox:
-    path = write_ics(tmp_path / "a.ics", 1)
-    path.write_text(path.read_text().replace("END:VEVENT", f"{WEEKLY}\r\nEND:VEVENT"))
-    box = archive(ada, ics=path)
-    lease = take(stream_of(box, StreamKind.CALENDAR).pk)
-    assert lease
-    syncing.run(lease)
-    assert CalendarSource.objects.get().read_until
-    return box
-
-
-@pytest.fixture
-def later(endless: Mailbox) -> Iterator[None]:
-    with time_machine.travel(timezone.now() + timedelta(days=60)):
-        yield
-
-
-def test_what_the_provider_has_changed_meanwhile_is_not_overwritten(
-    later: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ask = series.reader
-
-    def meanwhile(*arguments: Any) -> Any:
-        CalendarSource.objects.update(version="newer", raw=b"newer")
-        return ask(*arguments)
-
-    monkeypatch.setattr(series, "reader", meanwhile)
-
-    series.extend(timezone.now())
-
-    source = CalendarSource.objects.get()
-    assert (source.version, bytes(source.raw)) == ("newer", b"newer")
-
-
-def test_what_the_provider_has_taken_away_meanwhile_does_not_come_back(
-    later: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ask = series.reader
-
-    def meanwhile(*arguments: Any) -> Any:
-        CalendarSource.objects.all().delete()
-        return ask(*arguments)
-
-    monkeypatch.setattr(series, "reader", meanwhile)
-
-    series.extend(timezone.now())
-
-    assert not CalendarSource.objects.exists()
-
-
-def test_a_series_that_cannot_be_read_any_more_gives_others_their_turn(later: None) -> None:
-    CalendarSource.objects.update(raw=b"nothing that could be read")
-
-    assert series.extend(timezone.now()) == 1
-    assert series.extend(timezone.now()) == 0
 
 
 # Editing.
