@@ -10,7 +10,7 @@ from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from crm import editing
+from crm.edits import editing
 from crm.models import Company, Member, Person, Team, TeamMembership, User, Workspace
 from crm.signing import password_link
 from crm.workspaces import set_active

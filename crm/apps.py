@@ -6,13 +6,11 @@ class CrmConfig(AppConfig):
     verbose_name = "Records"
 
     def ready(self) -> None:
-        from crm import (  # noqa: F401  (connects the signals, registers the columns)
-            accounts,
-            announcing,
-            own_columns,
-        )
+        from crm import accounts  # noqa: F401  (connects the signals)
+        from crm.edits import announcing  # noqa: F401  (connects the signals)
         from crm.record_pages import Tab, register_tab
-        from crm.search_sources import register_sources
+        from crm.search.sources import register_sources
+        from crm.tables import own_columns  # noqa: F401  (registers the columns)
 
         register_tab(Tab("People", "people/", order=3, kinds=("company",)))
         register_sources()

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from crm.columns import Column, Look, columns_of, default_columns
 from crm.models import Member, Workspace
 from crm.records import RecordType
-from crm.selecting import Selection
-from crm.table_state import State
-from crm.tables import all_rows, ids_in_order, look_of, members_of, rows_of, shown_columns
+from crm.tables.columns import Column, Look, columns_of, default_columns
+from crm.tables.page import all_rows, ids_in_order, look_of, members_of, rows_of, shown_columns
+from crm.tables.selecting import Selection
+from crm.tables.state import State
 
 # Called before an export: what only the clock changes is brought up to date.
 _settlers: list[Callable[[int, datetime], object]] = []

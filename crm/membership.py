@@ -10,9 +10,9 @@ from typing import Any
 from django.db import connection, models
 
 from crm.models import Member, Workspace
-from crm.saved_views import VIEWS
 from crm.starring import STARS
 from crm.statements import fetch
+from crm.tables.saved_views import VIEWS
 
 # SQL over a member `m`, by the attribute it becomes.
 _SHOWN = {

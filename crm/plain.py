@@ -3,7 +3,7 @@
 import unicodedata
 from dataclasses import dataclass
 
-from crm.changing import CannotEdit
+from crm.edits.changing import CannotEdit
 
 # What no text of ours holds: it cannot be stored, cannot be seen, or turns what is around it.
 _UNWANTED = frozenset({"Cc", "Cs", "Co", "Cn"})

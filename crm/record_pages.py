@@ -9,11 +9,11 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from crm import cells
-from crm.columns import Column, Look, columns_of
 from crm.models import Member
 from crm.records import RecordType, find_record
-from crm.selecting import Selection
-from crm.tables import members_of
+from crm.tables.columns import Column, Look, columns_of
+from crm.tables.page import members_of
+from crm.tables.selecting import Selection
 
 STRIP = {
     "connection_strength": "",

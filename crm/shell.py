@@ -17,8 +17,8 @@ from crm.cells import hue, initials
 from crm.membership import show
 from crm.models import Member, Workspace
 from crm.records import RECORD_TYPES
-from crm.saved_views import views_of
 from crm.starring import MOST_SHOWN, favourites
+from crm.tables.saved_views import views_of
 
 ProgressOf = Callable[[Workspace], Any]
 

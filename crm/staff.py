@@ -7,12 +7,12 @@ from datetime import datetime
 from django.utils.safestring import SafeString
 
 from crm import cells
-from crm.columns import Column, columns_of
 from crm.models import Company, Member
 from crm.records import PERSON
-from crm.selecting import Selection
-from crm.tables import look_of
-from crm.walking import Place
+from crm.tables.columns import Column, columns_of
+from crm.tables.page import look_of
+from crm.tables.selecting import Selection
+from crm.tables.walking import Place
 
 PAGE_PEOPLE = 50
 SHOWN = ("job_title", "last_interaction", "connection_strength", "email_addresses")

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from crm import cells
-from crm.changing import CannotEdit, Record, kind_of
+from crm.edits.changing import CannotEdit, Record, kind_of
 from crm.models import Member, Star
 from crm.records import RECORD_TYPES
 from crm.statements import fetch

@@ -4,7 +4,8 @@ from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
-from crm import invitations, notifying, undoing
+from crm import invitations, notifying
+from crm.edits import undoing
 from crm.importing import files, running
 
 

@@ -6,8 +6,8 @@ class IntelligenceConfig(AppConfig):
     verbose_name = "Communication intelligence"
 
     def ready(self) -> None:
+        from crm.edits.merging import register_counter
         from crm.exporting import register_settler
-        from crm.merging import register_counter
         from crm.record_pages import Tab, register_tab
         from intelligence import receivers  # noqa: F401  (connects the signals)
         from intelligence.attributes import register_attributes

@@ -8,8 +8,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from crm import moments
-from crm.calculations import Calculation, distinct, filled
-from crm.columns import Look
+from crm.tables.calculations import Calculation, distinct, filled
+from crm.tables.columns import Look
 from intelligence.attribute_filters import grade_counts, grade_limits
 from intelligence.strength import GRADES
 

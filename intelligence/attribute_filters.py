@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date
 
 from crm.cells import Face
-from crm.filters import (
+from crm.records import read_id
+from crm.tables.filters import (
     EMPTINESS,
     IS_EMPTY,
     Asked,
@@ -15,7 +16,6 @@ from crm.filters import (
     days,
     midnight,
 )
-from crm.records import read_id
 from intelligence.recordkinds import RecordKind
 from intelligence.strength import GRADES, landmark_threshold
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from django.utils.safestring import SafeString
 
 from crm import cells, moments
-from crm.columns import (
+from crm.tables.columns import (
     OLDEST_OR_NEWEST,
     SOONEST_OR_FURTHEST,
     WEAKEST_OR_STRONGEST,
@@ -18,8 +18,8 @@ from crm.columns import (
     Values,
     register,
 )
-from crm.filters import register_filter
-from crm.walking import IndexWalk, MemberWalk, Walk
+from crm.tables.filters import register_filter
+from crm.tables.walking import IndexWalk, MemberWalk, Walk
 from intelligence.attribute_calculations import STRENGTHS, members_counted, times_counted
 from intelligence.attribute_filters import strength_filter, strongest_filter, time_filter
 from intelligence.recordkinds import RECORD_KINDS, RecordKind

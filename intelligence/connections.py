@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from crm import moments
 from crm.cells import Face
-from crm.columns import Look
 from crm.statements import fetch
+from crm.tables.columns import Look
 from intelligence.recordkinds import RecordKind
 from intelligence.strength import Grade, grade
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from crm import moments
 from crm.cells import Face
-from crm.columns import Look
 from crm.models import Member
 from crm.record_pages import RecordPage
 from crm.statements import fetch
+from crm.tables.columns import Look
 from intelligence.choosing import Choice
 from intelligence.marks import EMAIL, FIRST, FIRST_EVER, LAST, MEETING, NEXT, Marks
 from intelligence.recordkinds import RecordKind, kind_named
 from intelligence.remaining import HIDING, REMAINS
-from mailboxes.glimpses import EventGlimpse, MailGlimpse, event_glimpses, mail_glimpses
+from mailboxes.correspondence.glimpses import EventGlimpse, MailGlimpse, event_glimpses, mail_glimpses
 
 # An index range per kind, of which each is read only as far as the page needs.
 PART = f"""

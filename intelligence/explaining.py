@@ -7,9 +7,9 @@ from math import fsum
 from typing import Any
 
 from crm.cells import Face
-from crm.columns import Look
 from crm.plurals import counted
 from crm.statements import fetch
+from crm.tables.columns import Look
 from intelligence.recordkinds import RecordKind
 from intelligence.strength import (
     GRADES,

@@ -9,9 +9,10 @@ class MailboxesConfig(AppConfig):
         from crm.notifying import register_kind
         from crm.record_pages import Tab, register_tab
         from crm.shell import register_progress
-        from mailboxes import receivers, telling  # noqa: F401  (connects the signals)
+        from mailboxes import receivers  # noqa: F401  (connects the signals)
+        from mailboxes.correspondence.searching import register_sources
         from mailboxes.progress import IS_READING, backfill_progress
-        from mailboxes.searching import register_sources
+        from mailboxes.sharing import telling
 
         register_kind("access_requested", telling.requested)
         register_kind("access_approved", telling.approved)

@@ -29,7 +29,7 @@ from mailboxes.models import (
 )
 from mailboxes.progress import announce_progress
 from mailboxes.removing import PURGE_ITEMS, forget_events, remove_mail, take_away
-from mailboxes.upkeep import end_requests_to
+from mailboxes.sharing.upkeep import end_requests_to
 
 # Addresses that the entries (value, id) cover, and by which entry. Colleagues are never blocked.
 _COVERED = """

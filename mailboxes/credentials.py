@@ -13,10 +13,10 @@ from django.core.cache import cache
 from django.db import OperationalError, transaction
 
 from crm.statements import execute
+from mailboxes.accounts.reconnecting import ask_to_reconnect
 from mailboxes.models import Mailbox, MailboxState
 from mailboxes.providers.base import AuthExpired, TryLater
 from mailboxes.providers.oauth import Grant
-from mailboxes.reconnecting import ask_to_reconnect
 
 # An access token is taken for old this long before it is.
 MARGIN = timedelta(minutes=2)

@@ -11,9 +11,9 @@ from crm.signals import (
     records_deleted,
     records_restored,
 )
-from mailboxes import regranting
 from mailboxes.rescreening import rescreen
-from mailboxes.upkeep import end_membership, follow_merge, resume_reading
+from mailboxes.sharing import regranting
+from mailboxes.sharing.upkeep import end_membership, follow_merge, resume_reading
 
 
 @receiver(addresses_claimed)

@@ -16,8 +16,8 @@ from crm.locking import alone, lock_workspace
 from crm.mistakes import log_mistake
 from crm.models import Member
 from crm.statements import execute, fetch
-from mailboxes import uploads
-from mailboxes.consenting import give_back_grant
+from mailboxes.accounts import uploads
+from mailboxes.accounts.consenting import give_back_grant
 from mailboxes.ingesting.events import elect
 from mailboxes.ingesting.mail import summarise
 from mailboxes.models import (
@@ -29,8 +29,8 @@ from mailboxes.models import (
     SyncStream,
 )
 from mailboxes.progress import announce_progress
+from mailboxes.sharing.upkeep import end_requests_to, forget_mailbox
 from mailboxes.signals import communication_changed
-from mailboxes.upkeep import end_requests_to, forget_mailbox
 
 logger = logging.getLogger(__name__)
 

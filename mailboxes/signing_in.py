@@ -6,8 +6,8 @@ import requests
 from allauth.socialaccount import app_settings
 
 from crm.signin import adapter
+from mailboxes.accounts.opening import egress
 from mailboxes.egress_requests import guarded_session
-from mailboxes.opening import egress
 
 
 class SocialAdapter(adapter.SocialAdapter):

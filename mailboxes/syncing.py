@@ -14,7 +14,9 @@ from django.utils import timezone
 from crm.mistakes import log_mistake
 from crm.statements import execute, fetch
 from crm.statistics import gather_statistics
-from mailboxes.archives import forget_read
+from mailboxes.accounts.archives import forget_read
+from mailboxes.accounts.opening import open_provider
+from mailboxes.accounts.reconnecting import ask_to_reconnect
 from mailboxes.leasing import (
     BACKOFF_CAP,
     LEASE_SECONDS,
@@ -27,7 +29,6 @@ from mailboxes.leasing import (
 )
 from mailboxes.listing import move_cursor, store_listing
 from mailboxes.models import Mailbox, MailboxKind, SyncStream
-from mailboxes.opening import open_provider
 from mailboxes.progress import announce_progress
 from mailboxes.providers.base import (
     AuthExpired,
@@ -40,7 +41,6 @@ from mailboxes.providers.base import (
     TryLater,
 )
 from mailboxes.reading import Counts, Outdated, Page, Reader, reader, store_page
-from mailboxes.reconnecting import ask_to_reconnect
 
 logger = logging.getLogger(__name__)
 

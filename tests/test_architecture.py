@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,14 @@ def test_templates_say_what_they_expect_and_stay_short(path: Path) -> None:
 
     assert text.startswith(("{#", "{% comment %}", "<!doctype"))
     assert text.count("\n") <= MOST_TEMPLATE_LINES or path.name == "_icons.html"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.html")), ids=lambda path: path.name)
+def test_what_templates_expect_is_there(path: Path) -> None:
+    first = path.read_text().partition("#}")[0]
+    named = re.findall(rf"\b((?:{'|'.join(APPS)})(?:\.[a-z_]+)+)\.([A-Z]\w+)", first)
+
+    assert [name for module, name in named if not hasattr(import_module(module), name)] == []
 
 
 def test_raw_colours_live_in_tokens_alone() -> None:

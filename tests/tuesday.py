@@ -8,7 +8,7 @@ from typing import Any
 
 from crm.models import InternalDomain, Member, Role, Workspace
 from crm.workspaces import add_member
-from mailboxes.connecting import connect
+from mailboxes.accounts.connecting import connect
 from mailboxes.models import Mailbox, MailboxKind
 from mailboxes.reading import Counts
 from mailboxes.running import run_now

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from crm.columns import columns_of
 from crm.importing.tabular import Line
 from crm.naming import name_key
 from crm.plain import PLAIN
 from crm.records import RecordType
+from crm.tables.columns import columns_of
 
 # As other programs call them, without case, accents, or anything between the letters.
 _ALSO = {

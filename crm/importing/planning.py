@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crm.addresses import company_name, domain_of, registrable_domain, without_tag
-from crm.changing import CannotEdit
-from crm.creating_records import read_values
-from crm.editing import refuse_shared_domain
+from crm.edits.changing import CannotEdit
+from crm.edits.creating import read_values
+from crm.edits.editing import refuse_shared_domain
 from crm.importing.drafts import Draft, Shelf, employers
 from crm.importing.mapping import Entry
 from crm.models import Address, InternalDomain

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.auditing import audit
-from crm.changing import changing
+from crm.edits.changing import changing
 from crm.importing import files
 from crm.importing.mapping import entry
 from crm.importing.planning import CREATED, REFUSED, UNCHANGED, UPDATED, Outcome, Planner

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from crm.addresses import domain_of, is_freemail, kind, registrable_domain
-from crm.changing import Touched
+from crm.edits.changing import Touched
 from crm.importing.drafts import Draft, Shelf
 from crm.models import Address, CompanyDomain, Tombstone
 from crm.naming import MAX_NAME, name_key

@@ -1,7 +1,7 @@
 from django.contrib.postgres.operations import BtreeGinExtension, TrigramExtension
 from django.db import migrations
 
-# What is looked for and what is looked through, made alike (crm.words says the same). Plain ASCII is
+# What is looked for and what is looked through, made alike (crm.search.words says the same). Plain ASCII is
 # spared the long list of accents.
 WORDS = """
     CREATE FUNCTION crm_words(said text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -8,11 +8,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
 
-from crm import attribute_values
-from crm.attribute_values import CHIPS, CHOICE, Editable, editable
-from crm.changing import CannotEdit, Record, kind_of
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
-from crm.employers import suggestions
+from crm.edits import attribute_values
+from crm.edits.attribute_values import CHIPS, CHOICE, Editable, editable
+from crm.edits.changing import CannotEdit, Record, kind_of
+from crm.edits.employers import suggestions
 from crm.models import Member, Person
 from crm.naming import MAX_NAME, name_key
 from crm.plain import tidied

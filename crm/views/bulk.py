@@ -13,17 +13,17 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from crm.bulk_editing import TakenBack, move_all, take_back, write_all
-from crm.changing import CannotEdit
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
-from crm.deleting import MOST_AT_ONCE, delete_records
-from crm.employers import company_called
+from crm.edits.bulk import TakenBack, move_all, take_back, write_all
+from crm.edits.changing import CannotEdit
+from crm.edits.deleting import MOST_AT_ONCE, delete_records
+from crm.edits.employers import company_called
 from crm.exporting import export_view
 from crm.models import BulkEdit
 from crm.plain import PLAIN, plain_attribute
 from crm.plurals import counted
 from crm.records import BY_PLURAL, RECORD_TYPES, RecordType, read_id
-from crm.tables import ids_in_order, look_of
+from crm.tables.page import ids_in_order, look_of
 from crm.views.deleting import table_seen, tell_deleted
 from crm.views.dialogs import dialog, leave_for, page_before
 from crm.views.tables import asked_state, csv_file

@@ -10,10 +10,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from crm.changing import CannotEdit
-from crm.creating_records import Draft, Taken, create_record, namesakes, owners, read_values
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
-from crm.employers import company_called, suggestions
+from crm.edits.changing import CannotEdit
+from crm.edits.creating import Draft, Taken, create_record, namesakes, owners, read_values
+from crm.edits.employers import company_called, suggestions
 from crm.models import Company, Member, Person
 from crm.naming import MAX_NAME
 from crm.plain import PLAIN

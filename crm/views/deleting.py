@@ -7,12 +7,12 @@ from django.http import Http404, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from crm.changing import CannotEdit
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
-from crm.deleting import delete_records
+from crm.edits.changing import CannotEdit
+from crm.edits.deleting import delete_records
+from crm.edits.undoing import Restored, undo
 from crm.models import Deletion
 from crm.records import BY_PLURAL, RECORD_TYPES, RecordType, find_record
-from crm.undoing import Restored, undo
 from crm.views.dialogs import leave_for
 
 

@@ -7,9 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from crm.edits.undoing import UNDOABLE_FOR
 from crm.models import Deletion, Member
 from crm.records import BY_PLURAL
-from crm.undoing import UNDOABLE_FOR
 
 
 @dataclass(frozen=True, slots=True)

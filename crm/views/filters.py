@@ -7,10 +7,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
-from crm.filters import MOST_FILTERS, BadFilter, Filter, filterable, make_filter
 from crm.records import BY_PLURAL, RecordType, read_id
-from crm.table_state import State
-from crm.tables import members_of
+from crm.tables.filters import MOST_FILTERS, BadFilter, Filter, filterable, make_filter
+from crm.tables.page import members_of
+from crm.tables.state import State
 from crm.views.tables import arranged, asked_state
 
 

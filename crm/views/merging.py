@@ -6,9 +6,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
-from crm import merging as verbs
-from crm.changing import CannotEdit, Record, kind_of
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
+from crm.edits import merging as verbs
+from crm.edits.changing import CannotEdit, Record, kind_of
 from crm.records import BY_PLURAL, find_record
 from crm.views.dialogs import dialog, leave_for
 

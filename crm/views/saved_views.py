@@ -10,9 +10,9 @@ from django.views.decorators.http import require_GET, require_POST
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.models import SavedView
 from crm.records import BY_PLURAL, RECORD_TYPES, RecordType
-from crm.saved_views import CannotSave, delete_view, describe_view, rearrange_view, save_view
-from crm.table_state import State
-from crm.view_counts import counted_views
+from crm.tables.saved_views import CannotSave, delete_view, describe_view, rearrange_view, save_view
+from crm.tables.state import State
+from crm.tables.view_counts import counted_views
 from crm.views.dialogs import dialog, leave_for
 from crm.views.tables import asked_state
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
-from crm.search import Looking, search
-from crm.words import Query
+from crm.search.quick import Looking, search
+from crm.search.words import Query
 
 MOST_CHARACTERS = 2000
 

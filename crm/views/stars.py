@@ -6,8 +6,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import trigger_client_event
 
-from crm.changing import CannotEdit
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
+from crm.edits.changing import CannotEdit
 from crm.records import BY_PLURAL, find_record
 from crm.starring import toggle
 from crm.views.dialogs import leave_for, page_before

@@ -10,19 +10,19 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from crm.arranging import column_choices, moved_column, remember_columns, with_column
-from crm.columns import columns_of
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.exporting import export_lines, export_view
-from crm.filters import filterable
 from crm.models import Member
-from crm.neighbours import neighbours as find_neighbours
 from crm.records import BY_PLURAL, RecordType, find_record, read_id
-from crm.saved_views import views_of
-from crm.table_calculations import calculate
-from crm.table_changes import MOST_SHOWN, read_changes
-from crm.table_state import BadState, State, read_state
-from crm.tables import build_table, look_of, shown_columns
+from crm.tables.arranging import column_choices, moved_column, remember_columns, with_column
+from crm.tables.changes import MOST_SHOWN, read_changes
+from crm.tables.columns import columns_of
+from crm.tables.filters import filterable
+from crm.tables.footer import calculate
+from crm.tables.neighbours import neighbours as find_neighbours
+from crm.tables.page import build_table, look_of, shown_columns
+from crm.tables.saved_views import views_of
+from crm.tables.state import BadState, State, read_state
 from crm.views.dialogs import leave_for
 
 

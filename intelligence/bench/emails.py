@@ -13,8 +13,8 @@ from crm.records import COMPANY
 from crm.statements import fetch
 from intelligence.bench.figures import interleaved, show
 from intelligence.bench.mailroom import MEMBERS, Mailroom
-from mailboxes import correspondence
-from mailboxes.correspondence import PAGE_THREADS, START, Show, page_statement, read_correspondence
+from mailboxes.correspondence import threads
+from mailboxes.correspondence.threads import PAGE_THREADS, START, Show, page_statement, read_correspondence
 from mailboxes.visibility import BOXES, FULL, viewing
 
 FEW_MAILBOXES = 5
@@ -68,7 +68,7 @@ def _run(room: Mailroom, company: Company, statement: str) -> None:
     parameters = {"record": company.pk, "limit": PAGE_THREADS + 1, **START, **viewing(room.viewer)}
     rows = fetch(statement, **parameters)
     for row in rows:
-        correspondence.thread_row(row, viewer_id=room.viewer.pk, now=timezone.localtime())
+        threads.thread_row(row, viewer_id=room.viewer.pk, now=timezone.localtime())
 
 
 def _unprepared(work: Callable[[], Any]) -> None:

@@ -9,14 +9,14 @@ from urllib.parse import quote, urlencode
 from django.http import QueryDict
 from django.utils import timezone
 
-from crm.columns import columns_of
 from crm.models import Person, User
 from crm.record_pages import record_page
 from crm.records import COMPANY, PERSON, RecordType
-from crm.selecting import Selection
 from crm.statements import fetch
-from crm.table_state import read_state
-from crm.tables import PageRows, look_of, read_page, shown_columns
+from crm.tables.columns import columns_of
+from crm.tables.page import PageRows, look_of, read_page, shown_columns
+from crm.tables.selecting import Selection
+from crm.tables.state import read_state
 from intelligence.bench.figures import interleaved, show
 from intelligence.bench.library import Library
 from intelligence.bench.table import OPPOSED

@@ -14,11 +14,11 @@ from crm.models import InternalDomain, User, Workspace
 from crm.models import Member as WorkspaceMember
 from intelligence.bench.figures import show
 from intelligence.bench.parsing import message
-from mailboxes.connecting import connect
+from mailboxes.accounts.connecting import connect
 from mailboxes.leasing import take
 from mailboxes.models import Mailbox, MailboxKind, MessageCopy, SyncStream
 from mailboxes.providers.base import FetchedMail
-from mailboxes.providers.gmail import GET_UNITS
+from mailboxes.providers.google.gmail import GET_UNITS
 from mailboxes.reading import reader, store_page
 from mailboxes.running import run_now
 from mailboxes.syncing import PAGE_ITEMS

@@ -11,11 +11,11 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils import timezone
 
 from crm.records import COMPANY, PERSON, RecordType
-from crm.selecting import Selection
 from crm.statements import fetch
-from crm.table_state import read_state
-from crm.tables import PAGE_ROWS, look_of, read_page, shown_columns
-from crm.walking import Place
+from crm.tables.page import PAGE_ROWS, look_of, read_page, shown_columns
+from crm.tables.selecting import Selection
+from crm.tables.state import read_state
+from crm.tables.walking import Place
 from intelligence.attributes import INTERACTIONS
 from intelligence.bench.figures import interleaved, show
 from intelligence.bench.plans import indexes, plans_of

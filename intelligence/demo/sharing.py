@@ -6,10 +6,10 @@ from datetime import datetime
 from crm.models import AccessLevel, Company, Member, Team, TeamMembership
 from crm.records import COMPANY
 from mailboxes.blocking import block, purge_blocked
-from mailboxes.correspondence import Show, read_correspondence
-from mailboxes.granting import Grantee, mailbox_target, record_target, set_access
+from mailboxes.correspondence.threads import Show, read_correspondence
 from mailboxes.models import AccessRequest, Mailbox, Thread
-from mailboxes.requesting import ask, owners_of
+from mailboxes.sharing.granting import Grantee, mailbox_target, record_target, set_access
+from mailboxes.sharing.requesting import ask, owners_of
 
 SUBJECT, FULL = AccessLevel.SUBJECT, AccessLevel.FULL
 TEAMS = {"Success": ("maya", "noor"), "Sales": ("tomas", "jonas", "callum")}

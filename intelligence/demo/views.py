@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from crm.columns import default_columns
 from crm.models import Member, SavedView
 from crm.records import COMPANY, PERSON, RecordType
-from crm.saved_views import save_view
+from crm.tables.columns import default_columns
+from crm.tables.saved_views import save_view
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from intelligence.agenda import count_meetings
 from intelligence.explaining import FEW_DAYS, MOST_DAYS, explain
 from intelligence.knowing import read_known
 from intelligence.recordkinds import kind_named
-from mailboxes.correspondence import count_threads
+from mailboxes.correspondence.threads import count_threads
 
 
 @require_GET

@@ -67,13 +67,13 @@ class AccessGrant(models.Model):
 
     def revoke(self, *, by: Member) -> None:
         """Take it back. Safe to call twice. Raises PermissionDenied for anybody but its owner."""
-        from mailboxes.granting import revoke
+        from mailboxes.sharing.granting import revoke
 
         revoke(self, by=by)
 
     def confirm(self, *, by: Member) -> None:
         """Let it cover the addresses and domains its record has by now."""
-        from mailboxes.granting import confirm
+        from mailboxes.sharing.granting import confirm
 
         confirm(self, by=by)
 

@@ -83,7 +83,7 @@ class Mailbox(models.Model):
 
     def set_default_level(self, level: AccessLevel, *, by: Member) -> None:
         """What everybody in the workspace sees of it. Raises PermissionDenied for all but its owner."""
-        from mailboxes.granting import set_default_level
+        from mailboxes.sharing.granting import set_default_level
 
         set_default_level(self, level, by=by)
 

@@ -65,17 +65,17 @@ class AccessRequest(models.Model):
 
     def approve(self, *, by: Member, level: AccessLevel, scope: Scope = Scope.THREAD) -> None:
         """Open the approver's own copies at up to the level asked for. Raises AlreadySettled."""
-        from mailboxes.requesting import approve
+        from mailboxes.sharing.requesting import approve
 
         approve(self, by=by, level=level, scope=scope)
 
     def decline(self, *, by: Member) -> None:
-        from mailboxes.requesting import decline
+        from mailboxes.sharing.requesting import decline
 
         decline(self, by=by)
 
     def cancel(self, *, by: Member) -> None:
-        from mailboxes.requesting import cancel
+        from mailboxes.sharing.requesting import cancel
 
         cancel(self, by=by)
 

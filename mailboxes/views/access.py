@@ -13,11 +13,19 @@ from django.views.decorators.http import require_http_methods, require_POST
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.models import AccessLevel, Team
 from crm.records import BY_PLURAL, find_record
-from mailboxes.conversation import read_thread
-from mailboxes.coverage import confirm_all, uncovered
-from mailboxes.granting import EVERYBODY, Grantee, Target, grants_on, record_target, set_access, thread_target
+from mailboxes.correspondence.conversation import read_thread
 from mailboxes.models import Mailbox, Thread
-from mailboxes.sharees import (
+from mailboxes.sharing.coverage import confirm_all, uncovered
+from mailboxes.sharing.granting import (
+    EVERYBODY,
+    Grantee,
+    Target,
+    grants_on,
+    record_target,
+    set_access,
+    thread_target,
+)
+from mailboxes.sharing.sharees import (
     GRANTABLE,
     BadAccess,
     options_for,
@@ -25,7 +33,7 @@ from mailboxes.sharees import (
     read_level,
     sharees_of,
 )
-from mailboxes.summary import access_of, colleagues, count_own, sources, summarise_access
+from mailboxes.sharing.summary import access_of, colleagues, count_own, sources, summarise_access
 
 AUDIENCES = ("default", "workspace", "selected")
 

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_GET, require_POST
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.models import AccessLevel
 from crm.records import BY_PLURAL, find_record, read_id
-from mailboxes.conversation import Conversation, read_thread
+from mailboxes.correspondence.conversation import Conversation, read_thread
 from mailboxes.models import AccessRequest, Scope, Thread
-from mailboxes.requesting import AlreadySettled, CannotAsk, ask, choices
+from mailboxes.sharing.requesting import AlreadySettled, CannotAsk, ask, choices
 
 ASKABLE = [(level.value, level.label) for level in (AccessLevel.SUBJECT, AccessLevel.FULL)]
 

@@ -13,14 +13,14 @@ from django_htmx.http import trigger_client_event
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.models import AccessLevel, Team
 from crm.records import read_id
-from mailboxes.accesslog import read_log
-from mailboxes.accounts import Account, left_out, read_accounts, try_again
-from mailboxes.applications import providers_for
-from mailboxes.granting import Grantee, grants_on, mailbox_target, set_access
+from mailboxes.accounts.applications import providers_for
+from mailboxes.accounts.overview import Account, left_out, read_accounts, try_again
 from mailboxes.models import Mailbox, QuarantinedItem
 from mailboxes.removing import remove, what_goes
-from mailboxes.sharees import GRANTABLE, BadAccess, options_for, posted_access, sharees_of
-from mailboxes.summary import access_of, colleagues
+from mailboxes.sharing.accesslog import read_log
+from mailboxes.sharing.granting import Grantee, grants_on, mailbox_target, set_access
+from mailboxes.sharing.sharees import GRANTABLE, BadAccess, options_for, posted_access, sharees_of
+from mailboxes.sharing.summary import access_of, colleagues
 from mailboxes.views.blocklist import blocklist_context
 
 MOST_ITEMS = 100

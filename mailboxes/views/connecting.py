@@ -14,11 +14,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from crm.views.members import dialog
-from mailboxes import connecting, refusing, uploads
-from mailboxes.forms import SECRETS, ArchiveForm, ServersForm
+from mailboxes.accounts import connecting, refusing, uploads
+from mailboxes.accounts.forms import SECRETS, ArchiveForm, ServersForm
+from mailboxes.accounts.refusing import AnotherAccount, OverPlan
+from mailboxes.accounts.trying import CannotConnect, try_servers
 from mailboxes.models import Mailbox, MailboxKind, MailboxState
-from mailboxes.refusing import AnotherAccount, OverPlan
-from mailboxes.trying import CannotConnect, try_servers
 
 # Somebody who guesses passwords, or looks for servers, through ours is slowed down.
 MOST_TRIES, TRIES_SECONDS = 30, 600

@@ -14,13 +14,13 @@ from django_htmx.http import HttpResponseClientRedirect
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, signed_in
 from crm.models import Member
 from crm.views.members import dialog
-from mailboxes import connecting, consenting, looking
-from mailboxes.applications import admin_consent_url, application
-from mailboxes.consent_forms import ConsentedForm, OfferForm
-from mailboxes.consenting import Offer
+from mailboxes.accounts import connecting, consenting, looking
+from mailboxes.accounts.applications import admin_consent_url, application
+from mailboxes.accounts.consent_forms import ConsentedForm, OfferForm
+from mailboxes.accounts.consenting import Offer
+from mailboxes.accounts.refusing import OverPlan, refuse_over_plan
+from mailboxes.accounts.trying import CannotConnect
 from mailboxes.models import CONSENTED, Mailbox, MailboxKind, MailboxState
-from mailboxes.refusing import OverPlan, refuse_over_plan
-from mailboxes.trying import CannotConnect
 from mailboxes.views.connecting import done
 
 

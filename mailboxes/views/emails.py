@@ -11,10 +11,16 @@ from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.places import BadPlace
 from crm.record_pages import record_page
 from crm.records import BY_PLURAL, find_record, read_id
-from mailboxes.conversation import Conversation, VisibleEmail, read_body, read_message, read_thread
-from mailboxes.correspondence import Show, count_threads, read_correspondence, read_rows
+from mailboxes.correspondence.conversation import (
+    Conversation,
+    VisibleEmail,
+    read_body,
+    read_message,
+    read_thread,
+)
+from mailboxes.correspondence.threads import Show, count_threads, read_correspondence, read_rows
 from mailboxes.models import AccessGrant, AccessRequest, Mailbox
-from mailboxes.requesting import choices
+from mailboxes.sharing.requesting import choices
 from mailboxes.showing import body_response, paper, plain_parts
 
 

@@ -4,7 +4,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
-from mailboxes.meetings import find_event
+from mailboxes.correspondence.meetings import find_event
 
 
 @require_GET

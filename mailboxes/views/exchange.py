@@ -9,12 +9,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from crm.views.members import dialog
-from mailboxes import looking
-from mailboxes.connecting import change, connect
-from mailboxes.exchange_forms import ExchangeForm
+from mailboxes.accounts import looking
+from mailboxes.accounts.connecting import change, connect
+from mailboxes.accounts.exchange_forms import ExchangeForm
+from mailboxes.accounts.refusing import OverPlan, refuse, refuse_known, refuse_over_plan
+from mailboxes.accounts.trying import CannotConnect, try_exchange
 from mailboxes.models import Mailbox, MailboxKind, MailboxState
-from mailboxes.refusing import OverPlan, refuse, refuse_known, refuse_over_plan
-from mailboxes.trying import CannotConnect, try_exchange
 from mailboxes.views.connecting import done, may_try, refused
 
 _SECRETS = ("password",)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import Client, override_settings
 
 from crm.models import Member
-from mailboxes.connecting import connect, connect_servers
+from mailboxes.accounts.connecting import connect, connect_servers
 from mailboxes.models import Mailbox, MailboxKind
 from tests.agreement import googled
 from tests.agreement.mails import ALIASES, HOME, Letter

@@ -10,11 +10,11 @@ from django.http import QueryDict
 from crm.models import Address, Company, CompanyDomain, Member, Person, Workspace
 from crm.naming import name_key
 from crm.records import RecordType
-from crm.selecting import Selection
 from crm.statements import execute
-from crm.table_state import read_state
-from crm.tables import look_of, read_page, shown_columns
-from crm.walking import Place
+from crm.tables.page import look_of, read_page, shown_columns
+from crm.tables.selecting import Selection
+from crm.tables.state import read_state
+from crm.tables.walking import Place
 from intelligence.models import CompanyInsight, PersonInsight
 from tests.desk import NOW, Desk
 
@@ -145,5 +145,5 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for way, sizes in SIZES.items():
         with monkeypatch.context() as patched:
             for name, size in sizes.items():
-                patched.setattr(f"crm.ordering.{name}", size)
+                patched.setattr(f"crm.tables.ordering.{name}", size)
             yield way

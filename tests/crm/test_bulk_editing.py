@@ -8,14 +8,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm.bulk_editing import move_all, take_back, write_all
-from crm.changing import CannotEdit
-from crm.creating_records import Draft, create_record
-from crm.deleting import delete_records
+from crm.edits.bulk import move_all, take_back, write_all
+from crm.edits.changing import CannotEdit
+from crm.edits.creating import Draft, create_record
+from crm.edits.deleting import delete_records
+from crm.edits.undoing import forget_old
 from crm.models import BulkEdit, Company, Deletion, Member, Person
 from crm.plain import plain_attribute
 from crm.records import COMPANY, PERSON
-from crm.undoing import forget_old
 from intelligence.verifying import differences
 from tests.conftest import SignIn
 from tests.desk import NOW, Desk, mail

@@ -6,9 +6,9 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 
-from crm import editing
-from crm.changing import CannotEdit
-from crm.creating_records import Draft, Taken, create_record
+from crm.edits import editing
+from crm.edits.changing import CannotEdit
+from crm.edits.creating import Draft, Taken, create_record
 from crm.models import Address, Company, Member, Person, Tombstone
 from crm.records import COMPANY, PERSON
 from crm.workspaces import deactivate

@@ -3,8 +3,8 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from crm import editing
-from crm.editing import CannotEdit
+from crm.edits import editing
+from crm.edits.editing import CannotEdit
 from crm.models import Address, Company, Member, Person, Tombstone
 from intelligence.verifying import differences
 from tests.desk import NOW, Desk, mail

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm import editing
+from crm.edits import editing
 from crm.exporting import export_lines
 from crm.importing import files, running
 from crm.importing.mapping import guess

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm.editing import delete_record, merge, rename
+from crm.edits.editing import delete_record, merge, rename
 from crm.live import announce
 from crm.models import Company, Member, Notification, Person
 from crm.notifying import mark_read, notify

@@ -5,12 +5,12 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 
-from crm.changing import CannotEdit
-from crm.merging import candidates, merge, preview
+from crm.edits.changing import CannotEdit
+from crm.edits.merging import candidates, merge, preview
 from crm.models import AccessLevel, AuditEvent, Company, Member, Person, Star
 from intelligence.verifying import differences
-from mailboxes.granting import EVERYBODY, record_target, set_access
 from mailboxes.models import AccessGrant, GrantCoverage
+from mailboxes.sharing.granting import EVERYBODY, record_target, set_access
 from tests.conftest import SignIn
 from tests.desk import NOW, Desk, mail, meeting
 

@@ -4,13 +4,13 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import QueryDict
 
-from crm.arranging import moved_column, with_column
-from crm.columns import default_columns
 from crm.models import Member, Role, SavedView
 from crm.records import COMPANY
-from crm.saved_views import CannotSave, delete_view, describe_view, rearrange_view, save_view, views_of
-from crm.table_state import BadState, State, read_state
-from crm.view_counts import counted_views
+from crm.tables.arranging import moved_column, with_column
+from crm.tables.columns import default_columns
+from crm.tables.saved_views import CannotSave, delete_view, describe_view, rearrange_view, save_view, views_of
+from crm.tables.state import BadState, State, read_state
+from crm.tables.view_counts import counted_views
 from tests.conftest import SignIn
 from tests.crm.shelving import pages
 from tests.desk import NOW, Desk

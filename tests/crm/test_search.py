@@ -7,13 +7,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm.finding import FEW, NEWEST, find_records
 from crm.models import Address, Company, CompanyDomain, Member, Person, Workspace
 from crm.naming import name_key
 from crm.records import COMPANY, PERSON
-from crm.search import Group, Hit, Looking, search
+from crm.search.finding import FEW, NEWEST, find_records
+from crm.search.quick import Group, Hit, Looking, search
+from crm.search.words import Query
 from crm.statements import execute, fetch
-from crm.words import Query
 from intelligence.models import CompanyInsight, PersonInsight
 from tests.conftest import SignIn
 from tests.desk import NOW, Desk

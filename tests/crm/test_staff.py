@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from crm import staff
-from crm.creating_records import Draft, create_record
+from crm.edits.creating import Draft, create_record
 from crm.models import Company, Member, Person
 from crm.records import COMPANY
 from crm.staff import read_staff

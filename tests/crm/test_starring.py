@@ -2,7 +2,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from crm import starring
-from crm.changing import CannotEdit
+from crm.edits.changing import CannotEdit
 from crm.models import Company, Member, Person, Star
 from crm.starring import favourites, is_starred, toggle
 from tests.conftest import SignIn

@@ -9,13 +9,13 @@ from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
-from crm.filters import Asked, BadFilter, filterable, make_filter, narrowed, parse_filter
 from crm.models import Company, Person
 from crm.records import COMPANY, PERSON, RECORD_TYPES
-from crm.selecting import Selection
 from crm.statements import execute, expected, fetch
-from crm.table_state import BadState, read_state
-from crm.tables import look_of, read_page, shown_columns
+from crm.tables.filters import Asked, BadFilter, filterable, make_filter, narrowed, parse_filter
+from crm.tables.page import look_of, read_page, shown_columns
+from crm.tables.selecting import Selection
+from crm.tables.state import BadState, read_state
 from intelligence.models import CompanyConnection, CompanyInsight
 from intelligence.strength import GRADES, grade
 from tests.conftest import SignIn
@@ -274,8 +274,8 @@ def test_what_many_meet_is_found_near_and_counted_later(shelf: Desk, monkeypatch
         return [row[0] for row in page.rows], str(page.count), len(captured)
 
     found, count, _ = read()
-    monkeypatch.setattr("crm.ordering.NEAR", 150)
-    monkeypatch.setattr("crm.ordering.LOOK_COST", 0)
+    monkeypatch.setattr("crm.tables.ordering.NEAR", 150)
+    monkeypatch.setattr("crm.tables.ordering.LOOK_COST", 0)
     near, counted, queries = read()
 
     assert near == found

@@ -14,15 +14,15 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.columns import columns_of
 from crm.exporting import export_view
 from crm.models import Company, Member
-from crm.neighbours import neighbours
 from crm.records import COMPANY, PERSON, RecordType
-from crm.table_calculations import calculate
-from crm.table_changes import read_changes, rows_moved
-from crm.table_state import read_state
-from crm.tables import look_of, shown_columns
+from crm.tables.changes import read_changes, rows_moved
+from crm.tables.columns import columns_of
+from crm.tables.footer import calculate
+from crm.tables.neighbours import neighbours
+from crm.tables.page import look_of, shown_columns
+from crm.tables.state import read_state
 from intelligence.models import CompanyInsight
 from intelligence.strength import GRADES, grade
 from tests.conftest import SignIn

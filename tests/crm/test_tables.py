@@ -11,11 +11,11 @@ from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
 from crm.cells import Face
-from crm.columns import columns_of
 from crm.models import Company, Member
 from crm.records import COMPANY, PERSON, RecordType
-from crm.table_state import BadState, read_state
-from crm.tables import build_table, members_of
+from crm.tables.columns import columns_of
+from crm.tables.page import build_table, members_of
+from crm.tables.state import BadState, read_state
 from intelligence.models import CompanyInsight
 from tests.conftest import SignIn
 from tests.crm.shelving import RECORDS, keys, pages, ways

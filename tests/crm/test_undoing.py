@@ -7,10 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm import editing
-from crm.changing import CannotEdit
 from crm.creation import create_records
-from crm.deleting import delete_records
+from crm.edits import editing
+from crm.edits.changing import CannotEdit
+from crm.edits.deleting import delete_records
+from crm.edits.undoing import forget_old, undo
 from crm.models import (
     AccessLevel,
     Address,
@@ -25,11 +26,10 @@ from crm.models import (
 )
 from crm.records import COMPANY, PERSON, RecordType
 from crm.statements import fetch
-from crm.undoing import forget_old, undo
 from crm.workspaces import deactivate
 from intelligence.verifying import differences
-from mailboxes.granting import EVERYBODY, Grantee, record_target, set_access
 from mailboxes.models import AccessGrant
+from mailboxes.sharing.granting import EVERYBODY, Grantee, record_target, set_access
 from tests.desk import NOW, Desk, mail
 
 pytestmark = pytest.mark.django_db

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crm.search.words import ACCENTED, PLAIN, Query, Word
 from crm.statements import fetch
-from crm.words import ACCENTED, PLAIN, Query, Word
 
 
 def test_a_query_is_words_without_case_accents_and_separators() -> None:

@@ -9,7 +9,7 @@ from django.db import transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from crm import editing
+from crm.edits import editing
 from tests.desk import NOW
 from tests.intelligence.material import (
     ADA,

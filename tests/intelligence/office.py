@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from crm.claiming import claim
-from crm.editing import OPERATOR, CannotEdit
+from crm.edits.editing import OPERATOR, CannotEdit
 from crm.models import Address, Company, Person
 from crm.workspaces import set_active
 from intelligence.models import (
@@ -27,10 +27,10 @@ from intelligence.models import (
 from intelligence.refreshing import settle_due_events
 from intelligence.strength import grade, today_score
 from intelligence.verifying import differences
-from mailboxes.connecting import connect
+from mailboxes.accounts.connecting import connect
+from mailboxes.accounts.refusing import AddressTaken
 from mailboxes.models import MailboxKind
 from mailboxes.parsing.values import ParsedEvent, ParsedMail
-from mailboxes.refusing import AddressTaken
 from mailboxes.removing import begin_removal, purge
 from mailboxes.screening import screen_event, screen_mail
 from tests.desk import Desk, mail, meeting

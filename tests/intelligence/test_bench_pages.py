@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 from django.utils import timezone
 
-from crm.columns import columns_of
 from crm.models import Company, Person
 from crm.records import COMPANY, PERSON
 from crm.statements import fetch
+from crm.tables.columns import columns_of
 from intelligence.bench.library import Library
 from intelligence.bench.pages import FILTERS, Pages
 from intelligence.bench.visiting import open_house

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from crm import editing
+from crm.edits import editing
 from crm.models import Address, Person
 from crm.statements import execute
 from intelligence.verifying import differences

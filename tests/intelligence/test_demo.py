@@ -24,7 +24,7 @@ from intelligence.demo.hours import Hours, at
 from intelligence.demo.scenes import scenes, template, told
 from intelligence.demo.slots import Slots
 from mailboxes.parsing.mail import parse_mail
-from mailboxes.providers.archive import ArchiveMail
+from mailboxes.providers.archive.provider import ArchiveMail
 from mailboxes.providers.base import FetchedMail
 
 DAY = date(2026, 11, 24)  # a Tuesday

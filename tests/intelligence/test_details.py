@@ -8,9 +8,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from crm.columns import Look
 from crm.models import Company, Member
-from crm.tables import members_of
+from crm.tables.columns import Look
+from crm.tables.page import members_of
 from intelligence.connections import Tie, ties
 from intelligence.explaining import FEW_DAYS, MOST_DAYS, Explanation, explain
 from intelligence.models import CompanyConnection

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from crm import editing
+from crm.edits import editing
 from crm.models import Company, Person
 from intelligence.models import (
     CompanyConnection,

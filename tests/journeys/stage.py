@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request,
 
 from crm.models import Company, Member, Role, Workspace
 from crm.workspaces import add_member
-from mailboxes.connecting import connect_servers
+from mailboxes.accounts.connecting import connect_servers
 from mailboxes.models import Mailbox, MessageCopy, Thread
 from mailboxes.running import run_now
 from tests.mailboxes.letters import expire_leases

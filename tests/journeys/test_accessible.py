@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import Resolver404, resolve
 from playwright.sync_api import Page
 
-from crm.saved_views import save_view
+from crm.tables.saved_views import save_view
 from tests.journeys.stage import NARROW, WIDE, Stage
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from crm.creating_records import Draft, create_record
+from crm.edits.creating import Draft, create_record
 from crm.importing import running
 from crm.models import Company, RecordImport
 from crm.records import COMPANY

@@ -4,7 +4,7 @@ finger."""
 import pytest
 from playwright.sync_api import Page, expect
 
-from crm.creating_records import Draft, create_record
+from crm.edits.creating import Draft, create_record
 from crm.models import Company, Person
 from crm.records import COMPANY, PERSON
 from tests.journeys.stage import NARROW, WIDE, Stage, is_settled

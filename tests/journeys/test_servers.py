@@ -23,7 +23,7 @@ from crm.statements import fetch
 from crm.workspaces import add_member
 from intelligence.models import PersonInsight
 from intelligence.verifying import differences
-from mailboxes.connecting import connect_servers
+from mailboxes.accounts.connecting import connect_servers
 from mailboxes.models import (
     CalendarEvent,
     EmailMessage,

@@ -4,9 +4,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from crm.models import AccessLevel
-from mailboxes.granting import Grantee, open_further, thread_target
 from mailboxes.models import AccessRequest
-from mailboxes.requesting import ask
+from mailboxes.sharing.granting import Grantee, open_further, thread_target
+from mailboxes.sharing.requesting import ask
 from tests.journeys.stage import (
     NARROW,
     SECRETS,

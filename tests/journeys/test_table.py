@@ -68,7 +68,7 @@ def filter_by_people(page: Page, number: int) -> None:
 
 
 def test_the_count_is_completed_by_its_own_table_alone(shelf: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crm.ordering.FEW", 2)  # what a thousand is to a large table
+    monkeypatch.setattr("crm.tables.ordering.FEW", 2)  # what a thousand is to a large table
     page = shelf.page("ada")
     late: list[Route] = []
     page.route("**/calculations/?sort=name", lambda route: late.append(route))

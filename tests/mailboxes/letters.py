@@ -9,7 +9,7 @@ from django.db import connection
 
 from crm.models import Member
 from crm.statements import execute
-from mailboxes.connecting import connect
+from mailboxes.accounts.connecting import connect
 from mailboxes.models import Mailbox, MailboxKind, StreamKind, SyncStream
 
 EVENT = (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crm.models import Member
-from mailboxes.meetings import Guest, ShownEvent, find_event
+from mailboxes.correspondence.meetings import Guest, ShownEvent, find_event
 from mailboxes.models import BlocklistEntry, CalendarEvent, EventCopy, MailboxState
 from mailboxes.parsing.values import ParsedEvent
 from tests.desk import NOW, Desk, meeting

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from crm.models import Member
-from mailboxes.accounts import left_out, read_accounts, try_again
+from mailboxes.accounts.overview import left_out, read_accounts, try_again
 from mailboxes.models import (
     Mailbox,
     MailboxState,

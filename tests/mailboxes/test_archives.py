@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from mailboxes import uploads
-from mailboxes.connecting import connect_archive
+from mailboxes.accounts import uploads
+from mailboxes.accounts.connecting import connect_archive
 from mailboxes.models import EmailMessage, Mailbox, StreamKind
 from mailboxes.removing import begin_removal, purge
 from mailboxes.running import run_now

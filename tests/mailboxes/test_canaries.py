@@ -15,9 +15,9 @@ from django.db import connection
 from crm.models import Member
 from crm.statements import fetch
 from intelligence.verifying import differences
-from mailboxes import uploads
+from mailboxes.accounts import uploads
+from mailboxes.accounts.connecting import connect_archive
 from mailboxes.blocking import block, purge_blocked, unblock
-from mailboxes.connecting import connect_archive
 from mailboxes.models import BlocklistEntry, EmailMessage, Mailbox, StreamKind
 from mailboxes.removing import purge, remove
 from mailboxes.running import run_now

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crm.models import Member
-from mailboxes.connecting import connect_servers
+from mailboxes.accounts.connecting import connect_servers
 from mailboxes.credentials import decrypt
 from mailboxes.models import Mailbox, MailboxKind, MessageCopy, StreamKind, SyncStream
 from mailboxes.running import run_now

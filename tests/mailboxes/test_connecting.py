@@ -11,7 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
 
 from crm.models import Address, AuditEvent, Member
-from mailboxes.connecting import change_servers, connect_servers
+from mailboxes.accounts.connecting import change_servers, connect_servers
+from mailboxes.accounts.refusing import AddressTaken, AnotherAccount, OverPlan
+from mailboxes.accounts.trying import CannotConnect, Servers, Tried, calendar_server, try_servers
 from mailboxes.credentials import decrypt
 from mailboxes.leasing import take
 from mailboxes.models import (
@@ -26,9 +28,7 @@ from mailboxes.models import (
     StreamKind,
     SyncStream,
 )
-from mailboxes.refusing import AddressTaken, AnotherAccount, OverPlan
 from mailboxes.running import run_now
-from mailboxes.trying import CannotConnect, Servers, Tried, calendar_server, try_servers
 from tests.desk import Desk, mail
 from tests.servers import radicale as radicale_server
 from tests.servers.dovecot import PASSWORD, Dovecot, dovecot

@@ -4,15 +4,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from crm import editing
+from crm.edits import editing
 from crm.models import AccessLevel, Company, Member, Person
 from crm.places import BadPlace
 from crm.records import COMPANY, PERSON
-from mailboxes import correspondence
 from mailboxes.blocking import block
-from mailboxes.correspondence import PAGE_THREADS, Show, count_threads, read_correspondence
-from mailboxes.granting import Grantee, set_access, thread_target
+from mailboxes.correspondence import threads
+from mailboxes.correspondence.threads import PAGE_THREADS, Show, count_threads, read_correspondence
 from mailboxes.models import Thread
+from mailboxes.sharing.granting import Grantee, set_access, thread_target
 from tests.desk import NOW, Desk, mail
 
 pytestmark = pytest.mark.django_db
@@ -103,9 +103,9 @@ def test_counts_are_right_however_much_of_the_mail_is_looked_at(
         for n in range(3)
     ]
     desk.put("ada", *letters, *replies)
-    monkeypatch.setattr(correspondence, "SOME_MESSAGES", some)
-    monkeypatch.setattr(correspondence, "MOST_COUNTED", most)
-    monkeypatch.setattr(correspondence, "_count_statement", correspondence._count_statement.__wrapped__)
+    monkeypatch.setattr(threads, "SOME_MESSAGES", some)
+    monkeypatch.setattr(threads, "MOST_COUNTED", most)
+    monkeypatch.setattr(threads, "_count_statement", threads._count_statement.__wrapped__)
 
     counts = count_threads(desk.members["ada"], COMPANY, acme.pk)
 
@@ -149,9 +149,9 @@ def test_what_is_blocked_is_not_there_for_anybody(desk: Desk, acme: Company) -> 
     assert [len(subjects(member, acme)) for member in desk.members.values()] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("threads", [1, 3, PAGE_THREADS + 5])
-def test_a_page_is_one_statement(desk: Desk, acme: Company, threads: int) -> None:
-    desk.put("ada", *(mail(f"{n}@x", BOB, ADA, at=NOW - n * DAY) for n in range(threads)))
+@pytest.mark.parametrize("many", [1, 3, PAGE_THREADS + 5])
+def test_a_page_is_one_statement(desk: Desk, acme: Company, many: int) -> None:
+    desk.put("ada", *(mail(f"{n}@x", BOB, ADA, at=NOW - n * DAY) for n in range(many)))
 
     with CaptureQueriesContext(connection) as captured:
         read_correspondence(desk.members["ben"], COMPANY, acme.pk, now=NOW)

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from crm.models import Member
-from mailboxes.meetings import find_event
+from mailboxes.correspondence.meetings import find_event
 from tests.conftest import SignIn
 from tests.desk import NOW, Desk
 from tests.mailboxes.reviews import (

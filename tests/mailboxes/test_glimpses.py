@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from crm.models import Member
-from mailboxes.glimpses import MOST_FACES, EventGlimpse, event_glimpses
-from mailboxes.meeting_words import lasting
+from mailboxes.correspondence.glimpses import MOST_FACES, EventGlimpse, event_glimpses
+from mailboxes.correspondence.meeting_words import lasting
 from tests.desk import NOW, Desk
 from tests.mailboxes.reviews import ADA, BEN, BOB, HIDING, SOON, answers, event, review, shown
 

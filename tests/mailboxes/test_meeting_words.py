@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from mailboxes.meeting_words import folded, meeting_host, plain, when
+from mailboxes.correspondence.meeting_words import folded, meeting_host, plain, when
 from tests.desk import NOW
 
 LISBON_TIMES = [

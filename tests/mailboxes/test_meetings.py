@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from crm.models import Company, CompanyDomain, Member, Person
-from mailboxes.meetings import find_event
+from mailboxes.correspondence.meetings import find_event
 from mailboxes.models import Attendee, EventCopy
 from tests.desk import NOW, Desk
 from tests.mailboxes.reviews import (

@@ -6,7 +6,7 @@ from django.core.cache import cache
 from crm.models import Person
 from crm.statements import fetch
 from intelligence.verifying import differences
-from mailboxes.connecting import connect
+from mailboxes.accounts.connecting import connect
 from mailboxes.leasing import LostLease, take
 from mailboxes.models import EmailMessage, Mailbox, MailboxKind, StreamKind
 from mailboxes.reading import Page, reader, store_page

@@ -6,14 +6,15 @@ from datetime import timedelta
 import pytest
 
 from crm.models import AccessLevel, Company, Member, Team, TeamMembership
-from crm.words import Query
+from crm.search.words import Query
 from crm.workspaces import set_active
-from mailboxes import blocking, granting
-from mailboxes.finding_events import find_events, recall_events
-from mailboxes.finding_threads import find_threads, recall_threads
+from mailboxes import blocking
+from mailboxes.correspondence.finding_events import find_events, recall_events
+from mailboxes.correspondence.finding_threads import find_threads, recall_threads
 from mailboxes.models import AccessGrant, CalendarEvent, EmailMessage, MailboxState, Thread
 from mailboxes.parsing.values import ParsedEvent
-from mailboxes.requesting import ask
+from mailboxes.sharing import granting
+from mailboxes.sharing.requesting import ask
 from tests.desk import NOW, Desk, mail, meeting
 
 pytestmark = pytest.mark.django_db

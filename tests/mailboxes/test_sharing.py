@@ -6,12 +6,14 @@ import pytest
 import time_machine
 from django.core.exceptions import PermissionDenied
 
-from crm import editing
+from crm.edits import editing
 from crm.models import AccessLevel, AuditEvent, Company, Member, Notification, Team, TeamMembership
 from crm.workspaces import set_active
-from mailboxes.accesslog import read_log
-from mailboxes.coverage import confirm_all, uncovered
-from mailboxes.granting import (
+from mailboxes.models import AccessGrant, AccessRequest, EmailMessage, Mailbox, RequestState, Scope, Thread
+from mailboxes.removing import begin_removal, purge
+from mailboxes.sharing.accesslog import read_log
+from mailboxes.sharing.coverage import confirm_all, uncovered
+from mailboxes.sharing.granting import (
     EVERYBODY,
     Access,
     Grantee,
@@ -20,10 +22,8 @@ from mailboxes.granting import (
     set_access,
     thread_target,
 )
-from mailboxes.models import AccessGrant, AccessRequest, EmailMessage, Mailbox, RequestState, Scope, Thread
-from mailboxes.removing import begin_removal, purge
-from mailboxes.requesting import AlreadySettled, CannotAsk, ask, choices
-from mailboxes.summary import colleagues, sources, summarise_access
+from mailboxes.sharing.requesting import AlreadySettled, CannotAsk, ask, choices
+from mailboxes.sharing.summary import colleagues, sources, summarise_access
 from mailboxes.visibility import readings
 from tests.desk import NOW, Desk, mail
 

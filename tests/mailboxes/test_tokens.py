@@ -16,12 +16,12 @@ from django.utils import timezone
 
 from crm.models import Member, Notification
 from mailboxes import syncing
-from mailboxes.applications import application
-from mailboxes.connecting import connect
+from mailboxes.accounts.applications import application
+from mailboxes.accounts.connecting import connect
+from mailboxes.accounts.opening import tokens_of
 from mailboxes.credentials import AccountTokens, decrypt
 from mailboxes.leasing import pick_due
 from mailboxes.models import Mailbox, MailboxKind, MailboxState
-from mailboxes.opening import tokens_of
 from mailboxes.providers.base import AuthExpired, ProviderError, TryLater
 from tests.desk import Desk
 from tests.fakes import google as google_fake

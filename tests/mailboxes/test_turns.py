@@ -15,8 +15,9 @@ from crm.models import InternalDomain, Member
 from crm.statements import execute, fetch
 from crm.workspaces import set_active
 from mailboxes import leasing, syncing
+from mailboxes.accounts.connecting import change, change_servers, connect_servers
+from mailboxes.accounts.trying import Servers
 from mailboxes.blocking import block, unblock
-from mailboxes.connecting import change, change_servers, connect_servers
 from mailboxes.leasing import Lease, due_now, pick_due, take
 from mailboxes.models import (
     BlocklistEntry,
@@ -29,11 +30,10 @@ from mailboxes.models import (
     StreamKind,
     SyncStream,
 )
-from mailboxes.providers import archive as archives
+from mailboxes.providers.archive import provider as archives
 from mailboxes.providers.base import AuthExpired, ServerWrong
 from mailboxes.reading import reader, store_page
 from mailboxes.tasks import enqueue_due, sync_next
-from mailboxes.trying import Servers
 from tests.desk import Desk
 from tests.mailboxes.letters import archive, letter, stream_of, write_mbox
 

@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from crm.models import Member
-from mailboxes import uploads
+from mailboxes.accounts import uploads
 from mailboxes.models import EventCopy, Mailbox, MessageCopy, SkippedItem, SkipReason, SyncStream
 from mailboxes.running import run_now
 from tests.conftest import SignIn

@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 from crm.models import AccessLevel, Company, Member, Team, TeamMembership
 from crm.workspaces import set_active
 from mailboxes.blocking import block
-from mailboxes.granting import EVERYBODY, Grantee, mailbox_target, record_target, set_access, thread_target
 from mailboxes.levels import Copy, Given, Viewer, level
 from mailboxes.models import AccessGrant, EmailMessage, Mailbox, MessageCopy, Thread
 from mailboxes.removing import begin_removal
+from mailboxes.sharing.granting import (
+    EVERYBODY,
+    Grantee,
+    mailbox_target,
+    record_target,
+    set_access,
+    thread_target,
+)
 from mailboxes.visibility import readings
 from tests.desk import Desk, mail
 

@@ -14,14 +14,15 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
-from crm.editing import rename
+from crm.edits.editing import rename
 from crm.models import AccessLevel, Company, Member, Team
 from crm.surfaces import surfaces
 from crm.workspaces import create_workspace
-from mailboxes import blocking, granting
+from mailboxes import blocking
 from mailboxes.models import AccessGrant, AccessRequest, BlocklistEntry, Scope
 from mailboxes.removing import remove
-from mailboxes.requesting import AlreadySettled, CannotAsk
+from mailboxes.sharing import granting
+from mailboxes.sharing.requesting import AlreadySettled, CannotAsk
 from tests.desk import HOME
 from tests.privacy import crawl
 from tests.privacy.crawl import Answer, Browser

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crm.editing import add_address, add_domain, merge, move_person, remove_address, remove_domain
+from crm.edits.editing import add_address, add_domain, merge, move_person, remove_address, remove_domain
 from crm.models import Address, Company, Member, Person
 from mailboxes.models import CalendarEvent
 from mailboxes.visibility import readings

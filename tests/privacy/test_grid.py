@@ -15,8 +15,8 @@ from django.core import mail
 from crm.models import Company, Member, Notification, Person
 from crm.surfaces import surfaces
 from crm.tasks import mail_notification
-from mailboxes.conversation import read_body, read_message, read_thread
-from mailboxes.correspondence import read_rows
+from mailboxes.correspondence.conversation import read_body, read_message, read_thread
+from mailboxes.correspondence.threads import read_rows
 from mailboxes.models import CalendarEvent
 from mailboxes.visibility import readings
 from tests.desk import HOME, NOW, meeting

@@ -9,8 +9,8 @@ import pytest
 from crm.surfaces import surfaces
 from crm.workspaces import set_active
 from mailboxes import blocking
+from mailboxes.accounts.connecting import connect
 from mailboxes.blocklists import read_entries
-from mailboxes.connecting import connect
 from mailboxes.leasing import pick_due
 from mailboxes.models import AccessGrant, CalendarEvent, Mailbox, MailboxKind, SyncStream
 from mailboxes.removing import purge, remove

@@ -30,8 +30,8 @@ from django.views.debug import get_exception_reporter_class
 from crm.models import Member, User
 from crm.surfaces import surfaces
 from mailboxes import tasks
-from mailboxes.connecting import connect_servers
-from mailboxes.consenting import kept
+from mailboxes.accounts.connecting import connect_servers
+from mailboxes.accounts.consenting import kept
 from mailboxes.credentials import decrypt
 from mailboxes.models import Mailbox, MailboxKind, SyncStream
 from mailboxes.running import run_now

@@ -15,12 +15,13 @@ from django.utils import timezone
 from crm.locking import lock_workspace_for_storing
 from crm.models import AccessLevel, Company, Member, Person, Team, TeamMembership
 from crm.workspaces import set_active
-from mailboxes import blocking, granting
+from mailboxes import blocking
 from mailboxes.models import AccessRequest, EmailMessage, Mailbox, MessageCopy, Thread
 from mailboxes.providers.base import FetchedMail
 from mailboxes.reading import reader, store_values
 from mailboxes.removing import remove
-from mailboxes.requesting import ask
+from mailboxes.sharing import granting
+from mailboxes.sharing.requesting import ask
 from tests.desk import HOME, NOW, Desk
 from tests.privacy import oracle
 

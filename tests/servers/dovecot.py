@@ -18,7 +18,7 @@ from pathlib import Path
 from imapclient import IMAPClient
 
 from mailboxes.egress import Egress
-from mailboxes.providers.imap import ImapMail
+from mailboxes.providers.imap.provider import ImapMail
 from tests.servers.certificate import write_certificate
 from tests.servers.loopback import Heard, free_port, listening
 from tests.servers.programs import needs

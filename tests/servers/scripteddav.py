@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mailboxes.egress import Egress
-from mailboxes.providers.caldav import CalDavCalendar, prefix
+from mailboxes.providers.caldav.provider import CalDavCalendar, prefix
 from tests.servers.loopback import Heard, listening
 
 HOME, WORK = "/ada/", "/ada/work/"

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mailboxes.egress import Egress
-from mailboxes.providers.imap import ImapMail
-from mailboxes.providers.imap_cursor import provider_id
-from mailboxes.providers.imap_folders import Folder
+from mailboxes.providers.imap.cursor import provider_id
+from mailboxes.providers.imap.folders import Folder
+from mailboxes.providers.imap.provider import ImapMail
 from tests.servers.loopback import Heard, listening
 
 GREETING = b"* OK ready\r\n"

@@ -15,7 +15,7 @@ from intelligence.demo.facts import write_down
 from intelligence.demo.files import write
 from intelligence.demo.sharing import share
 from intelligence.demo.views import save_views
-from mailboxes.connecting import connect
+from mailboxes.accounts.connecting import connect
 from mailboxes.models import (
     CalendarEvent,
     EmailMessage,

@@ -9,10 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from crm.addresses import normalise
 from crm.management.lookup import find_member
 from crm.models import Member
-from mailboxes.connecting import connect_servers
+from mailboxes.accounts.connecting import connect_servers
+from mailboxes.accounts.refusing import refuse
+from mailboxes.accounts.trying import DEFAULT_PORTS, Servers, Tried, calendar_server, mail_server, try_servers
 from mailboxes.models import Mailbox, MailboxKind
-from mailboxes.refusing import refuse
-from mailboxes.trying import DEFAULT_PORTS, Servers, Tried, calendar_server, mail_server, try_servers
 
 NAMES = {"imap": "IMAP", "caldav": "CalDAV"}
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from crm.management.lookup import find_member
 from crm.models import Member
-from mailboxes.connecting import connect
+from mailboxes.accounts.connecting import connect
 from mailboxes.models import Mailbox, MailboxKind, SyncStream
 from mailboxes.reading import Counts
 from mailboxes.running import report, run_now

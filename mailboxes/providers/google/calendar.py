@@ -1,0 +1,296 @@
+"""Calendars of a Google account through the Calendar API: changes by sync token, one resource for
+each event or whole series.
+
+What changed is told event by event, and an exception does not say what its series is. So a series
+is read again as a whole whenever a part of it has changed.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+from mailboxes.egress import Egress
+from mailboxes.providers.base import (
+    CursorExpired,
+    Fetched,
+    FetchedCalendar,
+    ListedItem,
+    Listing,
+    Missing,
+    Unreadable,
+)
+from mailboxes.providers.google import api
+from mailboxes.providers.google.api import BadRequest, NotThere, TokenOld
+from mailboxes.providers.google.events import Fields, is_wanted, resource, series_of, version_of
+from mailboxes.providers.webapi import Tokens, WebApi, instant
+
+CALENDAR_URL = "https://www.googleapis.com"
+PAGE = 2500
+# Above, a calendar is read from its list again rather than event by event.
+_FEW = 20
+# Listed events are kept for the fetch that follows, up to this many.
+_MOST_KEPT = 30_000
+_READABLE = frozenset({"reader", "writer", "owner", "writerWithoutPrivateAccess"})
+_CHANGED = "changed "
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """`is_shown`: ticked in Google's own list, which is what is read unless the owner chooses."""
+
+    id: str
+    name: str
+    timezone: str
+    is_shown: bool
+
+    @property
+    def path(self) -> str:
+        return f"/calendar/v3/calendars/{quote(self.id, safe='')}/events"
+
+    @property
+    def prefix(self) -> str:
+        """What the provider ids of its events begin with."""
+        return f"{sha256(self.id.encode()).hexdigest()[:20]}/"
+
+
+class GoogleCalendars:
+    """The calendars that are shown in the account, or those that the owner chose."""
+
+    def __init__(
+        self,
+        *,
+        tokens: Tokens,
+        egress: Egress,
+        url: str = CALENDAR_URL,
+        chosen: Collection[str] | None = None,
+    ) -> None:
+        """`chosen` are ids of calendars."""
+        self._api = WebApi(url, tokens=tokens, egress=egress, explain=api.explain)
+        self._chosen = None if chosen is None else frozenset(chosen)
+        self._calendars: dict[str, Calendar] = {}
+        self._kept: dict[str, list[Fields]] = {}
+        self._is_starting_over = False
+
+    def list_changes(self, cursor: str) -> Iterator[Listing]:
+        try:
+            state = _State.read(cursor)
+        except CursorExpired:
+            self._is_starting_over = True
+            raise
+        calendars = self._look_around()
+        listed, stored = list[ListedItem](), cursor
+        for calendar in calendars.values():
+            for listing in self._list(calendar, state):
+                stored = listing.cursor
+                listed += listing.items
+                yield listing
+        yield from self._gone(state)
+        if self._is_starting_over:
+            # Of which calendars there was something is forgotten: what lies in others, goes.
+            yield Listing(listed, state.text(), snapshot_of="")
+            self._is_starting_over = False
+        elif state.text() != stored:
+            yield Listing((), state.text())
+
+    def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
+        calendars = self._calendars or self._look_around()
+        by_prefix = {calendar.prefix: calendar for calendar in calendars.values()}
+        wanted: dict[str, list[str]] = {}
+        for provider_id in provider_ids:
+            prefix, _, name = provider_id.partition("/")
+            if f"{prefix}/" in by_prefix and name:
+                wanted.setdefault(f"{prefix}/", []).append(name)
+            else:
+                yield Missing(provider_id)
+        for prefix, names in wanted.items():
+            yield from self._fetch(by_prefix[prefix], names)
+
+    def calendars(self) -> list[Calendar]:
+        """All that can be read, for the owner to choose from."""
+        found, page = [], ""
+        while True:
+            answer = self._api.get(
+                "/calendar/v3/users/me/calendarList", {"maxResults": 250, "pageToken": page}
+            )
+            found += [_calendar(one) for one in answer.get("items", []) if _is_readable(one)]
+            if not (page := answer.get("nextPageToken", "")):
+                return found
+
+    def close(self) -> None:
+        self._api.close()
+
+    def _look_around(self) -> dict[str, Calendar]:
+        found = self.calendars()
+        chosen = [one for one in found if self._is_chosen(one)]
+        self._calendars = {calendar.id: calendar for calendar in chosen}
+        return self._calendars
+
+    def _is_chosen(self, calendar: Calendar) -> bool:
+        return calendar.is_shown if self._chosen is None else calendar.id in self._chosen
+
+    # Listing
+
+    def _list(self, calendar: Calendar, state: "_State") -> Iterator[Listing]:
+        token = state.tokens.get(calendar.id, "")
+        if token and not self._is_starting_over:
+            try:
+                yield from self._changes(calendar, token, state)
+            except (TokenOld, BadRequest):
+                pass
+            else:
+                return
+        yield self._everything(calendar, state)
+
+    def _changes(self, calendar: Calendar, token: str, state: "_State") -> Iterator[Listing]:
+        """Pages may be empty, and still there is a next one."""
+        for events, next_token in self._pages(calendar, token):
+            state.tokens[calendar.id] = next_token or token
+            changed = {series_of(event): event for event in events}
+            items = [
+                ListedItem(calendar.prefix + name, _order(event), _CHANGED + str(event.get("etag", "")))
+                for name, event in changed.items()
+            ]
+            if items:
+                yield Listing(items, state.text())
+
+    def _everything(self, calendar: Calendar, state: "_State") -> Listing:
+        try:
+            series = self._read_all(calendar, state)
+        except (TokenOld, BadRequest):
+            # Tokens of pages do not live for ever either.
+            series = self._read_all(calendar, state)
+        items = [
+            ListedItem(calendar.prefix + name, max(map(_order, events)), version_of(events))
+            for name, events in series.items()
+        ]
+        items.sort(key=lambda item: -item.order)
+        return Listing(items, state.text(), snapshot_of=calendar.prefix)
+
+    def _read_all(self, calendar: Calendar, state: "_State | None" = None) -> dict[str, list[Fields]]:
+        """All events by series; the token to go on with into `state`. Kept for the fetch to come."""
+        found: dict[str, dict[str, Fields]] = {}
+        for events, token in self._pages(calendar, ""):
+            for event in events:
+                found.setdefault(series_of(event), {})[event["id"]] = event
+            if token and state:
+                state.tokens[calendar.id] = token
+        series = {name: list(same.values()) for name, same in found.items() if _is_there(same.values(), name)}
+        for name, same in series.items():
+            if len(self._kept) < _MOST_KEPT:
+                self._kept[calendar.prefix + name] = same
+        return series
+
+    def _pages(self, calendar: Calendar, sync_token: str) -> Iterator[tuple[list[Fields], str]]:
+        """With the sync token, which comes with the last page alone. Of an incremental listing all
+        parameters but the token have to be those of the first."""
+        page = ""
+        while True:
+            params = {"maxResults": PAGE, "singleEvents": "false", "pageToken": page, "syncToken": sync_token}
+            answer = self._api.get(calendar.path, params)
+            page = answer.get("nextPageToken", "")
+            yield answer.get("items", []), "" if page else str(answer.get("nextSyncToken", ""))
+            if not page:
+                return
+
+    def _gone(self, state: "_State") -> Iterator[Listing]:
+        """Last, so that an event that moved to another calendar is there before it is gone here."""
+        for id in [id for id in state.tokens if id not in self._calendars]:
+            del state.tokens[id]
+            yield Listing((), state.text(), snapshot_of=Calendar(id, "", "", is_shown=False).prefix)
+
+    # Fetching
+
+    def _fetch(self, calendar: Calendar, names: Sequence[str]) -> Iterator[Fetched]:
+        unknown = [name for name in names if calendar.prefix + name not in self._kept]
+        if len(unknown) > _FEW:
+            self._read_all(calendar)
+        for name in names:
+            # Read once: whoever asks again wants to know what it is now.
+            events = self._kept.pop(calendar.prefix + name, None)
+            yield _fetched(calendar, name, events if events is not None else self._series(calendar, name))
+
+    def _series(self, calendar: Calendar, name: str) -> list[Fields]:
+        """An event by its id, with the exceptions of its series. Occurrences of one have its UID."""
+        try:
+            master = self._api.get(f"{calendar.path}/{quote(name, safe='')}", {})
+        except (NotThere, TokenOld):
+            return []
+        if master.get("status") == "cancelled" or not master.get("recurrence"):
+            return [master]
+        found = {master["id"]: master}
+        page = ""
+        while True:
+            params = {
+                "iCalUID": master["iCalUID"],
+                "showDeleted": "true",
+                "maxResults": PAGE,
+                "pageToken": page,
+            }
+            answer = self._api.get(calendar.path, params)
+            for event in answer.get("items", []):
+                if series_of(event) == name:
+                    found[event["id"]] = event
+            if not (page := answer.get("nextPageToken", "")):
+                return list(found.values())
+
+
+def _calendar(entry: dict[str, Any]) -> Calendar:
+    name = entry.get("summaryOverride") or entry.get("summary") or entry["id"]
+    shown = bool(entry.get("selected") or entry.get("primary")) and not entry.get("hidden")
+    return Calendar(entry["id"], str(name), str(entry.get("timeZone") or "UTC"), shown)
+
+
+def _is_readable(entry: dict[str, Any]) -> bool:
+    return entry.get("accessRole") in _READABLE and not entry.get("deleted")
+
+
+def _is_there(events: Collection[Fields], name: str) -> bool:
+    """A series that is cancelled as a whole is not, whatever is left of its exceptions."""
+    whole = [event for event in events if event["id"] == name]
+    return any(event.get("status") != "cancelled" for event in whole or events)
+
+
+def _fetched(calendar: Calendar, name: str, events: list[Fields]) -> Fetched:
+    provider_id = calendar.prefix + name
+    if not events or not _is_there(events, name):
+        return Missing(provider_id)
+    wanted = [event for event in events if is_wanted(event)]
+    try:
+        raw = resource(wanted)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        return Unreadable(
+            provider_id,
+            "Google described this event in a way that cannot be read.",
+            version=version_of(events),
+        )
+    return FetchedCalendar(provider_id, raw, version_of(events), calendar.timezone)
+
+
+def _order(event: Fields) -> int:
+    """Those touched last come first: they are likelier to be about these days."""
+    at = instant(event.get("updated"))
+    return int(at.timestamp()) if at else 0
+
+
+@dataclass(slots=True)
+class _State:
+    """The cursor, read: the sync token of each calendar."""
+
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cursor: str) -> "_State":
+        """Raises CursorExpired."""
+        if not cursor:
+            return cls()
+        try:
+            tokens = json.loads(cursor)["tokens"]
+            return cls({str(id): str(token) for id, token in tokens.items()})
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise CursorExpired("The position in the calendars cannot be read.") from error
+
+    def text(self) -> str:
+        return json.dumps({"tokens": self.tokens})

@@ -1,0 +1,290 @@
+"""Calendars of a Microsoft 365 account through Graph: one resource for each event or whole series.
+
+All there is comes from the plain list of a calendar, which has single events and series of any age.
+Changes come from the only listing that tells them, a view of a year to either side. That view is of
+occurrences, so each stands for its series; and it is fixed when it begins, so once a week it begins
+again, a year around that day.
+"""
+
+import json
+import time
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+from mailboxes.egress import Egress
+from mailboxes.providers.base import (
+    CursorExpired,
+    Fetched,
+    FetchedCalendar,
+    ListedItem,
+    Listing,
+    Missing,
+    TryLater,
+    Unreadable,
+)
+from mailboxes.providers.microsoft import events, graph
+from mailboxes.providers.microsoft.events import PREFER, SELECT, SELECT_SERIES, Fields
+from mailboxes.providers.microsoft.graph import BATCH, GRAPH_URL, BadRequest, NotThere, StateLost
+from mailboxes.providers.webapi import Answer, Tokens, instant
+
+PAGE = 500
+YEAR, WEEK = timedelta(days=365), timedelta(days=7)
+# Clocks differ, and what was changed a moment ago may not be told yet.
+_OVERLAP = timedelta(minutes=10)
+_CHANGED = "changed "
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    id: str
+    name: str
+    is_shown: bool = True
+
+    @property
+    def path(self) -> str:
+        return f"/v1.0/me/calendars/{quote(self.id, safe='')}"
+
+    @property
+    def prefix(self) -> str:
+        """What the provider ids of its events begin with."""
+        return f"{sha256(self.id.encode()).hexdigest()[:20]}/"
+
+
+class GraphCalendars:
+    """All calendars of the account, or those that the owner chose."""
+
+    def __init__(
+        self,
+        *,
+        tokens: Tokens,
+        egress: Egress,
+        url: str = GRAPH_URL,
+        own: Collection[str] = (),
+        chosen: Collection[str] | None = None,
+    ) -> None:
+        """`own` are the account's addresses, `chosen` ids of calendars."""
+        self._api = graph.web_api(url, tokens=tokens, egress=egress)
+        self._own = frozenset(one.casefold() for one in own)
+        self._chosen = None if chosen is None else frozenset(chosen)
+        self._is_starting_over = False
+
+    def list_changes(self, cursor: str) -> Iterator[Listing]:
+        try:
+            state = _State.read(cursor)
+        except CursorExpired:
+            self._is_starting_over = True
+            raise
+        calendars = self._read_calendars()
+        listed, stored = list[ListedItem](), cursor
+        for calendar in calendars:
+            for listing in self._list(calendar, state):
+                stored = listing.cursor
+                listed += listing.items
+                yield listing
+        yield from _gone(calendars, state)
+        if self._is_starting_over:
+            # Of which calendars there was something is forgotten: what lies in others, goes.
+            yield Listing(listed, state.text(), snapshot_of="")
+            self._is_starting_over = False
+        elif state.text() != stored:
+            yield Listing((), state.text())
+
+    def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
+        for at in range(0, len(provider_ids), BATCH):
+            yield from self._fetch(provider_ids[at : at + BATCH])
+
+    def calendars(self) -> list[Calendar]:
+        found = graph.pages(self._api, "/v1.0/me/calendars", {"$select": "id,name", "$top": 100})
+        return [Calendar(one["id"], str(one.get("name") or "")) for page in found for one in page.entries]
+
+    def close(self) -> None:
+        self._api.close()
+
+    def _read_calendars(self) -> list[Calendar]:
+        return [one for one in self.calendars() if self._chosen is None or one.id in self._chosen]
+
+    # Listing
+
+    def _list(self, calendar: Calendar, state: "_State") -> Iterator[Listing]:
+        view = state.views.get(calendar.id)
+        if view and not self._is_starting_over:
+            try:
+                yield from self._changes(calendar, view, state)
+            except (StateLost, BadRequest):
+                pass
+            else:
+                if not view.is_old:
+                    return
+        # The view begins before all is listed, so that nothing is lost that happens on the way.
+        state.views[calendar.id] = self._begun(calendar)
+        yield self._everything(calendar, state)
+
+    def _begun(self, calendar: Calendar) -> "_View":
+        now = datetime.now(UTC)
+        window = {"startDateTime": _text(now - YEAR), "endDateTime": _text(now + YEAR)}
+        path = f"{calendar.path}/calendarView/delta"
+        try:
+            link = self._last_link(path, window)
+        except StateLost:
+            link = self._last_link(path, window)
+        return _View(link, began=now.timestamp(), asked=now.timestamp())
+
+    def _last_link(self, path: str, window: dict[str, Any]) -> str:
+        link = ""
+        for page in self._view(path, window):
+            link = page.link
+        return link
+
+    def _changes(self, calendar: Calendar, view: "_View", state: "_State") -> Iterator[Listing]:
+        """What left the view may only have moved out of it, and an occurrence that is gone does not say
+        of which series it was. So all that may be meant is read again, and what is not there, goes."""
+        began, changed, is_less = time.time(), dict[str, Fields](), False
+        link = view.link
+        for page in self._view(link):
+            for one in page.entries:
+                is_less |= "@removed" in one
+                changed[str(one.get("seriesMasterId") or one["id"])] = one
+            link = page.link
+        if is_less:
+            changed |= self._modified(calendar, since=view.asked)
+        state.views[calendar.id] = _View(link, began=view.began, asked=began)
+        items = [
+            ListedItem(calendar.prefix + id, _order(one), _CHANGED + sha256(link.encode()).hexdigest()[:16])
+            for id, one in changed.items()
+        ]
+        if items:
+            yield Listing(items, state.text())
+
+    def _modified(self, calendar: Calendar, *, since: float) -> dict[str, Fields]:
+        """Series that lost an occurrence are among what was changed since the last time."""
+        after = datetime.fromtimestamp(since, UTC) - _OVERLAP
+        params = {"$filter": f"lastModifiedDateTime ge {_text(after)}", "$select": "id,lastModifiedDateTime"}
+        found = graph.pages(self._api, f"{calendar.path}/events", {**params, "$top": PAGE})
+        return {one["id"]: one for page in found for one in page.entries}
+
+    def _everything(self, calendar: Calendar, state: "_State") -> Listing:
+        params = {"$select": "id,changeKey,lastModifiedDateTime", "$top": PAGE}
+        found: dict[str, ListedItem] = {}
+        for page in graph.pages(self._api, f"{calendar.path}/events", params):
+            for one in page.entries:
+                id = calendar.prefix + one["id"]
+                found[id] = ListedItem(id, _order(one), _version(one))
+        items = sorted(found.values(), key=lambda item: -item.order)
+        return Listing(items, state.text(), snapshot_of=calendar.prefix)
+
+    def _view(self, path: str, params: dict[str, Any] | None = None) -> Iterator[graph.Page]:
+        return graph.pages(self._api, path, params, prefer=f"odata.maxpagesize={PAGE}")
+
+    # Fetching
+
+    def _fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
+        """Events first, then what belongs to those that are series."""
+        refused: Exception | None = None
+        answers = self._batch([(one, f"?$select={SELECT}") for one in provider_ids])
+        series: list[str] = []
+        for provider_id, answer in answers:
+            try:
+                event = _event(answer)
+                if event and event.get("type") == "seriesMaster":
+                    series.append(provider_id)
+                else:
+                    yield self._fetched(provider_id, event)
+            except TryLater as error:
+                refused = error
+        query = f"?$select={SELECT_SERIES}&$expand=exceptionOccurrences"
+        for provider_id, answer in self._batch([(one, query) for one in series]) if series else ():
+            try:
+                yield self._fetched(provider_id, _event(answer))
+            except TryLater as error:
+                refused = error
+        if refused:
+            raise refused
+
+    def _batch(self, wanted: Sequence[tuple[str, str]]) -> list[tuple[str, Answer | None]]:
+        urls = [f"/me/events/{quote(id.partition('/')[2], safe='')}{query}" for id, query in wanted]
+        answers = graph.parts_of(self._api.send(graph.batch(urls, prefer=PREFER)), len(urls))
+        return [(id, answer) for (id, _), answer in zip(wanted, answers, strict=True)]
+
+    def _fetched(self, provider_id: str, event: Fields | None) -> Fetched:
+        if event is None or event.get("type") in ("occurrence", "exception"):
+            # What belongs to a series is read with it.
+            return Missing(provider_id)
+        try:
+            raw = events.resource(event, self._own)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            reason = "Microsoft described this event in a way that cannot be read."
+            return Unreadable(provider_id, reason, version=_version(event))
+        return FetchedCalendar(provider_id, raw, _version(event))
+
+
+def _event(answer: Answer | None) -> Fields | None:
+    """None when it is gone. Raises TryLater."""
+    if answer is None:
+        raise TryLater("Microsoft left out part of an answer. It will be tried again.")
+    if answer.status == 200:
+        found: Fields = answer.json
+        return found
+    problem = graph.explain(answer)
+    if isinstance(problem, NotThere):
+        return None
+    raise problem
+
+
+def _gone(calendars: Sequence[Calendar], state: "_State") -> Iterator[Listing]:
+    """Last, so that an event that moved to another calendar is there before it is gone here."""
+    there = {calendar.id for calendar in calendars}
+    for id in [id for id in state.views if id not in there]:
+        del state.views[id]
+        yield Listing((), state.text(), snapshot_of=Calendar(id, "").prefix)
+
+
+def _version(event: Fields) -> str:
+    return str(event.get("changeKey") or "")[:200]
+
+
+def _order(event: Fields) -> int:
+    """Those touched last come first: they are likelier to be about these days."""
+    at = instant(event.get("lastModifiedDateTime"))
+    return int(at.timestamp()) if at else int(time.time())
+
+
+def _text(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A view of changes: where it goes on, and when (epoch seconds) it began and was last asked."""
+
+    link: str
+    began: float
+    asked: float
+
+    @property
+    def is_old(self) -> bool:
+        return time.time() - self.began > WEEK.total_seconds()
+
+
+@dataclass(slots=True)
+class _State:
+    """The cursor, read: the view of each calendar."""
+
+    views: dict[str, _View] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, cursor: str) -> "_State":
+        """Raises CursorExpired."""
+        if not cursor:
+            return cls()
+        try:
+            views = json.loads(cursor)["views"].items()
+            return cls({str(id): _View(str(link), float(a), float(b)) for id, (link, a, b) in views})
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise CursorExpired("The position in the calendars cannot be read.") from error
+
+    def text(self) -> str:
+        return json.dumps({"views": {id: [one.link, one.began, one.asked] for id, one in self.views.items()}})
