@@ -117,6 +117,14 @@ def person(face: Face, title: str) -> SafeString:
     )
 
 
+def instant(at: datetime, *, now: datetime) -> SafeString:
+    """A bare time, relative; the tooltip is absolute."""
+    told = moments.told(at, now)
+    return SafeString(
+        f'<time class="quiet" datetime="{told.machine}" title="{told.absolute}">{told.relative}</time>'
+    )
+
+
 def moment(
     at: datetime, *, kind: str, face: Face | None, now: datetime, is_all_day: bool = False
 ) -> SafeString:

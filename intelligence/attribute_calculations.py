@@ -3,44 +3,28 @@
 from datetime import UTC
 from typing import Any
 
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from crm import moments
 from crm.tables.calculations import Calculation, distinct, filled
 from crm.tables.columns import Look
+from crm.tables.times import earliest, latest
 from intelligence.attribute_filters import grade_counts, grade_limits
 from intelligence.strength import GRADES
 
 
 def times_counted(key: str) -> tuple[Calculation, ...]:
     """For a stored time: what is asked of its column first comes first."""
-    latest = Calculation("latest", "Latest", f"max({key})", _latest)
-    earliest = Calculation("earliest", "Earliest", f"min({key})", _earliest)
     having, lacking = filled(f"{key} IS NOT NULL")
     if key.startswith("v.next"):
         scheduled = Calculation("scheduled", "Scheduled", f"count({key})", _scheduled)
-        return scheduled, earliest, latest, lacking
+        return scheduled, earliest(key), latest(key), lacking
     first, second = (earliest, latest) if key.startswith("v.first") else (latest, earliest)
-    return first, second, having, lacking
+    return first(key), second(key), having, lacking
 
 
 def members_counted(key: str) -> tuple[Calculation, ...]:
     return (*distinct(key, "member", "members"), *filled(f"{key} IS NOT NULL"))
-
-
-def _latest(look: Look, at: Any, rows: int) -> SafeString:
-    return format_html("Latest {}", moments.relative(at, look.now)) if at else SafeString("")
-
-
-def _earliest(look: Look, at: Any, rows: int) -> SafeString:
-    """What is long ago is told by its month."""
-    if at is None:
-        return SafeString("")
-    is_ahead = at > look.now
-    words = moments.relative(at, look.now) if is_ahead else f"{timezone.localtime(at):%b %Y}"
-    return format_html("{} {}", "Soonest" if is_ahead else "Earliest", words)
 
 
 def _scheduled(look: Look, count: int, rows: int) -> SafeString:

@@ -13,9 +13,8 @@ from crm.tables.filters import (
     Condition,
     Filterable,
     Operator,
-    days,
-    midnight,
 )
+from crm.tables.times import AHEAD, PAST, time_condition
 from intelligence.recordkinds import RecordKind
 from intelligence.strength import GRADES, landmark_threshold
 
@@ -36,13 +35,6 @@ def _grades(faces: Mapping[int, Face]) -> Sequence[tuple[str, str]]:
 
 WITH = Operator("with", "with", "choice", _members)
 KIND_IS = Operator("kind_is", "is a", "choice", _kinds)
-DATES = (Operator("before", "before", "date"), Operator("after", "on or after", "date"))
-PAST = (
-    Operator("within_days", "within the last", "days"),
-    Operator("more_than_days_ago", "more than … ago", "days"),
-    *DATES,
-)
-AHEAD = (Operator("within_days", "within the next", "days"), *DATES)
 GRADE_OPERATORS = (
     Operator("is", "is", "choice", _grades),
     Operator("at_least", "is at least", "choice", _grades),
@@ -70,7 +62,7 @@ def time_filter(kind: RecordKind, name: str, label: str, icon: str, *, key: str)
                 )
             case "is_empty" | "is_not_empty":
                 return _empty_condition(f"f.{key}", operator)
-        return _time_condition(f"f.{key}", operator, values[0], asked, is_ahead=is_ahead)
+        return time_condition(f"f.{key}", operator, values[0], asked, is_ahead=is_ahead)
 
     return Filterable(
         name,
@@ -110,19 +102,6 @@ def strongest_filter(kind: RecordKind, label: str) -> Filterable:
     return Filterable(
         "strongest_connection", label, "crown", source, MEMBER_OPERATORS, condition, is_smart=True
     )
-
-
-def _time_condition(key: str, operator: Operator, value: str, asked: Asked, *, is_ahead: bool) -> Condition:
-    now = asked.now
-    match operator.name:
-        case "within_days":
-            edge = days(value)
-            return f"{key} {'<=' if is_ahead else '>='} %(value)s", now + edge if is_ahead else now - edge
-        case "more_than_days_ago":
-            return f"{key} < %(value)s", now - days(value)
-        case "before":
-            return f"{key} < %(value)s", midnight(value)
-    return f"{key} >= %(value)s", midnight(value)
 
 
 def _empty_condition(key: str, operator: Operator) -> Condition:

@@ -36,6 +36,7 @@ class Company(models.Model):
         indexes = [
             models.Index(fields=["workspace", "name_key", "id"], name="company_by_name"),
             models.Index(fields=["workspace", "people_count", "id"], name="company_by_people_count"),
+            models.Index(fields=["workspace", "created_at", "id"], name="company_by_created_at"),
             sorted_text("company", "industry"),
             sorted_text("company", "location"),
         ]

@@ -42,6 +42,7 @@ class Person(models.Model):
         constraints = [models.UniqueConstraint(fields=["workspace", "id"], name="person_workspace_id")]
         indexes = [
             models.Index(fields=["workspace", "name_key", "id"], name="person_by_name"),
+            models.Index(fields=["workspace", "created_at", "id"], name="person_by_created_at"),
             sorted_text("person", "job_title"),
             sorted_text("person", "phone"),
             sorted_text("person", "location"),

@@ -1,23 +1,30 @@
 """The columns of what records know by themselves: names, domains, addresses, plain attributes."""
 
-from crm import cells
+from django.utils.safestring import SafeString
+
+from crm import cells, moments
 from crm.naming import name_key
 from crm.plain import PLAIN, PlainAttribute
 from crm.records import COMPANY, PERSON, RecordType
 from crm.tables.calculations import distinct, filled, total
-from crm.tables.columns import FEWEST_OR_MOST, Column, register
+from crm.tables.columns import FEWEST_OR_MOST, OLDEST_OR_NEWEST, Column, Look, Values, register
 from crm.tables.filters import (
     NUMBER_OPERATORS,
     TEXT_OPERATORS,
+    Asked,
+    Condition,
     Filterable,
     Maker,
+    Operator,
     number_condition,
     register_filter,
     related_condition,
     text_condition,
 )
+from crm.tables.times import PAST, earliest, latest, time_condition
 from crm.tables.walking import IndexWalk, Walk
 
+CREATED = "created"
 OF_WORKSPACE = "w.workspace_id = %(workspace)s"
 
 DOMAIN_WALK = IndexWalk(
@@ -114,6 +121,35 @@ def _plain_column(kind: RecordType, one: PlainAttribute) -> Column:
     )
 
 
+def _created_column(kind: RecordType) -> Column:
+    def cell(look: Look, values: Values) -> SafeString:
+        return cells.instant(values[0], now=look.now)
+
+    return Column(
+        name=CREATED,
+        label="Created",
+        icon="clock",
+        width=132,
+        walk=_walk(kind, "w.created_at", "timestamptz"),
+        select=("r.created_at",),
+        cell=cell,
+        orders=OLDEST_OR_NEWEST,
+        is_newest_first=True,
+        exports=(CREATED,),
+        export=lambda look, values: (moments.machine(values[0]),),
+        is_in_full_export=False,
+        is_default=False,
+        calculations=(latest("r.created_at"), earliest("r.created_at")),
+    )
+
+
+def _created_filter(kind: RecordType) -> Filterable:
+    def condition(operator: Operator, values: tuple[str, ...], asked: Asked) -> Condition:
+        return time_condition("f.created_at", operator, values[0], asked)
+
+    return Filterable(CREATED, "Created", "clock", (kind.table, "id"), PAST, condition)
+
+
 def _plain_filter(kind: RecordType, one: PlainAttribute) -> Filterable:
     return _filter(
         kind, one.name, one.label, one.icon, condition=text_condition(f"lower(f.{one.name})", str.lower)
@@ -171,6 +207,7 @@ register(
         calculations=total("r.people_count", "person", "people"),
     ),
     *(_plain_column(COMPANY, one) for one in PLAIN["company"]),
+    _created_column(COMPANY),
     default_sort="name",
 )
 
@@ -200,6 +237,7 @@ register_filter(
         number_condition("f.people_count"),
     ),
     *(_plain_filter(COMPANY, one) for one in PLAIN["company"]),
+    _created_filter(COMPANY),
 )
 
 register(
@@ -237,6 +275,7 @@ register(
         ),
     ),
     *(_plain_column(PERSON, one) for one in PLAIN["person"]),
+    _created_column(PERSON),
     default_sort="name",
 )
 
@@ -268,4 +307,5 @@ register_filter(
         is_of_row=False,
     ),
     *(_plain_filter(PERSON, one) for one in PLAIN["person"]),
+    _created_filter(PERSON),
 )

@@ -48,6 +48,9 @@ def fill_shelf(desk: Desk) -> None:
     PersonInsight.objects.bulk_create(
         PersonInsight(workspace=workspace, person=one, **answers(n, members)) for n, one in enumerate(people)
     )
+    for table in ("crm_company", "crm_person"):
+        days = "make_interval(days => (mod(id, 13))::int)"
+        execute(f"UPDATE {table} SET created_at = %(now)s - {days}", now=NOW)
 
 
 def _company(workspace: Workspace, n: int) -> Company:
@@ -125,6 +128,7 @@ def keys(desk: Desk, kind: RecordType, name: str) -> dict[int, Any]:
                 for field in ("industry", "location", "job_title", "phone")
             },
             "connection_strength": lambda i=insight: i.score,
+            "created": lambda r=record: r.created_at,
             "strongest_connection": lambda i=insight: order.get(i.strongest_id),
         }.get(name, lambda i=insight: getattr(i, name.replace("_interaction", "_at")))()
     return found

@@ -58,6 +58,9 @@ COMPANIES: dict[str, Meets] = {
     "industry:is:Rail%2C light,LAW": lambda r, i: r.industry in {"Rail, light", "law"},
     "industry:is_empty:": lambda r, i: not r.industry,
     "location:contains:pörto 3": lambda r, i: r.location == "Pörto 3",
+    "created:within_days:4": lambda r, i: r.created_at >= BEFORE,
+    "created:more_than_days_ago:4": lambda r, i: r.created_at < BEFORE,
+    f"created:before:{DAY}": lambda r, i: r.created_at.date() < DAY,
     "last_interaction:within_days:4": lambda r, i: i.last_at is not None and i.last_at >= BEFORE,
     "last_interaction:more_than_days_ago:4": lambda r, i: i.last_at is not None and i.last_at < BEFORE,
     f"last_interaction:before:{DAY}": lambda r, i: i.last_at is not None and i.last_at.date() < DAY,
@@ -169,6 +172,7 @@ def test_strongest_is_me(shelf: Desk) -> None:
         ("job_title:contains:d_o", lambda p: "d_o" in p.job_title.lower()),
         ("job_title:contains:100%25", lambda p: "100%" in p.job_title),
         ("phone:does_not_contain:+351 1", lambda p: "+351 1" not in p.phone),
+        (f"created:after:{DAY}", lambda p: p.created_at.date() >= DAY),
     ],
 )
 def test_people_are_filtered_too(shelf: Desk, text: str, meets: Callable[[Person], bool]) -> None:
