@@ -22,7 +22,17 @@ class ReadOnly:
 
 class StreamInline(ReadOnly, admin.TabularInline):
     model = SyncStream
-    fields = ("kind", "due_at", "lease_until", "failures", "last_error", "done", "total", "last_run_at")
+    fields = (
+        "kind",
+        "due_at",
+        "lease_until",
+        "failures",
+        "failing_since",
+        "last_error",
+        "done",
+        "total",
+        "last_run_at",
+    )
 
 
 @admin.register(Mailbox)

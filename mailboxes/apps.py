@@ -18,6 +18,7 @@ class MailboxesConfig(AppConfig):
         register_kind("access_approved", telling.approved)
         register_kind("access_declined", telling.declined)
         register_kind("needs_reconnect", telling.needs_reconnect)
+        register_kind("keeps_failing", telling.keeps_failing)
         register_tab(Tab("Emails", "emails/", order=1))
         register_sources()
         register_progress("is_reading", is_running=IS_READING, progress=backfill_progress)

@@ -13,7 +13,7 @@ from django.core.cache import cache
 from django.db import OperationalError, transaction
 
 from crm.statements import execute
-from mailboxes.accounts.reconnecting import ask_to_reconnect
+from mailboxes.accounts.failing import ask_to_reconnect
 from mailboxes.models import Mailbox, MailboxState
 from mailboxes.providers.base import AuthExpired, TryLater
 from mailboxes.providers.oauth import Grant

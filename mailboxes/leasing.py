@@ -65,6 +65,9 @@ RENEW = f"""
 GIVE_BACK = """
     UPDATE mailboxes_syncstream
     SET lease_until = NULL, last_run_at = now(), failures = %(failures)s, last_error = %(error)s,
+        failing_since = CASE WHEN %(failures)s > 0 THEN
+            CASE WHEN failures > 0 THEN coalesce(failing_since, now()) ELSE now() END END,
+        owner_told_at = CASE WHEN %(failures)s > 0 AND failures > 0 THEN owner_told_at END,
         due_at = now() + %(seconds)s * interval '1 second'
     WHERE id = %(stream)s AND epoch = %(epoch)s
 """

@@ -15,8 +15,8 @@ from crm.mistakes import log_mistake
 from crm.statements import execute, fetch
 from crm.statistics import gather_statistics
 from mailboxes.accounts.archives import forget_read
+from mailboxes.accounts.failing import ask_to_reconnect, tell_of_failure
 from mailboxes.accounts.opening import open_provider
-from mailboxes.accounts.reconnecting import ask_to_reconnect
 from mailboxes.leasing import (
     BACKOFF_CAP,
     LEASE_SECONDS,
@@ -235,6 +235,8 @@ def _give_up(stream: SyncStream, lease: Lease, error: ProviderError) -> None:
     is_ours = give_back(lease, seconds=seconds, failures=failures, error=str(error))
     if is_ours and isinstance(error, AuthExpired):
         ask_to_reconnect(stream.mailbox_id)
+    elif is_ours and failures:
+        tell_of_failure(stream.pk, stream.mailbox_id)
     announce_progress(stream.workspace_id)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q
+from django.db.models import Count
 
 from crm import moments
 from crm.estimating import time_left
@@ -27,8 +27,8 @@ from mailboxes.progress import begins, is_late
 
 _LETTERED = frozenset({MailboxKind.GOOGLE, MailboxKind.MICROSOFT, MailboxKind.EXCHANGE})
 
-_COUNTS = """
-    SELECT b.id, mail.items, events.items, mail.oldest, mail.newest
+_COUNTS = f"""
+    SELECT b.id, mail.items, events.items, mail.oldest, mail.newest, aside.items, left_out.items
     FROM mailboxes_mailbox b
     CROSS JOIN LATERAL (
         SELECT count(*) AS items, min(c.occurred_at) AS oldest, max(c.occurred_at) AS newest
@@ -38,6 +38,16 @@ _COUNTS = """
         SELECT count(*) AS items
         FROM mailboxes_eventcopy e WHERE e.mailbox_id = b.id AND e.blocked_by_id IS NULL
     ) events
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS items
+        FROM mailboxes_syncstream s JOIN mailboxes_quarantineditem q ON q.stream_id = s.id
+        WHERE s.mailbox_id = b.id
+    ) aside
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS items
+        FROM mailboxes_syncstream s JOIN mailboxes_skippeditem k ON k.stream_id = s.id
+        WHERE s.mailbox_id = b.id AND k.reason <> '{SkipReason.BLOCKED}'
+    ) left_out
     WHERE b.id = ANY(%(ids)s)
 """
 
@@ -105,18 +115,14 @@ def read_accounts(member: Member, *, now: datetime) -> list[Account]:
     boxes = list(Mailbox.objects.owned_by(member).order_by("pk"))
     ids = [box.pk for box in boxes]
     streams: dict[int, list[SyncStream]] = {}
-    left_out = Count("skippeditems", filter=~Q(skippeditems__reason=SkipReason.BLOCKED), distinct=True)
-    annotated = SyncStream.objects.filter(mailbox__in=ids).annotate(
-        aside=Count("quarantineditems", distinct=True), skips=left_out
-    )
-    for stream in annotated.order_by("-kind"):
+    for stream in SyncStream.objects.filter(mailbox__in=ids).order_by("-kind"):
         streams.setdefault(stream.mailbox_id, []).append(stream)
     counts = {row[0]: row[1:] for row in fetch(_COUNTS, ids=ids)}
     return [_account(box, streams.get(box.pk, []), counts[box.pk], now) for box in boxes]
 
 
 def _account(box: Mailbox, streams: list[SyncStream], counts: tuple, now: datetime) -> Account:
-    emails, events, since, newest = counts
+    emails, events, since, newest, aside, skipped = counts
     failing = next((stream for stream in streams if stream.last_error), None)
     reading = _reading(streams, now)
     checked = max((one.last_run_at for one in streams if one.last_run_at), default=None)
@@ -135,8 +141,8 @@ def _account(box: Mailbox, streams: list[SyncStream], counts: tuple, now: dateti
         error=failing.last_error if failing else "",
         retry=_retry(failing, now) if failing else "",
         checked=checked,
-        left_out=sum(one.skips for one in streams),  # type: ignore[attr-defined]
-        quarantined=sum(one.aside for one in streams),  # type: ignore[attr-defined]
+        left_out=skipped,
+        quarantined=aside,
     )
 
 

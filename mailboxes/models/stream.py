@@ -23,7 +23,10 @@ class SyncStream(models.Model):
     due_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     epoch = models.BigIntegerField(default=0)
+    # Of tries in a row; when the first of them was, and when the owner was told of it.
     failures = models.PositiveIntegerField(default=0)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    owner_told_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(default="", blank=True)
     # The backfill's own count: items listed when it began, and items dealt with since.
     total = models.PositiveIntegerField(default=0)

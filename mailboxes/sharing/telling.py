@@ -9,7 +9,7 @@ from crm.models import AccessLevel, Member
 from crm.notifying import Told
 from mailboxes.correspondence.threadrows import ThreadRow
 from mailboxes.correspondence.threads import read_rows
-from mailboxes.models import AccessRequest, Mailbox, RequestState
+from mailboxes.models import AccessRequest, Mailbox, RequestState, SyncStream
 
 
 def requested(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
@@ -48,17 +48,25 @@ def declined(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
 
 def needs_reconnect(member: Member, mailbox_ids: Sequence[int]) -> Mapping[int, Told]:
     own = Mailbox.objects.owned_by(member).filter(pk__in=mailbox_ids)
-    url = reverse("mailboxes:account_settings", args=[member.workspace.slug])
-    return {
-        box.pk: Told(
-            who="",
-            who_pk=member.pk,
-            what="Reading has stopped: reconnect",
-            about=box.address,
-            url=url,
-        )
-        for box in own
+    return {box.pk: _of_account(member, box, "Reading has stopped: reconnect") for box in own}
+
+
+def keeps_failing(member: Member, mailbox_ids: Sequence[int]) -> Mapping[int, Told]:
+    """Why stands in the account settings, where the notice leads."""
+    own = Mailbox.objects.owned_by(member).filter(pk__in=mailbox_ids)
+    failing = SyncStream.objects.filter(mailbox__in=own, failures__gt=0)
+    resting = {one.mailbox_id: one.due_at is None for one in failing.order_by("-due_at")}
+    what = {
+        None: "There was trouble reading",
+        False: "For a day now there is trouble reading",
+        True: "Reading has stopped: look at the settings of",
     }
+    return {box.pk: _of_account(member, box, what[resting.get(box.pk)]) for box in own}
+
+
+def _of_account(member: Member, mailbox: Mailbox, what: str) -> Told:
+    url = reverse("mailboxes:account_settings", args=[member.workspace.slug])
+    return Told(who="", who_pk=member.pk, what=what, about=mailbox.address, url=url)
 
 
 def _answered(member: Member, request_ids: Sequence[int], *, what: str, after: str) -> Mapping[int, Told]:
