@@ -21,6 +21,8 @@ STRIP = {
     "last_interaction": "Last",
     "next_calendar_interaction": "Next",
 }
+# A number or a time by itself says nothing, and some are too long.
+NEEDS_LABEL = frozenset({"people", "description", "phone", "created"})
 # In the order in which people ask.
 DETAILS = ("connection", "last_interaction", "first_interaction", "calendar", "email")
 
@@ -64,6 +66,11 @@ class RecordPage:
         """What a small screen says under the name: how strong, who, last and next."""
         by_name = {one.column.name: one.value for one in self.smart}
         return [{"lead": lead, "value": by_name.get(name)} for name, lead in STRIP.items()]
+
+    @property
+    def headline(self) -> list[Detail]:
+        """What says under the name, without a label, who this is."""
+        return [one for one in self.plain if one.value and one.column.name not in NEEDS_LABEL]
 
     @property
     def tabs(self) -> list[Tab]:
