@@ -41,7 +41,8 @@ SHORTCUTS = (
         "In a table",
         (
             _keys("Down, up", "J", "K", "↓", "↑"),
-            _keys("Open", "Enter"),
+            _keys("Open, or change the value", "Enter"),
+            _keys("Save, and on to the next cell", "Tab"),
             _keys("Tick a row", "X", "Space"),
             _keys("Tick all up to it", "⇧ X", "⇧ Space"),
             _keys("Clear what is ticked", "Esc"),

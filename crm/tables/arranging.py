@@ -35,14 +35,13 @@ def with_column(state: State, name: str, *, is_shown: bool) -> tuple[str, ...]:
 
 
 def moved_column(state: State, name: str, *, by: int) -> tuple[str, ...]:
-    """One place to the left (−1) or right (1), where there is one. Raises BadState."""
+    """So many places to the right, or to the left if negative, as far as there are any. Raises BadState."""
     columns = list(state.columns)
-    if name not in columns or by not in {-1, 1}:
+    if name not in columns:
         raise BadState("There is no such column.")
     place = columns.index(name) + by
-    if 0 <= place < len(columns):
-        columns.remove(name)
-        columns.insert(place, name)
+    columns.remove(name)
+    columns.insert(max(place, 0), name)
     return tuple(columns)
 
 

@@ -1,6 +1,7 @@
 """The companies and people tables: rows, columns, what stands under them, and their export."""
 
 import csv
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -37,13 +38,14 @@ def records(request: WorkspaceRequest, plural: str) -> HttpResponse:
 @require_POST
 @member_required(MAIL)
 def columns(request: WorkspaceRequest, plural: str) -> HttpResponse:
-    """Show or hide a column (`column`, `shown` 1 or 0), or move it (`column`, `by` -1 or 1). Of all
-    records the choice is remembered; of a saved view it is a change that can be saved."""
+    """Show or hide a column (`column`, `shown` 1 or 0), or move it (`column`, `by` so many places, to the
+    left if negative). Of all records the choice is remembered; of a saved view it is a change that can be
+    saved."""
     kind = BY_PLURAL[plural]
     name = request.POST.get("column", "")
     state = asked_state(request, kind)
-    if request.POST.get("by") in {"-1", "1"}:
-        chosen = moved_column(state, name, by=int(request.POST["by"]))
+    if by := request.POST.get("by"):
+        chosen = moved_column(state, name, by=_places(by))
     else:
         is_shown = request.POST.get("shown", "0" if name in state.columns else "1") == "1"
         chosen = with_column(state, name, is_shown=is_shown)
@@ -190,6 +192,12 @@ def _template(request: WorkspaceRequest, *, is_next_page: bool) -> str:
     if wants_part(request) and request.htmx.target != "main":
         return "crm/_next_rows.html" if is_next_page else "crm/_view.html"
     return "crm/records.html"
+
+
+def _places(text: str) -> int:
+    if not re.fullmatch(r"-?[1-9][0-9]?", text):
+        raise BadState("A column moves by so many places.")
+    return int(text)
 
 
 def _ids(text: str) -> list[int]:

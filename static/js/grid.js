@@ -135,6 +135,17 @@
     window.htmx.ajax("GET", url, { target: cell, swap: "innerHTML" });
   }
 
+  // As in a spreadsheet: leaving saves what was typed (see editing.js).
+  function tabOn(event) {
+    const editor = event.key === "Tab" && event.target.closest("#rows [data-editor='text']");
+    if (!editor || !event.target.matches("input, textarea")) return;
+    const cells = cellsOf(editor.closest("tr"));
+    const next = cells[cells.indexOf(editor.closest("th, td")) + (event.shiftKey ? -1 : 1)];
+    if (!next) return;
+    event.preventDefault();
+    go(next);
+  }
+
   function backToCell(event) {
     const cell = event.target.closest?.("#rows > tr > [data-edit]");
     if (!cell || cell.querySelector("form")) return;
@@ -168,6 +179,7 @@
 
   function onKey(event) {
     pressInGrid(event);
+    tabOn(event);
     if (event.defaultPrevented) return;
     enterGrid(event);
     const isFree = !event.target.closest("form, dialog, [popover]");

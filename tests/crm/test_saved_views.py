@@ -164,6 +164,12 @@ def test_columns_come_go_and_move() -> None:
     assert with_column(state, "domains", is_shown=False) == ("last_interaction", "first_interaction")
     assert with_column(state, "domains", is_shown=True) == state.columns
     assert moved_column(state, "domains", by=1) == ("last_interaction", "domains", "first_interaction")
+    assert moved_column(state, "domains", by=9) == ("last_interaction", "first_interaction", "domains")
+    assert moved_column(state, "first_interaction", by=-2) == (
+        "first_interaction",
+        "domains",
+        "last_interaction",
+    )
     assert moved_column(state, "domains", by=-1) == state.columns
     for wrong in ("name", "nothing", "people"):
         with pytest.raises(BadState):

@@ -149,6 +149,20 @@ def test_a_value_is_changed_in_its_cell_by_pointer_and_by_key(shelf: Stage) -> N
     arbor = Company.objects.get(name="Arbor")
     assert (arbor.industry, arbor.location) == ("Slate", "")
 
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(industry.get_by_role("textbox")).to_be_focused()
+    page.keyboard.type("Tin")
+    page.keyboard.press("Tab")
+    expect(location).to_be_focused()
+    expect(industry).to_have_text("Tin")
+    expect(location).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(location.get_by_role("textbox")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(industry).to_be_focused()
+    expect(location.get_by_role("textbox")).to_have_count(0)
+
 
 @SIZES
 def test_a_star_puts_a_record_into_the_sidebar_and_takes_it_out(shelf: Stage, size: dict[str, int]) -> None:

@@ -164,6 +164,31 @@ def test_columns_come_go_and_move_from_their_menus(shelf: Stage) -> None:
     expect(heads).to_have_text(before)
 
 
+def test_columns_are_dragged_to_another_place(shelf: Stage) -> None:
+    page = table(shelf, query="?columns=domains,people,industry,location")
+    heads = page.locator("thead th[data-column]")
+
+    def order() -> list[str | None]:
+        return [one.get_attribute("data-column") for one in heads.all()]
+
+    def drag(name: str, onto: str, *, x: int) -> None:
+        with page.expect_response(lambda answer: answer.request.method == "POST"):
+            page.locator(f"th[data-column={name}]").drag_to(
+                page.locator(f"th[data-column={onto}]"),
+                source_position={"x": 40, "y": 12},
+                target_position={"x": x, "y": 12},
+            )
+
+    assert order() == ["domains", "people", "industry", "location"]
+    drag("location", "people", x=10)
+    expect(heads.nth(1)).to_have_attribute("data-column", "location")
+    assert order() == ["domains", "location", "people", "industry"]
+    drag("domains", "industry", x=100)
+    expect(heads.last).to_have_attribute("data-column", "domains")
+    assert order() == ["location", "people", "industry", "domains"]
+    assert page.url.endswith("columns=location%2Cpeople%2Cindustry%2Cdomains")
+
+
 def test_the_table_is_one_tab_stop_and_keys_do_the_rest(shelf: Stage) -> None:
     page = table(shelf)
 
