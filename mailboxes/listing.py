@@ -34,8 +34,14 @@ QUEUE_NEW = """
       AND NOT EXISTS (SELECT FROM mailboxes_quarantineditem q WHERE q.stream_id = %(stream)s
                       AND q.provider_id = l.provider_id AND q.version = l.version)
     ON CONFLICT (stream_id, provider_id) DO UPDATE
-    SET version = excluded.version, is_removal = false, "order" = excluded."order"
+    SET version = excluded.version, is_removal = false, "order" = excluded."order", refused_since = NULL
     WHERE (p.version, p.is_removal) IS DISTINCT FROM (excluded.version, false)
+"""
+
+# It was gone and has come back before that was noticed here, as with what is taken out of the bin again.
+KEEP_AFTER_ALL = """
+    DELETE FROM mailboxes_pendingitem
+    WHERE stream_id = %(stream)s AND is_removal AND provider_id = ANY(%(ids)s)
 """
 
 GONE_FROM_SNAPSHOT = """
@@ -67,6 +73,7 @@ REMEMBER_CURSOR = """
 """
 
 FIRST, LAST = 2**62, -(2**62)
+AFTER_LAST = LAST - 1
 
 
 def store_listing(stream: SyncStream, listing: Listing) -> None:
@@ -97,6 +104,7 @@ def move_cursor(stream: SyncStream, cursor: str, *, epoch: int) -> bool:
 
 def _queue_new(stream: SyncStream, listing: Listing) -> int:
     rows = {item.provider_id: (item.provider_id, item.order, item.version) for item in listing.items}
+    execute(KEEP_AFTER_ALL, stream=stream.pk, ids=list(rows))
     return execute(
         QUEUE_NEW.format(is_stored=IS_STORED[StreamKind(stream.kind)]),
         workspace=stream.workspace_id,

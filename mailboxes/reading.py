@@ -274,12 +274,16 @@ def _tell(reader: Reader, message_ids: list[int], event_ids: list[int], address_
     )
 
 
+# What is kept aside from now on is written afterwards.
 FINISH = f"""
     WITH pending AS (
         DELETE FROM mailboxes_pendingitem WHERE stream_id = %(stream)s AND provider_id = ANY(%(ids)s)
     ),
     skipped AS (
-        DELETE FROM mailboxes_skippeditem WHERE stream_id = %(stream)s AND provider_id = ANY(%(stored)s)
+        DELETE FROM mailboxes_skippeditem WHERE stream_id = %(stream)s AND provider_id = ANY(%(ids)s)
+    ),
+    aside AS (
+        DELETE FROM mailboxes_quarantineditem WHERE stream_id = %(stream)s AND provider_id = ANY(%(ids)s)
     )
     UPDATE mailboxes_syncstream
     SET done = done + %(count)s, began_at = CASE WHEN done = 0 THEN %(now)s ELSE began_at END,
@@ -297,9 +301,8 @@ def _finish_items(stream: SyncStream, lease: Lease, page: Page, removed: Sequenc
         *page.gone,
         *removed,
     ]
-    stored = [*(item.provider_id for item in page.mail), *(item.provider_id for item in page.sources)]
     values = {"stream": stream.pk, "epoch": lease.epoch, "now": timezone.now()}
-    if not execute(FINISH, ids=ids, stored=stored, count=len(ids), **values):
+    if not execute(FINISH, ids=ids, count=len(ids), **values):
         raise LostLease
     return len(ids)
 
@@ -334,7 +337,7 @@ def _keep_aside(stream: SyncStream, page: Page) -> None:
 
 
 def _replaced(stream: SyncStream, page: Page) -> list[str]:
-    """A calendar resource that was stored and is now left out, or no longer readable."""
+    """A calendar resource that was stored and is now left out. What can no longer be read stays as it was."""
     if stream.kind != StreamKind.CALENDAR:
         return []
     return [item[0] for item in page.skipped]

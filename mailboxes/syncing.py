@@ -6,7 +6,8 @@ or the slice is over. No transaction or lock is held while a provider is being a
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -27,7 +28,7 @@ from mailboxes.leasing import (
     pause_after,
     renew,
 )
-from mailboxes.listing import move_cursor, store_listing
+from mailboxes.listing import AFTER_LAST, move_cursor, store_listing
 from mailboxes.models import Mailbox, MailboxKind, SyncStream
 from mailboxes.progress import announce_progress
 from mailboxes.providers.base import (
@@ -37,6 +38,7 @@ from mailboxes.providers.base import (
     Provider,
     ProviderError,
     QuotaReached,
+    Refused,
     ServerWrong,
     TryLater,
 )
@@ -57,6 +59,7 @@ FIRST_LOOK = 500
 # the third death names the culprit.
 PAGE_ITEMS_BY_ATTEMPT = {0: PAGE_ITEMS, 1: 25, 2: 1}
 MAX_ATTEMPTS = 3
+REFUSED_FOR = timedelta(hours=12)
 
 TAKE_PAGE = """
     WITH first AS (
@@ -72,6 +75,16 @@ TAKE_PAGE = """
     UPDATE mailboxes_pendingitem p SET attempts = p.attempts + 1
     FROM page WHERE p.id = page.id
     RETURNING p.provider_id, p.version, p.is_removal, p.attempts, p."order"
+"""
+
+# What was refused waits behind everything else, also behind what is to be taken away, and says whether it
+# has been refused for too long.
+REFUSE = """
+    UPDATE mailboxes_pendingitem
+    SET "order" = %(order)s, attempts = greatest(attempts - 1, 0),
+        refused_since = coalesce(refused_since, now())
+    WHERE stream_id = %(stream)s AND provider_id = ANY(%(ids)s)
+    RETURNING provider_id, version, refused_since < now() - %(patience)s
 """
 
 PUT_BACK = """
@@ -142,9 +155,15 @@ def _fetch_pages(
 ) -> bool:
     page_reader = reader(stream.mailbox_id, timezone.now())
     looked_at = FIRST_LOOK // 2
+    refused: dict[str, str] = {}
     while rows := fetch(TAKE_PAGE, stream=stream.pk, many=PAGE_ITEMS, few=PAGE_ITEMS_BY_ATTEMPT[1]):
+        if again := [row for row in rows if row[0] in refused]:
+            _put_back(stream, again)
+            rows = [row for row in rows if row[0] not in refused]
+        if not rows:
+            break
         try:
-            _fetch_page(stream, lease, provider, rows=rows, reader=page_reader, counts=counts)
+            refused |= _fetch_page(stream, lease, provider, rows=rows, reader=page_reader, counts=counts)
         except Outdated:
             _put_back(stream, rows)
             page_reader = reader(stream.mailbox_id, timezone.now())
@@ -158,6 +177,9 @@ def _fetch_pages(
         if deadline and time.monotonic() > deadline:
             return True
     _finish_backfill(stream)
+    if refused and not counts.fetched:
+        # It will hardly be for the items.
+        raise TryLater(min(refused.values()))
     return False
 
 
@@ -173,19 +195,33 @@ def _fetch_page(
     rows: list[tuple],
     reader: Reader,
     counts: Counts,
-) -> None:
+) -> dict[str, str]:
+    """Returns what was refused, with the reasons."""
     poison = [row for row in rows if row[3] > MAX_ATTEMPTS]
     removed = [row[0] for row in rows if row[2]]
     wanted = [row[0] for row in rows if not row[2] and row[3] <= MAX_ATTEMPTS]
     page = Page(
         quarantined=[(pid, version, "Reading it failed three times.", 0) for pid, version, *_ in poison]
     )
+    refused: dict[str, str] = {}
     for chunk, is_last in _chunks(provider, lease, wanted):
-        read = reader.read(chunk)
+        refused |= {item.provider_id: item.reason for item in chunk if isinstance(item, Refused)}
+        read = reader.read(item for item in chunk if not isinstance(item, Refused))
         read.quarantined += page.quarantined
         page = Page()
         done = store_page(stream, lease, reader, page=read, removed=removed if is_last else ())
         _add(counts, done)
+    if refused:
+        _add(counts, _put_last(stream, lease, reader, refused))
+    return refused
+
+
+def _put_last(stream: SyncStream, lease: Lease, reader: Reader, refused: Mapping[str, str]) -> Counts:
+    """What has been refused for too long is kept aside."""
+    values = {"ids": list(refused), "order": AFTER_LAST, "patience": REFUSED_FOR}
+    rows = fetch(REFUSE, stream=stream.pk, **values)
+    aside = [(pid, version, refused[pid], 0) for pid, version, is_late in rows if is_late]
+    return store_page(stream, lease, reader, page=Page(quarantined=aside)) if aside else Counts()
 
 
 def _chunks(provider: Provider, lease: Lease, wanted: list[str]) -> Iterator[tuple[list[Fetched], bool]]:

@@ -71,7 +71,16 @@ def _is_automatic(fields: Fields, subject: str) -> bool:
         return True
     said_by_robots = any(first(fields, name).strip().lower() not in {"", "no"} for name in _ROBOT_HEADERS)
     replied = first(fields, "precedence").strip().lower() in {"auto_reply", "auto-reply"}
-    return said_by_robots or replied or bool(_AWAY.match(subject))
+    return said_by_robots or replied or _says_away(fields, subject)
+
+
+def _says_away(fields: Fields, subject: str) -> bool:
+    """Put in front of what it answers, or all there is of an answer: people write of being away as well."""
+    said = _AWAY.match(subject)
+    if not said:
+        return False
+    rest = subject[said.end() :].lstrip().lower()
+    return rest.startswith((":", "：", "re:", "aw:")) or (not rest and "in-reply-to" in fields)
 
 
 def _is_bulk(fields: Fields) -> bool:

@@ -185,7 +185,7 @@ def _split_unusual(value: str, flags: set[str]) -> list[tuple[str, str]]:
         pairs = getaddresses([value])
     except (IndexError, AttributeError, ValueError, TypeError, RecursionError):
         pairs = []
-    if "@" not in value or any("@" in address for _, address in pairs):
+    if "@" not in value or any(normalise(address) for _, address in pairs):
         return pairs
     flags.add("headers_repaired")
     return [("", address) for address in _ANY_ADDRESS.findall(value)]
@@ -235,10 +235,14 @@ def received(fields: Fields) -> datetime | None:
     return _date(first(fields, "received").rpartition(";")[2])
 
 
+# "-08:00" and "GMT-0800", which scripts write.
+_ODD_ZONE = re.compile(r" (?:GMT|UTC)?([+-])(\d\d):?(\d\d)(?=$| )", re.ASCII)
+
+
 def _date(value: str) -> datetime | None:
     """Aware UTC, or None. "-0000" and no zone at all mean UTC (848 of 7,069 real dates)."""
     try:
-        parts = parsedate_tz(" ".join(value[:200].split()))
+        parts = parsedate_tz(_ODD_ZONE.sub(r" \1\2\3", " ".join(value[:200].split())))
         if not parts:
             return None
         zone = timezone(timedelta(seconds=parts[9] or 0))

@@ -82,12 +82,19 @@ def _known_by(block: bytes) -> tuple[str, bytes]:
 
 def _name_of(zone: bytes) -> bytes:
     found = _ZONE_NAMED.search(_FOLD.sub(b"", zone))
-    return found[1].strip() if found else b""
+    return _plain(found[1].strip()) if found else b""
+
+
+def _plain(name: bytes) -> bytes:
+    """The property is escaped, the parameter is not, and some mix that up."""
+    return name.replace(b"\\", b"")
 
 
 def _joined(series: _Series, zones: dict[bytes, bytes]) -> bytes:
     events = [*series.whole, *series.broken]
-    used = {name.strip(b'" ') for event in events for name in _ZONE_USED.findall(_FOLD.sub(b"", event))}
+    used = {
+        _plain(name.strip(b'" ')) for event in events for name in _ZONE_USED.findall(_FOLD.sub(b"", event))
+    }
     needed = [zone for name, zone in zones.items() if name in used][:MAX_ZONES]
     head = series.head if 0 < len(series.head) < MAX_SHARED else b"BEGIN:VCALENDAR\r\nVERSION:2.0"
     return b"\r\n".join([head, *needed, *events, b"END:VCALENDAR", b""])

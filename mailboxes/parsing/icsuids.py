@@ -1,6 +1,7 @@
 """What an event is known by."""
 
 import hashlib
+from datetime import date
 
 from mailboxes.parsing.icslines import Component
 from mailboxes.parsing.text import one_line
@@ -41,6 +42,17 @@ def _unwrapped(said: str) -> str:
     if data.startswith(_FOREIGN):
         return data[len(_FOREIGN) :].rstrip(b"\0").decode("utf-8", "replace")
     return (raw[:16] + bytes(4) + raw[20:]).hex().upper()
+
+
+def occurrence_day(said: str) -> date | None:
+    """The day in the id that Exchange gives to a single occurrence; None for any other UID."""
+    if not said.upper().startswith(_GLOBAL_ID):
+        return None
+    try:
+        raw = bytes.fromhex(said)
+        return date(int.from_bytes(raw[16:18], "big"), raw[18], raw[19]) if any(raw[16:20]) else None
+    except (ValueError, IndexError):
+        return None
 
 
 def _digest(text: str) -> str:

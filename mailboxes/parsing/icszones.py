@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from mailboxes.parsing.icslines import Component, Property
-from mailboxes.parsing.icsvalues import moments
+from mailboxes.parsing.icsvalues import moments, unescaped
 from mailboxes.parsing.rules import RuleRefused, expand, read_rule
 
 LAST_CHANGE = date(2100, 12, 31)
@@ -31,13 +31,15 @@ class Zones:
     """Unknown zones are those of floating times."""
 
     def __init__(self, defined: dict[str, Component], floating: str) -> None:
-        self._defined = defined
+        # The property is a text with its commas escaped, the parameter is none; some mix that up.
+        self._defined = {unescaped(name): zone for name, zone in defined.items()}
         self._known: dict[str, tzinfo] = {}
         self.floating: tzinfo = _iana(floating) or UTC
 
     def find(self, name: str) -> tzinfo:
         if name not in self._known:
-            self._known[name] = _public(name) or self._own(name) or self.floating
+            said = unescaped(name)
+            self._known[name] = _public(said) or self._own(said) or self.floating
         return self._known[name]
 
     def _own(self, name: str) -> tzinfo | None:

@@ -78,7 +78,16 @@ class Unreadable:
     version: str = ""
 
 
-Fetched = FetchedMail | FetchedCalendar | Missing | Unreadable
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider answered, but would not hand over this one, for now or for ever: it is asked for again
+    for some hours, behind all others."""
+
+    provider_id: str
+    reason: str
+
+
+Fetched = FetchedMail | FetchedCalendar | Missing | Unreadable | Refused
 
 
 class Provider(Protocol):

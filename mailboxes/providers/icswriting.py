@@ -82,9 +82,10 @@ def _event(event: Event) -> list[str]:
         "SUMMARY": event.title,
         "LOCATION": event.location,
         "DESCRIPTION": event.description,
-        "CONFERENCE": event.conference_url,
     }
     lines += [f"{name}:{_escaped(text)}" for name, text in texts.items() if text]
+    if event.conference_url:
+        lines.append(f"CONFERENCE:{_BREAK.sub('', _FORBIDDEN.sub('', event.conference_url))}")
     if event.organiser:
         lines.append(f"ORGANIZER{_named(event.organiser)}:mailto:{_address(event.organiser)}")
     lines += [_attendee(one) for one in event.attendees]

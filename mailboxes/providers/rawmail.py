@@ -67,6 +67,11 @@ def content_id(raw: bytes) -> str:
     return f"sha256:{digest.hexdigest()[:32]}"
 
 
+def named(name: str, email: str) -> str:
+    """Somebody, as an address header has it."""
+    return f'"{name.replace(chr(92), "").replace(chr(34), chr(39))}" <{email}>'
+
+
 def head(fields: Iterable[tuple[str, str]]) -> bytes:
     """The headers of a message whose text is not to be had, from names and values."""
     lines = [f"{name}: {_BREAK.sub(' ', value)}" for name, value in fields]

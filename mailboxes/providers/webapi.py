@@ -184,6 +184,12 @@ def _held(futures: Iterable["Future[Answer]"]) -> int:
     return sum(len(one.result().body) for one in futures if one.done() and not one.exception())
 
 
+def asks_to_wait(answer: Answer | None, refusal: Exception) -> bool:
+    """Is it about how much is asked for, rather than about what?"""
+    is_too_much = answer is not None and answer.status == httpx.codes.TOO_MANY_REQUESTS
+    return is_too_much or getattr(refusal, "retry_after", None) is not None
+
+
 def retry_after(value: str) -> float | None:
     """Seconds to wait, from a number or a date (RFC 9110); None when nothing is said."""
     value = value.strip()[:40]

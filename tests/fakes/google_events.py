@@ -65,6 +65,7 @@ class Calendar:
     zone: str = "Europe/Berlin"
     events: dict[str, Event] = field(default_factory=dict)
     lost: dict[str, Event] = field(default_factory=dict)
+    elsewhere: set[str] = field(default_factory=set)
     version: int = 1
     epoch: int = 0
     keeps_changes: timedelta = timedelta(days=28)
@@ -115,6 +116,11 @@ class Calendar:
     def purge(self, event: str) -> None:
         """Tombstones do not stay for ever."""
         del self.events[event]
+
+    def leave_occurrences(self, series: str) -> None:
+        """The calendar's owner was invited to the exceptions alone: they name a series he does not have."""
+        del self.events[series]
+        self.elsewhere.add(series)
 
     def expire_sync_tokens(self) -> None:
         self.epoch += 1

@@ -51,7 +51,8 @@ def rows_of(calendar: Calendar, params: Fields) -> Iterator[Row]:
         if event.series:
             master = calendar.events.get(event.series)
             # With its series gone, or expanded, an exception is not listed by itself.
-            if not params["singleEvents"] and master and not master.cancelled:
+            is_alone = event.series in calendar.elsewhere
+            if is_alone or (not params["singleEvents"] and master and not master.cancelled):
                 yield row_of(event)
         elif params["singleEvents"] and "recurrence" in event.fields:
             yield from _expanded(calendar, event, until=params["timeMax"])

@@ -12,7 +12,7 @@ from django.utils import timezone
 from crm.models import Member
 from mailboxes import series, syncing
 from mailboxes.leasing import take
-from mailboxes.models import CalendarSource, Mailbox, StreamKind
+from mailboxes.models import CalendarSource, Mailbox, MailboxKind, PendingItem, StreamKind
 from tests.mailboxes.letters import archive, stream_of, write_ics
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +76,18 @@ def test_a_series_that_cannot_be_read_any_more_gives_others_their_turn(later: No
 
     assert series.extend(timezone.now()) == 1
     assert series.extend(timezone.now()) == 0
+
+
+def test_a_series_whose_text_is_not_kept_is_asked_for_again(ada: Member, endless: Mailbox) -> None:
+    """One of its dates is private; an archive has nobody to ask."""
+    CalendarSource.objects.update(raw=b"")
+    with time_machine.travel(timezone.now() + timedelta(days=60)):
+        series.extend(timezone.now())
+        assert not PendingItem.objects.exists()
+        Mailbox.objects.update(kind=MailboxKind.IMAP)
+
+        series.extend(timezone.now())
+        series.extend(timezone.now())
+
+    source = CalendarSource.objects.get()
+    assert list(PendingItem.objects.values_list("provider_id", "is_removal")) == [(source.provider_id, False)]

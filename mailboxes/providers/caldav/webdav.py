@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 import httpx
 
 from mailboxes.egress import Egress, Refused, connection_problem, host_name, http_client, same_origin
-from mailboxes.providers.base import AuthExpired, SetupWrong, TryLater
+from mailboxes.providers.base import AuthExpired, ServerWrong, SetupWrong, TryLater
 from mailboxes.providers.caldav import multistatus
 from mailboxes.providers.caldav.multistatus import Multistatus
 from mailboxes.providers.webapi import retry_after
@@ -23,8 +23,9 @@ _BUSY = frozenset({429, 502, 503, 504})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-class Declined(SetupWrong):
-    """The server understood and would not; `conditions` are the reasons it gave."""
+class Declined(ServerWrong):
+    """The server understood and would not, which may pass when it is put in order; `conditions` are the
+    reasons it gave."""
 
     def __init__(self, status: int, where: str, conditions: frozenset[str] = frozenset()) -> None:
         super().__init__(f"The server answered “{said(status)}” for {where}.")

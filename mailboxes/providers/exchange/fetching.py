@@ -13,7 +13,7 @@ from mailboxes.providers.base import Fetched, FetchedMail, Missing, Unreadable
 from mailboxes.providers.exchange import asking
 from mailboxes.providers.exchange.errors import NoAccess, NotThere, ServerProblem
 from mailboxes.providers.exchange.session import Session
-from mailboxes.providers.rawmail import LARGEST_HEAD, LARGEST_MESSAGE, head_of
+from mailboxes.providers.rawmail import LARGEST_HEAD, LARGEST_MESSAGE, head_of, named
 
 _FACTS_BATCH = 100
 _BATCH_BYTES = 8 * 2**20
@@ -155,18 +155,15 @@ def _properties(item: Any) -> Iterator[tuple[str, str]]:
     for name, about in _PEOPLE.items():
         found = getattr(item, about, None) or ()
         people = found if isinstance(found, list | tuple) else [found]
-        if named := ", ".join(_person(one) for one in people if one.email_address):
-            yield name, named
+        if shown := ", ".join(
+            named(one.name or "", one.email_address) for one in people if one.email_address
+        ):
+            yield name, shown
     for name, about in _TEXTS.items():
         if text := getattr(item, about, None):
             yield name, str(text)
     if sent := _instant(getattr(item, "datetime_sent", None)):
         yield "Date", format_datetime(sent)
-
-
-def _person(mailbox: Any) -> str:
-    name = (mailbox.name or "").replace("\\", "").replace('"', "'")
-    return f'"{name}" <{mailbox.email_address}>'
 
 
 def _instant(at: Any) -> datetime | None:

@@ -25,6 +25,10 @@ class NotThere(SetupWrong):
         super().__init__("Google knows nothing of what it was asked for.")
 
 
+class Forbidden(SetupWrong):
+    """403 that is about more than how much was asked for."""
+
+
 class TokenOld(SetupWrong):
     """410: the state that a token stands for is forgotten."""
 
@@ -70,7 +74,7 @@ def explain(answer: Answer) -> Exception:
     if answer.status == 404:
         return NotThere()
     if answer.status == 403:
-        return SetupWrong(_why_forbidden(refusal))
+        return Forbidden(_why_forbidden(refusal))
     if "failedPrecondition" in refusal.reasons:
         return SetupWrong("This Google account has no Gmail.")
     if answer.status != 400:

@@ -6,7 +6,7 @@ is read again as a whole whenever a part of it has changed.
 """
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -20,17 +20,30 @@ from mailboxes.providers.base import (
     ListedItem,
     Listing,
     Missing,
+    Refused,
+    SetupWrong,
+    TryLater,
     Unreadable,
 )
 from mailboxes.providers.google import api
-from mailboxes.providers.google.api import BadRequest, NotThere, TokenOld
-from mailboxes.providers.google.events import Fields, is_wanted, resource, series_of, version_of
-from mailboxes.providers.webapi import Tokens, WebApi, instant
+from mailboxes.providers.google.api import BadRequest, Forbidden, NotThere, TokenOld
+from mailboxes.providers.google.events import (
+    LONG,
+    Fields,
+    is_part,
+    is_wanted,
+    resource,
+    series_of,
+    version_of,
+)
+from mailboxes.providers.parts import report
+from mailboxes.providers.webapi import Tokens, TooLarge, WebApi, instant
 
 CALENDAR_URL = "https://www.googleapis.com"
 PAGE = 2500
 # Above, a calendar is read from its list again rather than event by event.
 _FEW = 20
+_MOST_PARTS = 250
 # Listed events are kept for the fetch that follows, up to this many.
 _MOST_KEPT = 30_000
 _READABLE = frozenset({"reader", "writer", "owner", "writerWithoutPrivateAccess"})
@@ -72,6 +85,10 @@ class GoogleCalendars:
         self._chosen = None if chosen is None else frozenset(chosen)
         self._calendars: dict[str, Calendar] = {}
         self._kept: dict[str, list[Fields]] = {}
+        self._page = PAGE
+        # Calendars that were read as a whole in this run, and what of them cannot be asked for by its id.
+        self._read_whole: set[str] = set()
+        self._unnamed: dict[str, list[Fields]] = {}
         self._is_starting_over = False
 
     def list_changes(self, cursor: str) -> Iterator[Listing]:
@@ -80,23 +97,31 @@ class GoogleCalendars:
         except CursorExpired:
             self._is_starting_over = True
             raise
-        calendars = self._look_around()
+        found = self.calendars()
+        if not found and state.tokens:
+            raise TryLater("Google lists no calendars at the moment. It will be tried again.")
+        calendars = self._choose(found)
         listed, stored = list[ListedItem](), cursor
+        problems: list[SetupWrong] = []
         for calendar in calendars.values():
-            for listing in self._list(calendar, state):
-                stored = listing.cursor
-                listed += listing.items
-                yield listing
+            try:
+                for listing in self._list(calendar, state):
+                    stored = listing.cursor
+                    listed += listing.items
+                    yield listing
+            except (NotThere, Forbidden) as problem:
+                problems.append(problem)
         yield from self._gone(state)
-        if self._is_starting_over:
+        if self._is_starting_over and not problems:
             # Of which calendars there was something is forgotten: what lies in others, goes.
             yield Listing(listed, state.text(), snapshot_of="")
-            self._is_starting_over = False
         elif state.text() != stored:
             yield Listing((), state.text())
+        self._is_starting_over = False
+        report(problems, len(calendars), lasting=Forbidden)
 
     def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
-        calendars = self._calendars or self._look_around()
+        calendars = self._calendars or self._choose(self.calendars())
         by_prefix = {calendar.prefix: calendar for calendar in calendars.values()}
         wanted: dict[str, list[str]] = {}
         for provider_id in provider_ids:
@@ -122,8 +147,7 @@ class GoogleCalendars:
     def close(self) -> None:
         self._api.close()
 
-    def _look_around(self) -> dict[str, Calendar]:
-        found = self.calendars()
+    def _choose(self, found: Sequence[Calendar]) -> dict[str, Calendar]:
         chosen = [one for one in found if self._is_chosen(one)]
         self._calendars = {calendar.id: calendar for calendar in chosen}
         return self._calendars
@@ -142,7 +166,7 @@ class GoogleCalendars:
                 pass
             else:
                 return
-        yield self._everything(calendar, state)
+        yield from self._everything(calendar, state)
 
     def _changes(self, calendar: Calendar, token: str, state: "_State") -> Iterator[Listing]:
         """Pages may be empty, and still there is a next one."""
@@ -156,40 +180,54 @@ class GoogleCalendars:
             if items:
                 yield Listing(items, state.text())
 
-    def _everything(self, calendar: Calendar, state: "_State") -> Listing:
+    def _everything(self, calendar: Calendar, state: "_State") -> Iterator[Listing]:
         try:
-            series = self._read_all(calendar, state)
+            series = yield from self._read_all(calendar, state)
         except (TokenOld, BadRequest):
             # Tokens of pages do not live for ever either.
-            series = self._read_all(calendar, state)
+            series = yield from self._read_all(calendar, state)
         items = [
             ListedItem(calendar.prefix + name, max(map(_order, events)), version_of(events))
             for name, events in series.items()
         ]
         items.sort(key=lambda item: -item.order)
-        return Listing(items, state.text(), snapshot_of=calendar.prefix)
+        yield Listing(items, state.text(), snapshot_of=calendar.prefix)
 
-    def _read_all(self, calendar: Calendar, state: "_State | None" = None) -> dict[str, list[Fields]]:
-        """All events by series; the token to go on with into `state`. Kept for the fetch to come."""
+    def _read_all(
+        self, calendar: Calendar, state: "_State"
+    ) -> Generator[Listing, None, dict[str, list[Fields]]]:
+        """All events by series; the token to go on with into `state`. Kept for the fetch to come. With a sign
+        of life for each page."""
         found: dict[str, dict[str, Fields]] = {}
         for events, token in self._pages(calendar, ""):
             for event in events:
                 found.setdefault(series_of(event), {})[event["id"]] = event
-            if token and state:
+            if token:
                 state.tokens[calendar.id] = token
-        series = {name: list(same.values()) for name, same in found.items() if _is_there(same.values(), name)}
+            else:
+                yield Listing((), state.text())
+        series = {name: list(same.values()) for name, same in found.items() if _is_there(same.values())}
         for name, same in series.items():
             if len(self._kept) < _MOST_KEPT:
                 self._kept[calendar.prefix + name] = same
+            if name.startswith(LONG) or all(map(is_part, same)):
+                self._unnamed[calendar.prefix + name] = same
+        self._read_whole.add(calendar.id)
         return series
 
     def _pages(self, calendar: Calendar, sync_token: str) -> Iterator[tuple[list[Fields], str]]:
         """With the sync token, which comes with the last page alone. Of an incremental listing all
-        parameters but the token have to be those of the first."""
+        parameters but the token have to be those of the first, so pages that are too large begin anew."""
         page = ""
         while True:
-            params = {"maxResults": PAGE, "singleEvents": "false", "pageToken": page, "syncToken": sync_token}
-            answer = self._api.get(calendar.path, params)
+            params = {"singleEvents": "false", "pageToken": page, "syncToken": sync_token}
+            try:
+                answer = self._api.get(calendar.path, {"maxResults": self._page, **params})
+            except TooLarge:
+                if self._page < _FEW:
+                    raise
+                self._page, page = self._page // 10, ""
+                continue
             page = answer.get("nextPageToken", "")
             yield answer.get("items", []), "" if page else str(answer.get("nextSyncToken", ""))
             if not page:
@@ -206,18 +244,33 @@ class GoogleCalendars:
     def _fetch(self, calendar: Calendar, names: Sequence[str]) -> Iterator[Fetched]:
         unknown = [name for name in names if calendar.prefix + name not in self._kept]
         if len(unknown) > _FEW:
-            self._read_all(calendar)
+            self._read_again(calendar)
         for name in names:
             # Read once: whoever asks again wants to know what it is now.
             events = self._kept.pop(calendar.prefix + name, None)
-            yield _fetched(calendar, name, events if events is not None else self._series(calendar, name))
+            try:
+                yield _fetched(calendar, name, events if events is not None else self._series(calendar, name))
+            except BadRequest as error:
+                yield Refused(calendar.prefix + name, str(error))
+
+    def _read_again(self, calendar: Calendar) -> None:
+        for _ in self._read_all(calendar, _State()):
+            pass
+
+    def _parts(self, calendar: Calendar, name: str) -> list[Fields]:
+        """Whoever is invited to a single occurrence has that, and not the series it names."""
+        if calendar.id not in self._read_whole:
+            self._read_again(calendar)
+        return self._unnamed.get(calendar.prefix + name, [])
 
     def _series(self, calendar: Calendar, name: str) -> list[Fields]:
         """An event by its id, with the exceptions of its series. Occurrences of one have its UID."""
+        if name.startswith(LONG):
+            return self._parts(calendar, name)
         try:
             master = self._api.get(f"{calendar.path}/{quote(name, safe='')}", {})
         except (NotThere, TokenOld):
-            return []
+            return self._parts(calendar, name)
         if master.get("status") == "cancelled" or not master.get("recurrence"):
             return [master]
         found = {master["id"]: master}
@@ -226,7 +279,7 @@ class GoogleCalendars:
             params = {
                 "iCalUID": master["iCalUID"],
                 "showDeleted": "true",
-                "maxResults": PAGE,
+                "maxResults": min(self._page, _MOST_PARTS),
                 "pageToken": page,
             }
             answer = self._api.get(calendar.path, params)
@@ -247,15 +300,15 @@ def _is_readable(entry: dict[str, Any]) -> bool:
     return entry.get("accessRole") in _READABLE and not entry.get("deleted")
 
 
-def _is_there(events: Collection[Fields], name: str) -> bool:
+def _is_there(events: Collection[Fields]) -> bool:
     """A series that is cancelled as a whole is not, whatever is left of its exceptions."""
-    whole = [event for event in events if event["id"] == name]
+    whole = [event for event in events if not is_part(event)]
     return any(event.get("status") != "cancelled" for event in whole or events)
 
 
 def _fetched(calendar: Calendar, name: str, events: list[Fields]) -> Fetched:
     provider_id = calendar.prefix + name
-    if not events or not _is_there(events, name):
+    if not events or not _is_there(events):
         return Missing(provider_id)
     wanted = [event for event in events if is_wanted(event)]
     try:

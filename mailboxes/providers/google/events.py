@@ -28,9 +28,20 @@ _STATUSES: dict[str, Status] = {
 }
 
 
+# Ids may have 1,024 characters; no event's own begins like this.
+LONG, _LONGEST = "long:", 400
+
+
 def series_of(event: Fields) -> str:
-    """The id of the event that this one is an occurrence of, else its own."""
-    return str(event.get("recurringEventId") or event["id"])
+    """The id of the event that this one is an occurrence of, else its own; a digest of one that is too
+    long."""
+    id = str(event.get("recurringEventId") or event["id"])
+    return id if len(id) <= _LONGEST else LONG + sha256(id.encode()).hexdigest()
+
+
+def is_part(event: Fields) -> bool:
+    """An occurrence of a series that differs from it, or is all that somebody was invited to."""
+    return bool(event.get("recurringEventId"))
 
 
 def is_wanted(event: Fields) -> bool:
@@ -46,7 +57,7 @@ def version_of(events: Iterable[Fields]) -> str:
 def resource(events: Sequence[Fields]) -> bytes:
     """The iCalendar text of an event, or of a series' master and its exceptions. Raises ValueError,
     KeyError or TypeError for what no event looks like."""
-    master = next((one for one in events if not one.get("recurringEventId")), None)
+    master = next((one for one in events if not is_part(one)), None)
     read = [_event(one, master) for one in events if not _is_bare(one)]
     skipped = [_cancelled(one, master) for one in events if _is_bare(one) and one.get("originalStartTime")]
     return icswriting.resource([*read, *(one for one in skipped if one)])

@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -25,13 +25,15 @@ from mailboxes.providers.base import (
     Listing,
     Missing,
     QuotaReached,
+    Refused,
     TryLater,
+    Unreachable,
     Unreadable,
 )
 from mailboxes.providers.google import api
 from mailboxes.providers.google.api import WINDOW_SECONDS, BadRequest, NotThere
 from mailboxes.providers.rawmail import LARGEST_MESSAGE
-from mailboxes.providers.webapi import Answer, Request, Tokens, TooLarge, WebApi
+from mailboxes.providers.webapi import Answer, Request, Tokens, TooLarge, WebApi, asks_to_wait
 
 MAIL_URL = "https://gmail.googleapis.com"
 # What Google allows one user of one project, and what it charges (projects since May 2026).
@@ -103,12 +105,14 @@ class GmailMail:
         self._listed_unwanted = (*_LISTED_ALL_THE_SAME, *sorted(set(left_out) - NEVER_READ))
         self._allowance = Allowance(units_per_minute)
         self._is_starting_over = False
+        # What the cursor was when we lost our place: it stays until all is listed again.
+        self._void = ""
 
     def list_changes(self, cursor: str) -> Iterator[Listing]:
         try:
             state = _State.read(cursor)
         except CursorExpired:
-            self._is_starting_over = True
+            self._start_over_from(cursor)
             raise
         if self._is_starting_over:
             yield from self._start_over()
@@ -144,30 +148,45 @@ class GmailMail:
     def _list_all(self, state: "_State") -> Iterator[Listing]:
         """The history begins before the first page, so nothing is lost that happens on the way."""
         history = state.history or str(self._get("/profile", 1)["historyId"])
-        unwanted = self._ids_of_unwanted()
+        unwanted = yield from self._ids_of_unwanted(state.text() if state.page else "")
         try:
             for items, page in self._pages(unwanted, state.page):
                 yield Listing(items, _State(history, page).text())
         except BadRequest:
             # Tokens of pages do not live for ever either.
-            self._is_starting_over = True
+            self._start_over_from(state.text())
             raise CursorExpired("Gmail has forgotten where we stopped.") from None
 
     def _start_over(self) -> Iterator[Listing]:
         """Nobody knows what is stored: all that exists is one snapshot. Until that is stored the
         old cursor stays, and a run that dies on the way is begun again."""
         history = str(self._get("/profile", 1)["historyId"])
-        unwanted = self._ids_of_unwanted()
-        found = [item for items, _ in self._pages(unwanted, "") for item in items]
+        unwanted = yield from self._ids_of_unwanted(self._void)
+        found: list[ListedItem] = []
+        for items, _ in self._pages(unwanted, "", is_patient=True):
+            found += items
+            yield Listing((), self._void)
         yield Listing(found, _State(history).text(), snapshot_of="")
         self._is_starting_over = False
 
-    def _pages(self, unwanted: set[str], page: str) -> Iterator[tuple[list[ListedItem], str]]:
+    def _start_over_from(self, cursor: str) -> None:
+        self._is_starting_over, self._void = True, cursor
+
+    def _pages(
+        self, unwanted: set[str], page: str, *, is_patient: bool = False
+    ) -> Iterator[tuple[list[ListedItem], str]]:
         """Newest first, as Gmail has them; with the token of the next page, "" for the last. What
-        arrives later is fetched before."""
+        arrives later is fetched before. Where a pause would mean to begin again, it is waited for."""
         order = int(time.time())
         while True:
-            found = self._get("/messages", LIST_UNITS, maxResults=PAGE, pageToken=page)
+            try:
+                found = self._get("/messages", LIST_UNITS, maxResults=PAGE, pageToken=page)
+            except QuotaReached as error:
+                if not is_patient or not error.retry_after or error.retry_after > WINDOW_SECONDS:
+                    raise
+                time.sleep(error.retry_after)
+                yield [], page
+                continue
             ids = [one["id"] for one in found.get("messages", []) if one["id"] not in unwanted]
             items = [ListedItem(one, order - at) for at, one in enumerate(ids)]
             order, page = order - len(ids), str(found.get("nextPageToken", ""))
@@ -175,17 +194,23 @@ class GmailMail:
             if not page:
                 return
 
-    def _ids_of_unwanted(self) -> set[str]:
-        return {one for label in self._listed_unwanted for one in self._ids_with(label)}
+    def _ids_of_unwanted(self, cursor: str) -> Generator[Listing, None, set[str]]:
+        """With a sign of life for each page, that leaves the cursor where it is."""
+        found: set[str] = set()
+        for label in self._listed_unwanted:
+            for ids in self._ids_with(label):
+                found.update(ids)
+                yield Listing((), cursor)
+        return found
 
-    def _ids_with(self, label: str) -> Iterator[str]:
+    def _ids_with(self, label: str) -> Iterator[list[str]]:
         page = ""
         while True:
             try:
                 found = self._get("/messages", LIST_UNITS, labelIds=label, maxResults=PAGE, pageToken=page)
             except (BadRequest, NotThere):
                 return  # a label that was deleted since it was left out
-            yield from (one["id"] for one in found.get("messages", []))
+            yield [one["id"] for one in found.get("messages", [])]
             if not (page := found.get("nextPageToken", "")):
                 return
 
@@ -197,7 +222,7 @@ class GmailMail:
                     "/history", HISTORY_UNITS, startHistoryId=since, maxResults=PAGE, pageToken=page
                 )
             except (NotThere, BadRequest):
-                self._is_starting_over = True
+                self._start_over_from(_State(since).text())
                 raise CursorExpired("Gmail has forgotten where we stopped.") from None
             page = str(found.get("nextPageToken", ""))
             cursor = since if page else str(found.get("historyId", since))
@@ -252,15 +277,18 @@ class GmailMail:
         except TooLarge:
             yield from self._read_halves(ids)
             return
-        refused: Exception | None = None
+        waiting: Exception | None = None
         for one, part in zip(ids, parts, strict=True):
             try:
                 yield self._fetched(one, part)
             except (TryLater, BadRequest) as error:
-                # The others of this batch have been paid for.
-                refused = error
-        if refused:
-            raise refused
+                if asks_to_wait(part, error):
+                    # The others of this batch have been paid for.
+                    waiting = error
+                else:
+                    yield Refused(one, str(error))
+        if waiting:
+            raise waiting
 
     def _read_halves(self, ids: list[str]) -> Iterator[Fetched]:
         if len(ids) == 1:
@@ -280,6 +308,10 @@ class GmailMail:
             return Missing(provider_id)
         except TooLarge:
             return self._head(provider_id)
+        except (QuotaReached, Unreachable):
+            raise
+        except (TryLater, BadRequest) as error:
+            return Refused(provider_id, str(error))
 
     def _fetched(self, provider_id: str, answer: Answer | None) -> Fetched:
         if answer is None:

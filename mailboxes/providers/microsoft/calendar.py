@@ -8,7 +8,7 @@ again, a year around that day.
 
 import json
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -23,13 +23,16 @@ from mailboxes.providers.base import (
     ListedItem,
     Listing,
     Missing,
+    Refused,
+    SetupWrong,
     TryLater,
     Unreadable,
 )
 from mailboxes.providers.microsoft import events, graph
 from mailboxes.providers.microsoft.events import PREFER, SELECT, SELECT_SERIES, Fields
-from mailboxes.providers.microsoft.graph import BATCH, GRAPH_URL, BadRequest, NotThere, StateLost
-from mailboxes.providers.webapi import Answer, Tokens, instant
+from mailboxes.providers.microsoft.graph import BATCH, GRAPH_URL, BadRequest, Forbidden, NotThere, StateLost
+from mailboxes.providers.parts import report
+from mailboxes.providers.webapi import Answer, Tokens, TooLarge, asks_to_wait, instant
 
 PAGE = 500
 YEAR, WEEK = timedelta(days=365), timedelta(days=7)
@@ -78,20 +81,28 @@ class GraphCalendars:
         except CursorExpired:
             self._is_starting_over = True
             raise
-        calendars = self._read_calendars()
+        found = self.calendars()
+        if not found and state.views:
+            raise TryLater("Microsoft lists no calendars at the moment. It will be tried again.")
+        calendars = [one for one in found if self._chosen is None or one.id in self._chosen]
         listed, stored = list[ListedItem](), cursor
+        problems: list[SetupWrong] = []
         for calendar in calendars:
-            for listing in self._list(calendar, state):
-                stored = listing.cursor
-                listed += listing.items
-                yield listing
+            try:
+                for listing in self._list(calendar, state):
+                    stored = listing.cursor
+                    listed += listing.items
+                    yield listing
+            except (NotThere, Forbidden) as problem:
+                problems.append(problem)
         yield from _gone(calendars, state)
-        if self._is_starting_over:
+        if self._is_starting_over and not problems:
             # Of which calendars there was something is forgotten: what lies in others, goes.
             yield Listing(listed, state.text(), snapshot_of="")
-            self._is_starting_over = False
         elif state.text() != stored:
             yield Listing((), state.text())
+        self._is_starting_over = False
+        report(problems, len(calendars), lasting=Forbidden)
 
     def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
         for at in range(0, len(provider_ids), BATCH):
@@ -103,9 +114,6 @@ class GraphCalendars:
 
     def close(self) -> None:
         self._api.close()
-
-    def _read_calendars(self) -> list[Calendar]:
-        return [one for one in self.calendars() if self._chosen is None or one.id in self._chosen]
 
     # Listing
 
@@ -120,23 +128,25 @@ class GraphCalendars:
                 if not view.is_old:
                     return
         # The view begins before all is listed, so that nothing is lost that happens on the way.
-        state.views[calendar.id] = self._begun(calendar)
-        yield self._everything(calendar, state)
+        begun = yield from self._begun(calendar, state)
+        yield from self._everything(calendar, state, begun)
 
-    def _begun(self, calendar: Calendar) -> "_View":
+    def _begun(self, calendar: Calendar, state: "_State") -> Generator[Listing, None, "_View"]:
         now = datetime.now(UTC)
         window = {"startDateTime": _text(now - YEAR), "endDateTime": _text(now + YEAR)}
         path = f"{calendar.path}/calendarView/delta"
         try:
-            link = self._last_link(path, window)
+            link = yield from self._last_link(path, window, state)
         except StateLost:
-            link = self._last_link(path, window)
+            link = yield from self._last_link(path, window, state)
         return _View(link, began=now.timestamp(), asked=now.timestamp())
 
-    def _last_link(self, path: str, window: dict[str, Any]) -> str:
+    def _last_link(self, path: str, window: dict[str, Any], state: "_State") -> Generator[Listing, None, str]:
+        """With a sign of life for each page."""
         link = ""
-        for page in self._view(path, window):
+        for page in graph.pages(self._api, path, window, size=PAGE):
             link = page.link
+            yield Listing((), state.text())
         return link
 
     def _changes(self, calendar: Calendar, view: "_View", state: "_State") -> Iterator[Listing]:
@@ -144,7 +154,7 @@ class GraphCalendars:
         of which series it was. So all that may be meant is read again, and what is not there, goes."""
         began, changed, is_less = time.time(), dict[str, Fields](), False
         link = view.link
-        for page in self._view(link):
+        for page in graph.pages(self._api, link, size=PAGE):
             for one in page.entries:
                 is_less |= "@removed" in one
                 changed[str(one.get("seriesMasterId") or one["id"])] = one
@@ -166,24 +176,24 @@ class GraphCalendars:
         found = graph.pages(self._api, f"{calendar.path}/events", {**params, "$top": PAGE})
         return {one["id"]: one for page in found for one in page.entries}
 
-    def _everything(self, calendar: Calendar, state: "_State") -> Listing:
+    def _everything(self, calendar: Calendar, state: "_State", begun: "_View") -> Iterator[Listing]:
+        """With a sign of life for each page, before the snapshot. The view counts from then on."""
         params = {"$select": "id,changeKey,lastModifiedDateTime", "$top": PAGE}
         found: dict[str, ListedItem] = {}
         for page in graph.pages(self._api, f"{calendar.path}/events", params):
             for one in page.entries:
                 id = calendar.prefix + one["id"]
                 found[id] = ListedItem(id, _order(one), _version(one))
+            yield Listing((), state.text())
+        state.views[calendar.id] = begun
         items = sorted(found.values(), key=lambda item: -item.order)
-        return Listing(items, state.text(), snapshot_of=calendar.prefix)
-
-    def _view(self, path: str, params: dict[str, Any] | None = None) -> Iterator[graph.Page]:
-        return graph.pages(self._api, path, params, prefer=f"odata.maxpagesize={PAGE}")
+        yield Listing(items, state.text(), snapshot_of=calendar.prefix)
 
     # Fetching
 
     def _fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
         """Events first, then what belongs to those that are series."""
-        refused: Exception | None = None
+        waiting: Exception | None = None
         answers = self._batch([(one, f"?$select={SELECT}") for one in provider_ids])
         series: list[str] = []
         for provider_id, answer in answers:
@@ -193,20 +203,33 @@ class GraphCalendars:
                     series.append(provider_id)
                 else:
                     yield self._fetched(provider_id, event)
-            except TryLater as error:
-                refused = error
+            except (TryLater, BadRequest) as error:
+                if asks_to_wait(answer, error):
+                    waiting = error
+                else:
+                    yield Refused(provider_id, str(error))
         query = f"?$select={SELECT_SERIES}&$expand=exceptionOccurrences"
         for provider_id, answer in self._batch([(one, query) for one in series]) if series else ():
             try:
                 yield self._fetched(provider_id, _event(answer))
-            except TryLater as error:
-                refused = error
-        if refused:
-            raise refused
+            except (TryLater, BadRequest) as error:
+                if asks_to_wait(answer, error):
+                    waiting = error
+                else:
+                    yield Refused(provider_id, str(error))
+        if waiting:
+            raise waiting
 
     def _batch(self, wanted: Sequence[tuple[str, str]]) -> list[tuple[str, Answer | None]]:
+        """Two halves of it where it is too large; None for one that is so by itself."""
         urls = [f"/me/events/{quote(id.partition('/')[2], safe='')}{query}" for id, query in wanted]
-        answers = graph.parts_of(self._api.send(graph.batch(urls, prefer=PREFER)), len(urls))
+        try:
+            answers = graph.parts_of(self._api.send(graph.batch(urls, prefer=PREFER)), len(urls))
+        except TooLarge:
+            if len(wanted) == 1:
+                return [(wanted[0][0], None)]
+            middle = len(wanted) // 2
+            return self._batch(wanted[:middle]) + self._batch(wanted[middle:])
         return [(id, answer) for (id, _), answer in zip(wanted, answers, strict=True)]
 
     def _fetched(self, provider_id: str, event: Fields | None) -> Fetched:

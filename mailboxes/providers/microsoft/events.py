@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
+from mailboxes.parsing.icsuids import occurrence_day
 from mailboxes.providers import icswriting
 from mailboxes.providers.icswriting import Answer, Event, Person
 from mailboxes.providers.webapi import instant
@@ -39,7 +40,8 @@ def resource(event: Fields, own: Collection[str]) -> bytes:
     addresses: an attendee's copy has only his own answer. Raises ValueError, KeyError or TypeError for
     what no event looks like."""
     if event.get("type") != "seriesMaster":
-        return icswriting.resource([_event(event, own, zone=_zone(event))])
+        zone = _zone(event)
+        return icswriting.resource([_event(event, own, zone=zone, original=_invited_to(event, zone))])
     zone = _zone(event)
     start = _moment(event, "start", zone)
     skipped = [_skipped(one, start) for one in event.get("cancelledOccurrences") or ()]
@@ -152,6 +154,18 @@ def _moment(event: Fields, name: str, zone: ZoneInfo) -> date | datetime:
         return date.fromisoformat(text[:10])
     at = datetime.fromisoformat(text[:26])
     return at.replace(tzinfo=UTC).astimezone(zone)
+
+
+def _invited_to(event: Fields, zone: ZoneInfo) -> date | datetime | None:
+    """Which occurrence of its series a single event is, where somebody was invited to that alone: its id
+    ([MS-OXOCAL] 2.2.1.27) has the day in it."""
+    day = occurrence_day(str(event["iCalUId"]))
+    if day is None:
+        return None
+    start = _moment(event, "start", zone)
+    if event.get("originalStart"):
+        return _original(event, start)
+    return datetime.combine(day, start.timetz()) if isinstance(start, datetime) else day
 
 
 def _original(occurrence: Fields, start: date | datetime) -> date | datetime:

@@ -11,7 +11,7 @@ import pybase64
 
 from mailboxes.egress import Egress
 from mailboxes.providers.base import QuotaReached, SetupWrong, TryLater
-from mailboxes.providers.webapi import Answer, Request, Tokens, WebApi
+from mailboxes.providers.webapi import Answer, Request, Tokens, TooLarge, WebApi
 
 GRAPH_URL = "https://graph.microsoft.com"
 # With these, an id stays the same when its item is moved to another folder.
@@ -19,6 +19,7 @@ IMMUTABLE = 'IdType="ImmutableId"'
 BATCH = 20
 # A list that does not come to an end is a mistake of somebody's.
 _MOST_PAGES = 20_000
+_FEW = 10
 _STATE_LOST = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
 _REFUSED_PART = re.compile(rb'"status"\s*:\s*401\b')
 _NO_ID = frozenset({"errorinvalididmalformed", "errorinvalidid"})
@@ -30,6 +31,10 @@ class NotThere(SetupWrong):
 
     def __init__(self) -> None:
         super().__init__("Microsoft knows nothing of what it was asked for.")
+
+
+class Forbidden(SetupWrong):
+    """403: not ours to read."""
 
 
 class StateLost(SetupWrong):
@@ -69,7 +74,7 @@ def explain(answer: Answer) -> Exception:
         return NotThere()
     if answer.status == 403:
         said = "Microsoft was not allowed to let us read this."
-        return SetupWrong(f"{said} Reconnect the account, or ask your organisation’s administrator.")
+        return Forbidden(f"{said} Reconnect the account, or ask your organisation’s administrator.")
     if answer.status != 400:
         # A redirect, a lock, a proxy's idea: nothing that an owner could mend.
         return TryLater("Microsoft does not answer as it should. It will be tried again.")
@@ -94,12 +99,19 @@ class Page:
 
 
 def pages(
-    api: WebApi, path: str, params: Mapping[str, Any] | None = None, *, prefer: str = ""
+    api: WebApi, path: str, params: Mapping[str, Any] | None = None, *, size: int = 0
 ) -> Iterator[Page]:
-    """`path` may be a link of an earlier answer."""
-    headers = {"Prefer": ", ".join(filter(None, (IMMUTABLE, prefer)))}
+    """`path` may be a link of an earlier answer; `size` is how many entries a page should have, which
+    becomes fewer when they are too large."""
     for _ in range(_MOST_PAGES):
-        answer = api.get(path, params, **headers)
+        wish = [f"odata.maxpagesize={size}"] if size else []
+        try:
+            answer = api.get(path, params, Prefer=", ".join([IMMUTABLE, *wish]))
+        except TooLarge:
+            if size < _FEW:
+                raise
+            size //= 5
+            continue
         following = str(answer.get("@odata.nextLink") or "")
         link = following or str(answer.get("@odata.deltaLink") or "")
         # One that leads elsewhere is not worth keeping.

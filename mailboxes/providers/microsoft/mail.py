@@ -23,13 +23,19 @@ from mailboxes.providers.base import (
     ListedItem,
     Listing,
     Missing,
+    QuotaReached,
+    Refused,
+    SetupWrong,
     TryLater,
+    Unreachable,
     Unreadable,
 )
 from mailboxes.providers.microsoft import graph
 from mailboxes.providers.microsoft.graph import BATCH, GRAPH_URL, BadRequest, NotThere, StateLost
+from mailboxes.providers.microsoft.heads import HEAD, headers_of
+from mailboxes.providers.parts import report
 from mailboxes.providers.rawmail import LARGEST_MESSAGE
-from mailboxes.providers.webapi import Answer, Request, Tokens, TooLarge, instant
+from mailboxes.providers.webapi import Answer, Request, Tokens, TooLarge, asks_to_wait, instant
 
 # Never read, with all folders below.
 UNWANTED = (
@@ -74,22 +80,29 @@ class GraphMail:
             self._is_starting_over = True
             raise
         folders = self.folders()
+        if not folders and state.links:
+            raise TryLater("Microsoft lists no folders at the moment. It will be tried again.")
         listed, stored = list[ListedItem](), cursor
         gone: list[tuple[Folder, str, list[str]]] = []
+        problems: list[SetupWrong] = []
         for folder in folders:
-            for listing in self._list(folder, state, gone):
-                stored = listing.cursor
-                listed += listing.items
-                if len(self._arrived) < _MOST_KEPT:
-                    self._arrived |= {item.provider_id: item.order for item in listing.items}
-                yield listing
+            try:
+                for listing in self._list(folder, state, gone):
+                    stored = listing.cursor
+                    listed += listing.items
+                    if len(self._arrived) < _MOST_KEPT:
+                        self._arrived |= {item.provider_id: item.order for item in listing.items}
+                    yield listing
+            except NotThere as problem:
+                problems.append(problem)
         yield from self._gone(state, gone, folders)
-        if self._is_starting_over:
+        if self._is_starting_over and not problems:
             # Of which folders there was something is forgotten: what lies in others, goes.
             yield Listing(listed, state.text(), snapshot_of="")
-            self._is_starting_over = False
         elif state.text() != stored:
             yield Listing((), state.text())
+        self._is_starting_over = False
+        report(problems, len(folders))
 
     def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
         pages = [provider_ids[at : at + BATCH] for at in range(0, len(provider_ids), BATCH)]
@@ -188,10 +201,9 @@ class GraphMail:
     def _pages(self, folder: Folder, link: str) -> Iterator[graph.Page]:
         path = f"/v1.0/me/mailFolders/{quote(folder.id, safe='')}/messages/delta"
         params = {"$select": _LISTED, "$orderby": "receivedDateTime desc"}
-        prefer = f"odata.maxpagesize={PAGE}"
         if link:
-            return graph.pages(self._api, link, prefer=prefer)
-        return graph.pages(self._api, path, params, prefer=prefer)
+            return graph.pages(self._api, link, size=PAGE)
+        return graph.pages(self._api, path, params, size=PAGE)
 
     def _gone(
         self, state: "_State", gone: list[tuple[Folder, str, list[str]]], folders: list[Folder]
@@ -213,14 +225,17 @@ class GraphMail:
         except TooLarge:
             yield from self._read_halves(provider_ids)
             return
-        refused: Exception | None = None
+        waiting: Exception | None = None
         for provider_id, part in zip(provider_ids, parts, strict=True):
             try:
                 yield self._fetched(provider_id, part)
             except (TryLater, BadRequest) as error:
-                refused = error
-        if refused:
-            raise refused
+                if asks_to_wait(part, error):
+                    waiting = error
+                else:
+                    yield Refused(provider_id, str(error))
+        if waiting:
+            raise waiting
 
     def _read_halves(self, provider_ids: list[str]) -> Iterator[Fetched]:
         if len(provider_ids) == 1:
@@ -238,6 +253,10 @@ class GraphMail:
             return Missing(provider_id)
         except TooLarge:
             return self._head(provider_id)
+        except (QuotaReached, Unreachable):
+            raise
+        except (TryLater, BadRequest) as error:
+            return Refused(provider_id, str(error))
 
     def _fetched(self, provider_id: str, answer: Answer | None) -> Fetched:
         if answer is None:
@@ -264,14 +283,13 @@ class GraphMail:
         return instant(found.get("receivedDateTime"))
 
     def _head(self, provider_id: str) -> Fetched:
-        """Of a huge message the headers alone."""
+        """Of a huge message the headers alone. What was written here and never travelled has none, but its
+        properties say the same."""
         try:
-            found = self._api.get(
-                f"/v1.0{_url(provider_id)}", {"$select": "internetMessageHeaders,receivedDateTime"}
-            )
+            found = self._api.get(f"/v1.0{_url(provider_id)}", {"$select": HEAD})
         except NotThere:
             return Missing(provider_id)
-        raw = rawmail.head((one["name"], one["value"]) for one in found.get("internetMessageHeaders") or ())
+        raw = rawmail.head(headers_of(found))
         return FetchedMail(provider_id, raw, LARGEST_MESSAGE + 1, instant(found.get("receivedDateTime")))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import time_machine
@@ -11,6 +12,7 @@ from django.utils import timezone
 from crm.models import Member
 from intelligence.verifying import differences
 from mailboxes.models import EventCopy, Mailbox, SkippedItem
+from mailboxes.providers.webapi import TooLarge, WebApi
 from mailboxes.running import run_now
 from tests.conftest import SignIn
 from tests.desk import NOW
@@ -260,3 +262,87 @@ def test_reading_many_events_again_lists_them_rather_than_asking_for_each(
 
     assert EventCopy.objects.count() == 60
     assert len(fake.log.of("GET", EVENTS)) == 1
+
+
+def test_a_calendar_that_goes_while_calendars_are_read_keeps_nobody_from_the_others(
+    box: Mailbox, calendar: Calendar, fake: Google
+) -> None:
+    team = fake.add_calendar(ADA, "team@group.calendar.google.com", summary="Team")
+    for one in (calendar, team):
+        one.add(f"In {one.summary}", attendees=GUESTS)
+    fake.faults.on("GET", EVENTS, call=1, status=404)
+
+    run(box)
+    before = {title for title, *_ in copies()}
+    run(box)
+
+    assert before == {"In Team"}
+    assert {title for title, *_ in copies()} == {f"In {ADA}", "In Team"}
+
+
+def test_an_empty_list_of_calendars_takes_nothing_away(
+    box: Mailbox, calendar: Calendar, fake: Google
+) -> None:
+    calendar.add("Kept", attendees=GUESTS)
+    run(box)
+    fake.faults.on("GET", "/calendar/v3/users/me/calendarList", status=200, body=b'{"items": []}')
+
+    run_now(stream_of(box, "calendar"))
+
+    assert "lists no calendars" in stream_of(box, "calendar").last_error
+    assert [title for title, *_ in copies()] == ["Kept"]
+
+
+def test_an_occurrence_without_its_series_is_followed(box: Mailbox, calendar: Calendar) -> None:
+    """Whoever is invited to one date alone has the occurrence, and not the series that it names."""
+    series = calendar.add(
+        "Weekly",
+        attendees=GUESTS,
+        start="2026-11-23T10:00:00",
+        end="2026-11-23T11:00:00",
+        recurrence=["RRULE:FREQ=WEEKLY;COUNT=3"],
+    )
+    one = calendar.move_occurrence(series, "2026-11-30T10:00:00")
+    calendar.leave_occurrences(series)
+    run(box)
+    before = [title for title, *_ in copies()]
+    calendar.change(one, summary="Renamed")
+
+    run(box)
+
+    assert before == ["Weekly"]
+    assert [title for title, *_ in copies()] == ["Renamed"]
+
+
+def test_pages_that_are_too_large_are_asked_for_in_smaller_ones(
+    box: Mailbox, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        calendar.add(f"Meeting {number:02}", attendees=GUESTS, description="x" * 2_000)
+    sizes: list[int] = []
+
+    def get(api: WebApi, path: str, params: Any = None, **headers: str) -> Any:
+        """As if answers of more than 250 events were too large."""
+        if "singleEvents" in (params or {}):
+            sizes.append(params["maxResults"])
+            if sizes[-1] > 250:
+                raise TooLarge
+        return asked(api, path, params, **headers)
+
+    asked = WebApi.get
+    monkeypatch.setattr(WebApi, "get", get)
+
+    run(box)
+
+    assert sizes == [2500, 250]
+    assert len(copies()) == 30
+
+
+def test_an_id_of_any_length_is_read_and_followed(box: Mailbox, calendar: Calendar) -> None:
+    long = calendar.add("Long", attendees=GUESTS, id="a" * 900)
+    run(box)
+    calendar.change(long, summary="Longer")
+
+    run(box)
+
+    assert [title for title, *_ in copies()] == ["Longer"]

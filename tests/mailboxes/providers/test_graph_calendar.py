@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from crm.models import Member
 from intelligence.verifying import differences
-from mailboxes.models import EventCopy, Mailbox, SkippedItem
+from mailboxes.models import CalendarEvent, EventCopy, Mailbox, SkippedItem
 from mailboxes.running import run_now
 from tests.conftest import SignIn
 from tests.desk import NOW
@@ -246,3 +246,63 @@ def test_a_calendar_that_is_gone_takes_its_events_along(box: Mailbox, fake: Micr
     run(box)
 
     assert [title for title, *_ in copies()] == ["In Calendar"]
+
+
+EVENTS = "/v1.0/me/calendars/.../events"
+
+
+@pytest.mark.parametrize("path", [VIEW, EVENTS])
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_calendar_that_is_closed_to_us_keeps_nobody_from_the_others(
+    box: Mailbox, fake: Microsoft, path: str, status: int
+) -> None:
+    """As with one that somebody else shares, or that goes while calendars are read."""
+    single(fake.calendar(ADA), "In Calendar")
+    single(fake.add_calendar(ADA, "Team"), "In Team")
+    fake.faults.on("GET", path, call=1, status=status)
+
+    run(box)
+    before = [title for title, *_ in copies()]
+    run(box)
+
+    assert before == ["In Team"]
+    assert [title for title, *_ in copies()] == ["In Calendar", "In Team"]
+
+
+def test_when_all_calendars_are_closed_it_is_said(box: Mailbox, fake: Microsoft) -> None:
+    single(fake.calendar(ADA), "In Calendar")
+    fake.faults.on("GET", VIEW, status=403)
+
+    run_now(stream_of(box, "calendar"))
+
+    assert "Reconnect the account" in stream_of(box, "calendar").last_error
+    assert stream_of(box, "calendar").due_at is None
+
+
+def test_an_empty_list_of_calendars_takes_nothing_away(box: Mailbox, fake: Microsoft) -> None:
+    single(fake.calendar(ADA), "In Calendar")
+    run(box)
+    fake.faults.on("GET", "/v1.0/me/calendars", status=200, body=b'{"value": []}')
+
+    run_now(stream_of(box, "calendar"))
+
+    assert "lists no calendars" in stream_of(box, "calendar").last_error
+    assert [title for title, *_ in copies()] == ["In Calendar"]
+
+
+def test_two_occurrences_of_somebodys_series_are_two_meetings(box: Mailbox, calendar: Calendar) -> None:
+    """Whoever is invited to some dates alone has each of them by itself, under an id with its day."""
+    head, rest = "040000008200E00074C5B7101A82E008", "00" * 8 + "10000000" + "AB" * 16
+    for day, spelt in (("2026-11-23", "07EA0B17"), ("2026-11-30", "07EA0B1E")):
+        calendar.add(
+            subject=f"On {day}",
+            attendees=GUESTS,
+            start=f"{day}T10:00:00",
+            end=f"{day}T11:00:00",
+            iCalUId=head + spelt + rest,
+        )
+
+    run(box)
+
+    assert [title for title, *_ in copies()] == ["On 2026-11-23", "On 2026-11-30"]
+    assert CalendarEvent.objects.count() == 2

@@ -1,6 +1,8 @@
 """Mail of Microsoft 365 through the real engine, against the strict fake of Graph."""
 
 from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 from django.test import Client
@@ -8,10 +10,15 @@ from django.utils import timezone
 
 from crm.models import Member
 from intelligence.verifying import differences
-from mailboxes.models import EmailMessage, Mailbox, MessageCopy
+from mailboxes.listing import store_listing
+from mailboxes.models import EmailMessage, Mailbox, MessageCopy, PendingItem, QuarantinedItem
+from mailboxes.providers.base import ListedItem, Listing
+from mailboxes.providers.microsoft.heads import headers_of
 from mailboxes.running import run_now
+from mailboxes.syncing import REFUSED_FOR
 from tests.conftest import SignIn
 from tests.desk import HOME, NOW, Desk, mail
+from tests.fakes.faults import Fault
 from tests.fakes.graph_mailbox import Mailbox as Mail
 from tests.fakes.microsoft import Microsoft
 from tests.mailboxes.consentrig import answer_of, connected, microsoft_set_up, stream_of
@@ -216,3 +223,107 @@ def test_an_address_that_is_only_typed_there_claims_no_contact(
 
     assert "bob@acme.example is known here as somebody outside." in page.content.decode()
     assert not Mailbox.objects.filter(kind="microsoft").exists()
+
+
+# What Microsoft will not hand over.
+
+
+def refuse(fake: Microsoft, id: str, *, status: int = 500) -> Fault:
+    """As it does for some messages whose text it cannot put together."""
+    return fake.faults.on(
+        "GET", "/v1.0/me/messages/.../$value", when=lambda asked: id in unquote(asked.path), status=status
+    )
+
+
+def test_a_message_that_is_refused_keeps_nobody_from_the_others(
+    box: Mailbox, inbox: Mail, fake: Microsoft
+) -> None:
+    newest, *_ = reversed(deliver(inbox, 1, 2, 3))
+    refuse(fake, newest)
+
+    run(box)
+
+    assert subjects() == {"SUBJECT1", "SUBJECT2"}
+    assert list(PendingItem.objects.values_list("attempts", "is_removal")) == [(0, False)]
+    assert stream_of(box).backfilled_at
+    fake.faults.clear()
+    run(box)
+    assert subjects() == {"SUBJECT1", "SUBJECT2", "SUBJECT3"}
+    assert not PendingItem.objects.exists()
+
+
+@pytest.mark.parametrize("status", [500, 400])
+def test_a_message_that_is_refused_for_hours_is_kept_aside(
+    box: Mailbox, inbox: Mail, fake: Microsoft, status: int
+) -> None:
+    _kept, trashed, odd = deliver(inbox, 1, 2, 3)
+    refuse(fake, odd, status=status)
+    run(box)
+    # Nothing else is new: it may be Microsoft, not the message.
+    run_now(stream_of(box))
+    assert (stream_of(box).failures, QuarantinedItem.objects.count()) == (1, 0)
+    inbox.move(trashed, "deleteditems")
+    PendingItem.objects.update(refused_since=timezone.now() - REFUSED_FOR - timedelta(minutes=1))
+
+    run(box)
+
+    assert subjects() == {"SUBJECT1"}
+    assert not PendingItem.objects.exists()
+    aside = QuarantinedItem.objects.get()
+    assert odd in aside.provider_id
+    assert "Microsoft" in aside.reason
+
+
+def test_a_folder_that_goes_while_folders_are_read_is_passed_over(
+    box: Mailbox, inbox: Mail, fake: Microsoft
+) -> None:
+    inbox.add_folder("Clients")
+    deliver(inbox, 1)
+    deliver(inbox, 2, folder="Clients")
+    run(box)
+    deliver(inbox, 3)
+    deliver(inbox, 4, folder="Clients")
+    clients = inbox.folder("Clients").id
+    fake.faults.on("GET", DELTA, call=1, when=lambda asked: clients in unquote(asked.path), status=404)
+
+    run(box)
+    seen = subjects()
+    run(box)
+
+    assert seen == {"SUBJECT1", "SUBJECT2", "SUBJECT3"}
+    assert subjects() == {f"SUBJECT{number}" for number in (1, 2, 3, 4)}
+
+
+def test_what_comes_back_before_its_removal_stays(box: Mailbox, inbox: Mail, fake: Microsoft) -> None:
+    """It is told as gone, and before that is done, as there again."""
+    _one, _ = deliver(inbox, 1, 2)
+    run(box)
+    stream = stream_of(box)
+    provider_id = MessageCopy.objects.get(subject="SUBJECT1").provider_id
+    store_listing(stream, Listing((), stream.cursor, removed=[provider_id]))
+    assert PendingItem.objects.get().is_removal
+    store_listing(stream, Listing([ListedItem(provider_id, 1)], stream.cursor))
+
+    run(box)
+
+    assert subjects() == {"SUBJECT1", "SUBJECT2"}
+
+
+def test_a_huge_message_that_never_travelled_has_the_headers_of_its_properties() -> None:
+    somebody = {"emailAddress": {"name": 'Bob "B" Doe', "address": "bob@acme.example"}}
+    message = {
+        "subject": "Plans",
+        "from": {"emailAddress": {"name": "Ada", "address": ADA}},
+        "toRecipients": [somebody, {"emailAddress": {"name": "Nobody"}}],
+        "internetMessageId": "<1@acme.example>",
+        "sentDateTime": "2026-11-20T10:00:00Z",
+    }
+
+    assert headers_of(message) == [
+        ("From", f'"Ada" <{ADA}>'),
+        ("To", "\"Bob 'B' Doe\" <bob@acme.example>"),
+        ("Subject", "Plans"),
+        ("Message-ID", "<1@acme.example>"),
+        ("Date", "Fri, 20 Nov 2026 10:00:00 +0000"),
+    ]
+    assert headers_of({**message, "internetMessageHeaders": [{"name": "X", "value": "y"}]}) == [("X", "y")]
