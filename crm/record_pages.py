@@ -22,7 +22,9 @@ STRIP = {
     "next_calendar_interaction": "Next",
 }
 # A number or a time by itself says nothing, and some are too long.
-NEEDS_LABEL = frozenset({"people", "description", "phone", "created"})
+NEEDS_LABEL = frozenset({"people", "description", "phone"})
+# The page has its own place for these.
+APART = frozenset({"name", "created"})
 # In the order in which people ask.
 DETAILS = ("connection", "last_interaction", "first_interaction", "calendar", "email")
 
@@ -94,7 +96,7 @@ def record_page(member: Member, kind: RecordType, pk: int, *, now: datetime) -> 
         mark=draw(pk, record.name, "xl"),
         list_url=kind.list_url(look.slug),
         smart=sorted((one for one in details if one.column.is_smart), key=_rank),
-        plain=[one for one in details if not one.column.is_smart and one.column.name != "name"],
+        plain=[one for one in details if not one.column.is_smart and one.column.name not in APART],
     )
 
 

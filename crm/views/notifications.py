@@ -32,7 +32,7 @@ def read(request: WorkspaceRequest) -> HttpResponse:
     if not request.htmx:
         return redirect("crm:notifications", request.member.workspace.slug)
     response = HttpResponse(status=204)
-    response["HX-Trigger"] = "notifications-changed"
+    response["HX-Trigger"] = "notifications-changed, notifications-read"
     return response
 
 
@@ -50,6 +50,7 @@ def _render(request: WorkspaceRequest, before: str) -> HttpResponse:
         "notes": in_words(request.member, page[:PAGE_NOTES]),
         "before": page[PAGE_NOTES - 1].pk if len(page) > PAGE_NOTES else None,
         "is_first": not before,
+        "is_page": "page" in request.GET,
     }
     is_fragment = wants_part(request)
     template = "crm/_notifications.html" if is_fragment else "crm/notifications.html"

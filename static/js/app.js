@@ -4,7 +4,6 @@
   "use strict";
 
   const YEAR = 60 * 60 * 24 * 365;
-  const SLOW = 150; // below this a wait is not worth showing, in milliseconds
   const TOAST_TIME = 8000; // long enough to read one, in milliseconds
   const FOCUSABLE = "a[href], button:not([disabled])";
   const FIELDS = "select, textarea, input:not([type=hidden])";
@@ -85,42 +84,7 @@
     }, TOAST_TIME);
   }
 
-  // --- Requests
-
-  function addCsrfToken(event) {
-    event.detail.headers["X-CSRFToken"] = readCookie("csrftoken");
-  }
-
-  function showWaiting(event) {
-    const { target, xhr } = event.detail;
-    const timer = setTimeout(() => {
-      target.classList.add("htmx-request");
-      target.setAttribute("aria-busy", "true");
-    }, SLOW);
-    xhr.addEventListener("loadend", () => {
-      clearTimeout(timer);
-      target.classList.remove("htmx-request");
-      target.removeAttribute("aria-busy");
-    });
-  }
-
-  // Signed out meanwhile: the answer is the sign-in page, which belongs in no fragment.
-  function refuseSignInPage(event) {
-    const loginUrl = document.body.dataset.loginUrl;
-    const answered = event.detail.xhr.responseURL;
-    if (!loginUrl || !answered || new URL(answered).pathname !== loginUrl) return;
-    event.detail.shouldSwap = false;
-    location.reload();
-  }
-
-  function explainFailure(event) {
-    const status = event.detail.xhr.status;
-    if (status === 403) showError("You may not do this, or you have signed in anew. Reload the page and try again.");
-    else if (status === 404) showError("This is no longer here. Reload the page to see what is.");
-    else if (status === 429) showError("Too many requests at once. Try again in a minute.");
-    else if (status < 500) showError("This could not be understood. Reload the page and try again.");
-    else showError("Something went wrong on our side. Nothing here has changed; try again in a moment.");
-  }
+  // --- Focus
 
   function focusHeading(region) {
     const heading = region.querySelector("h1, h2, h3");
@@ -301,7 +265,7 @@
     if (!card) return;
     card.replaceWith(opened.line);
     window.htmx.process(opened.line);
-    history.pushState(null, "", opened.address);
+    history.pushState({ htmx: true }, "", opened.address);
     opened.line.querySelector("a")?.focus({ preventScroll: true });
     opened = null;
   }
@@ -323,11 +287,18 @@
   // In a menu the only one that is left is meant. A list is only looked through.
   function takeOnlyMatch(event) {
     const field = event.target;
-    if (event.key !== "Enter" || !field.matches?.(".menu [data-filters]")) return;
+    if (event.key !== "Enter" || event.isComposing || !field.matches?.(".menu [data-filters]")) return;
     event.preventDefault();
     const left = listed(field).filter((one) => !one.hidden);
     if (left.length !== 1 || !field.value.trim()) return;
     (left[0].matches(FOCUSABLE) ? left[0] : left[0].querySelector(`${FOCUSABLE}, input`))?.click();
+  }
+
+  // Said to be buttons, links are pressed like those.
+  function pressLink(event) {
+    if (event.key !== " " || !event.target.matches?.("a[role=button]")) return;
+    event.preventDefault();
+    event.target.click();
   }
 
   // --- What is there to be taken along
@@ -360,19 +331,16 @@
     "click": onClick,
     "change": onChange,
     "input": (event) => event.target.matches("[data-filters]") && filterList(event.target),
-    "keydown": (event) => { moveInMenu(event); takeOnlyMatch(event); },
+    "keydown": (event) => { moveInMenu(event); takeOnlyMatch(event); pressLink(event); },
     "done": (event) => showDone(event.detail.text),
+    "failed": (event) => showError(event.detail.text),
     "keep": (event) => keepCookie(event.detail.name, event.detail.value),
-    "htmx:configRequest": addCsrfToken,
-    "htmx:beforeSend": (event) => { showWaiting(event); markChosen(event); },
+    "htmx:beforeSend": markChosen,
     "htmx:beforeRequest": keepMenuOpen,
-    "htmx:beforeSwap": (event) => { refuseSignInPage(event); noteFocus(event); keepLine(event); },
+    "htmx:beforeSwap": (event) => { noteFocus(event); keepLine(event); },
     "htmx:afterRequest": closeWhenDone,
     "htmx:afterSettle": onSettled,
     "htmx:load": (event) => { hideDismissed(event.detail.elt); showCurrentTab(event.detail.elt); },
-    "htmx:responseError": explainFailure,
-    "htmx:sendError": () => showError("The server does not answer. Check your connection and try again."),
-    "htmx:timeout": () => showError("The server took too long. Try again in a moment."),
   };
   for (const [name, listener] of Object.entries(listeners)) document.body.addEventListener(name, listener);
 })();

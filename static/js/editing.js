@@ -9,9 +9,11 @@
     return element.closest?.("[data-editor]");
   }
 
-  // Whole texts are replaced more often than mended.
+  // Whole texts are replaced more often than mended. It can be typed in before htmx settles: an Enter as quick
+  // as that is htmx's as well.
   function begin(event) {
     const editor = editorOf(event.target) || event.target.querySelector?.("[data-editor]");
+    if (editor) window.htmx.process(editor);
     if (editor?.dataset.editor === "text") editor.querySelector("[autofocus]").select();
   }
 
@@ -21,7 +23,7 @@
 
   function press(event) {
     const editor = editorOf(event.target);
-    if (!editor) return;
+    if (!editor || event.isComposing) return;
     if (event.key === "Escape") {
       event.preventDefault();
       event.stopPropagation();
@@ -38,9 +40,26 @@
     const list = editor.querySelector("[data-choices]");
     if (!list) return;
     event.preventDefault();
-    const stops = [editor.querySelector("input[type=search]"), ...list.querySelectorAll("button")];
+    const stops = [editor.querySelector("input[type=search]"), ...list.querySelectorAll("button:not([disabled])")];
     const step = event.key === "ArrowDown" ? 1 : stops.length - 1;
     stops[(stops.indexOf(event.target) + step) % stops.length]?.focus();
+  }
+
+  // What was found for other words is not what Enter means. Enter takes the first button, if that is enabled.
+  function distrust(event) {
+    const editor = editorOf(event.target);
+    const list = editor?.querySelector("[data-choices]");
+    const field = editor?.querySelector("input[type=search]");
+    if (!list || !field) return;
+    const isOld = field.value.trim() !== (list.dataset.words ?? field.defaultValue).trim();
+    for (const button of list.querySelectorAll("button:not([hidden])")) button.disabled = isOld;
+  }
+
+  function noteWords(event) {
+    const { target, requestConfig } = event.detail;
+    if (!target.matches?.("[data-choices]")) return;
+    target.dataset.words = requestConfig.parameters.q ?? "";
+    distrust(event);
   }
 
   // Somebody goes on elsewhere: what was typed is kept, and what was only looked at is closed.
@@ -49,7 +68,7 @@
     const next = event.relatedTarget;
     if (!editor || !next || editor.contains(next) || editor.closest(".editor-page")) return;
     const field = editor.querySelector("input[name=value], textarea[name=value]");
-    const isTyped = field && field.value !== field.defaultValue && editor.dataset.editor !== "chips";
+    const isTyped = field && field.value !== field.defaultValue;
     if (isTyped) editor.requestSubmit();
     else leave(editor);
   }
@@ -106,9 +125,11 @@
     "focusout": wander,
     "submit": (event) => { isLeaving = isLeaving || event.target.matches("[data-leaves]"); },
     "htmx:responseError": () => { isLeaving = false; },
+    "htmx:sendError": () => { isLeaving = false; },
     "htmx:beforeRequest": spareRequest,
     "htmx:beforeSwap": (event) => { spareSwap(event); notePlace(event); },
-    "htmx:afterSwap": begin,
+    "input": distrust,
+    "htmx:afterSwap": (event) => { noteWords(event); begin(event); },
     "htmx:afterRequest": (event) => { comeBack(event); catchUp(); },
   };
   for (const [name, listener] of Object.entries(listeners)) document.body.addEventListener(name, listener);

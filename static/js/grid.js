@@ -55,7 +55,7 @@
     if (move) step(cell, ...move);
     else if (event.key === "Home") go(cellsOf(row)[0]);
     else if (event.key === "End") go(cellsOf(row).at(-1));
-    else if (event.key === "Enter" || event.key === "F2") enter(cell);
+    else if ((event.key === "Enter" || event.key === "F2") && !event.repeat) enter(cell);
     else if (event.key === " " || (letters && event.key.toLowerCase() === "x")) tick(row, event.shiftKey);
     else return;
     event.preventDefault();
@@ -129,10 +129,12 @@
 
   function edit(cell) {
     const link = cell.parentElement.querySelector(".record-link");
-    if (!link || cell.querySelector("form")) return;
+    if (!link || cell.querySelector("form") || "opening" in cell.dataset) return;
     mark(cell);
+    cell.dataset.opening = "";
     const url = `${new URL(link.href).pathname}attributes/${cell.dataset.attribute}/`;
-    window.htmx.ajax("GET", url, { target: cell, swap: "innerHTML" });
+    const answered = window.htmx.ajax("GET", url, { target: cell, swap: "innerHTML" });
+    answered.finally(() => delete cell.dataset.opening);
   }
 
   // As in a spreadsheet: leaving saves what was typed (see editing.js).
@@ -191,7 +193,7 @@
     if (event.target.closest("[data-clear-picked]")) pickRows(false);
     if (event.target.closest("[data-pick]")) pickRows(!isPicking());
     const cell = event.target.closest("#rows > tr > td");
-    if (cell) mark(cell);
+    if (cell && event.isTrusted) mark(cell);
   }
 
   function onDoubleClick(event) {

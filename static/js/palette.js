@@ -12,11 +12,15 @@
   const MOST_RECENT = 6;
   const KINDS = { companies: "company", people: "person", emails: "thread", events: "event" };
 
+  let answered = null; // the words that what is listed was found by
+  let isMeant = false; // Enter was pressed before that was known
+
   // --- Opening and closing
 
   function open() {
     if (palette.open) return field.select();
     field.value = "";
+    answered = null;
     list.replaceChildren();
     palette.showModal();
     field.focus();
@@ -56,9 +60,14 @@
     if (event.isComposing) return;
     if (event.key === "ArrowDown") move(1);
     else if (event.key === "ArrowUp") move(-1);
-    else if (event.key === "Enter" && !event.repeat) active()?.click();
+    else if (event.key === "Enter" && !event.repeat) enter();
     else return;
     event.preventDefault();
+  }
+
+  function enter() {
+    isMeant = answered !== field.value.trim();
+    if (!isMeant) active()?.click();
   }
 
   function choose(event) {
@@ -106,6 +115,8 @@
     if (event.detail.target !== list) return;
     list.scrollTop = 0;
     activate(options()[0]);
+    answered = (event.detail.requestConfig.parameters.q ?? "").trim();
+    if (isMeant && palette.open) enter();
     const found = options().length;
     status.textContent = found === 0 ? "Nothing found" : found === 1 ? "1 result" : `${found} results`;
   }
@@ -123,7 +134,7 @@
     if (option && option !== active()) activate(option);
   });
   palette.addEventListener("click", (event) => { if (event.target === palette) palette.close(); });
-  palette.addEventListener("close", () => activate(null));
+  palette.addEventListener("close", () => { isMeant = false; activate(null); });
   document.body.addEventListener("htmx:configRequest", sayWhere);
   document.body.addEventListener("htmx:afterSettle", onSettled);
   document.body.addEventListener("htmx:pushedIntoHistory", rememberPage);

@@ -55,9 +55,9 @@
 
   function keepFeedStill(event) {
     const trigger = event.detail.requestConfig.triggeringEvent;
-    if (trigger?.type !== "live" || isAskedFor) return;
-    const fresh = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
-    const isSame = fresh.getElementById("feed")?.dataset.state === feed().dataset.state;
+    if (trigger?.type !== "live" || isAskedFor || !event.detail.shouldSwap) return;
+    const fresh = new DOMParser().parseFromString(event.detail.serverResponse, "text/html").getElementById("feed");
+    const isSame = !fresh || fresh.dataset.state === feed().dataset.state;
     event.detail.shouldSwap = !isSame && !isBeingRead();
     if (!isSame) announceNews(!event.detail.shouldSwap);
   }
@@ -137,4 +137,5 @@
   document.body.addEventListener("keydown", onKey);
   document.body.addEventListener("htmx:beforeSwap", beforeSwap);
   document.body.addEventListener("htmx:afterSettle", afterSettle);
+  document.body.addEventListener("htmx:responseError", () => { isAskedFor = false; });
 })();

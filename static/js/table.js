@@ -38,19 +38,32 @@
 
   // --- What changes elsewhere: values in place, rows only when asked
 
-  let recalculated = 0;
+  const waiting = new Set(); // ids of records that have changed and are still shown as they were
+  const isEdited = () => Boolean(document.querySelector("#rows form"));
+  const shownIds = () => rows().map((row) => row.dataset.record.split(":")[1]);
 
-  async function follow(event) {
-    const shown = table();
-    if (!shown || document.querySelector("#rows form")) return;
+  function follow(event) {
+    if (!table()) return;
     const kind = view().dataset.list === "people" ? "person" : "company";
-    const ids = rows().map((row) => row.dataset.record.split(":")[1]);
     const { records = [], all } = event.detail;
-    const changed = all ? ids : records.filter((one) => one.startsWith(`${kind}:`)).map((one) => one.split(":")[1]);
-    if (!changed.length || !ids.length || ids.length > 1000) return;
+    const changed = records.filter((one) => one.startsWith(`${kind}:`)).map((one) => one.split(":")[1]);
+    for (const id of all ? shownIds() : changed) waiting.add(id);
+    catchUp();
+  }
+
+  // Not while somebody edits; then when he has done.
+  async function catchUp() {
+    const shown = table();
+    const ids = shownIds();
+    if (!shown || isEdited() || !waiting.size || !ids.length || ids.length > 1000) return;
+    const changed = [...waiting];
+    waiting.clear();
     const address = `${shown.dataset.changes}?${shown.dataset.query}&shown=${ids}&changed=${changed}`;
     const answer = await fetch(address, { headers: { "HX-Request": "true" }, redirect: "error" }).catch(() => null);
-    if (answer?.ok && table() === shown) replaceValues(await answer.text(), shown);
+    const html = answer?.ok && await answer.text();
+    if (table() !== shown || !html) return;
+    if (isEdited()) for (const id of changed) waiting.add(id);
+    else replaceValues(html, shown);
   }
 
   function replaceValues(html, shown) {
@@ -60,10 +73,18 @@
       for (const cell of row.querySelectorAll("[data-attribute]")) replaceValue(old, cell);
     }
     announceMoved(Number(fresh.dataset.moved));
-    if (Date.now() - recalculated > RECALCULATE) {
+    recalculateSoon();
+  }
+
+  let recalculated = 0;
+  let recalculating = 0;
+
+  function recalculateSoon() {
+    clearTimeout(recalculating);
+    recalculating = setTimeout(() => {
       recalculated = Date.now();
-      window.htmx.trigger("#footer", "recalculate");
-    }
+      if (document.getElementById("footer")) window.htmx.trigger("#footer", "recalculate");
+    }, Math.max(0, recalculated + RECALCULATE - Date.now()));
   }
 
   // "12 min ago" becoming "13 min ago" is no news: what counts is the moment itself.
@@ -134,7 +155,7 @@
 
   function onSettled(event) {
     const { target } = event.detail;
-    if (target.id === "view") closeMenus();
+    if (target.id === "view") { waiting.clear(); closeMenus(); }
     if (target.id === "footer") completeCount(target);
     if (target.id === "filter-editor" || target.id === "attribute-menu") focusMenu(target);
   }
@@ -149,7 +170,7 @@
     click: onClick,
     live: follow,
     "htmx:configRequest": completeAddress,
-    "htmx:afterSettle": onSettled,
+    "htmx:afterSettle": (event) => { onSettled(event); catchUp(); },
   };
   for (const [name, listener] of Object.entries(listeners)) document.body.addEventListener(name, listener);
 })();

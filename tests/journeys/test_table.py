@@ -171,19 +171,21 @@ def test_columns_are_dragged_to_another_place(shelf: Stage) -> None:
     def order() -> list[str | None]:
         return [one.get_attribute("data-column") for one in heads.all()]
 
-    def drag(name: str, onto: str, *, x: int) -> None:
+    def drag(name: str, onto: str, *, after: bool) -> None:
+        box = page.locator(f"th[data-column={onto}]").bounding_box()
+        assert box
         with page.expect_response(lambda answer: answer.request.method == "POST"):
             page.locator(f"th[data-column={name}]").drag_to(
                 page.locator(f"th[data-column={onto}]"),
                 source_position={"x": 40, "y": 12},
-                target_position={"x": x, "y": 12},
+                target_position={"x": box["width"] - 40 if after else 10, "y": 12},
             )
 
     assert order() == ["domains", "people", "industry", "location"]
-    drag("location", "people", x=10)
+    drag("location", "people", after=False)
     expect(heads.nth(1)).to_have_attribute("data-column", "location")
     assert order() == ["domains", "location", "people", "industry"]
-    drag("domains", "industry", x=100)
+    drag("domains", "industry", after=True)
     expect(heads.last).to_have_attribute("data-column", "domains")
     assert order() == ["location", "people", "industry", "domains"]
     assert page.url.endswith("columns=location%2Cpeople%2Cindustry%2Cdomains")

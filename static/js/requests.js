@@ -1,0 +1,133 @@
+// Requests on their way: which of them count, what an answer that is none means, and nothing sent twice.
+(() => {
+  "use strict";
+
+  const SLOW = 150; // below this a wait is not worth showing, in milliseconds
+
+  // The toast is app.js's.
+  const fail = (text) => window.htmx.trigger(document.body, "failed", { text });
+
+  const csrfToken = () => /(?:^|; )csrftoken=([^;]*)/.exec(document.cookie)?.[1] ?? "";
+
+  // The cookie's, which is the newest: somebody may have signed in anew in another tab.
+  function addCsrfToken(event) {
+    event.detail.headers["X-CSRFToken"] = csrfToken();
+    delete event.detail.parameters.csrfmiddlewaretoken;
+  }
+
+  // The last press counts: what was asked for before it, for the same place, is no longer wanted. What only
+  // refreshes itself gives way.
+  const REGIONS = new Set(["view", "thread", "feed", "tab", "main"]);
+  const underway = new Map(); // by the id of the place
+  const outdated = new WeakSet();
+
+  function giveWay(event) {
+    const { target, requestConfig } = event.detail;
+    const isRefresh = /^live$|-changed$/.test(requestConfig.triggeringEvent?.type ?? "");
+    if (isRefresh && underway.has(target.id)) event.preventDefault();
+  }
+
+  function supersede(event) {
+    const { target, xhr, requestConfig } = event.detail;
+    if (!REGIONS.has(target.id) || requestConfig.verb !== "get") return;
+    if (underway.has(target.id)) outdated.add(underway.get(target.id));
+    underway.set(target.id, xhr);
+    xhr.addEventListener("loadend", () => underway.get(target.id) === xhr && underway.delete(target.id));
+  }
+
+  // Told where it was asked from, as the place may be another by now.
+  function refuseOutdated(event) {
+    if (outdated.has(event.detail.xhr)) event.preventDefault();
+  }
+
+  // What is being sent is not sent twice.
+  const RESEND = 2_000; // a plain form that only starts a download, in milliseconds
+
+  function sendOnce(event) {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if ("sending" in form.dataset) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    form.dataset.sending = "";
+    const isOurs = form.hasAttribute("hx-post") || event.submitter?.hasAttribute("hx-post");
+    setTimeout(() => delete form.dataset.sending, isOurs ? 10 * RESEND : RESEND);
+  }
+
+  function sendAgain(event) {
+    delete event.detail.elt.closest("form")?.dataset.sending;
+  }
+
+  function showWaiting(event) {
+    const { target, xhr } = event.detail;
+    const timer = setTimeout(() => {
+      target.classList.add("htmx-request");
+      target.setAttribute("aria-busy", "true");
+    }, SLOW);
+    xhr.addEventListener("loadend", () => {
+      clearTimeout(timer);
+      target.classList.remove("htmx-request");
+      target.removeAttribute("aria-busy");
+    });
+  }
+
+  // Signed out meanwhile: the answer is the sign-in page, which belongs in no fragment.
+  function refuseSignInPage(event) {
+    const loginUrl = document.body.dataset.loginUrl;
+    const answered = event.detail.xhr.responseURL;
+    if (!loginUrl || !answered || new URL(answered).pathname !== loginUrl) return;
+    event.detail.shouldSwap = false;
+    if (isTyping()) fail("You have been signed out. Sign in in another tab and try again; what you typed stays here.");
+    else location.reload();
+  }
+
+  function isTyping() {
+    const fields = document.querySelectorAll("textarea, input:not([type=hidden], [type=radio], [type=checkbox])");
+    return [...fields].some((field) => field.value.trim() && field.value !== field.defaultValue);
+  }
+
+  // A choice that is saved at once, and was not, is what it was.
+  function takeBack(event) {
+    event.detail.elt.closest?.("form[hx-trigger='change']")?.reset();
+  }
+
+  // A sentence of ours, rather than a page.
+  function reasonOf(xhr) {
+    const said = xhr.responseText.trim();
+    return said.length < 300 && !said.startsWith("<") ? said : "";
+  }
+
+  function explainFailure(event) {
+    const { xhr } = event.detail;
+    const { status } = xhr;
+    if (outdated.has(xhr)) return;
+    takeBack(event);
+    if (status === 400 && reasonOf(xhr)) fail(reasonOf(xhr));
+    else if (status === 403) fail("You may not do this, or you have signed in anew. Reload the page and try again.");
+    else if (status === 404) fail("This is no longer here. Reload the page to see what is.");
+    else if (status === 429) fail("Too many requests at once. Try again in a minute.");
+    else if (status < 500) fail("This could not be understood. Reload the page and try again.");
+    else fail("Something went wrong on our side. Nothing here has changed; try again in a moment.");
+  }
+
+  function onSendError(event) {
+    takeBack(event);
+    fail("The server does not answer. Check your connection and try again.");
+  }
+
+  document.addEventListener("submit", sendOnce, true);
+  const listeners = {
+    "htmx:configRequest": addCsrfToken,
+    "htmx:beforeRequest": giveWay,
+    "htmx:beforeSend": (event) => { supersede(event); showWaiting(event); },
+    "htmx:beforeOnLoad": refuseOutdated,
+    "htmx:beforeSwap": (event) => { refuseOutdated(event); refuseSignInPage(event); },
+    "htmx:afterRequest": sendAgain,
+    "htmx:responseError": explainFailure,
+    "htmx:sendError": onSendError,
+    "htmx:timeout": () => fail("The server took too long. Try again in a moment."),
+  };
+  for (const [name, listener] of Object.entries(listeners)) document.body.addEventListener(name, listener);
+})();
