@@ -27,10 +27,9 @@ def rename_team(team: Team, name: str, *, by: Member) -> None:
     with transaction.atomic():
         lock_workspace(team.workspace_id)
         fresh = _free_name(name, team.workspace_id, but=team)
-        if fresh == team.name:
+        if fresh == team.name or not Team.objects.filter(pk=team.pk).update(name=fresh):
             return
         team.name = fresh
-        team.save(update_fields=["name"])
         audit("team_renamed", by=by, team=team.pk)
 
 

@@ -11,6 +11,7 @@ from mailboxes.models import BlocklistEntry, Mailbox
 from mailboxes.screening import Insiders
 
 MOST_ENTRIES = 500
+TOO_MANY = f"over {MOST_ENTRIES} at once"
 _BETWEEN = re.compile(r"[\s,;]+")
 
 
@@ -54,8 +55,9 @@ class Typed:
 
 def read_entries(mailbox: Mailbox, text: str) -> list[Typed]:
     """Each once, in the order typed. What cannot be blocked says why."""
-    words = list(dict.fromkeys(word for word in _BETWEEN.split(text) if word))[:MOST_ENTRIES]
-    typed = [_typed(word) for word in words]
+    words = list(dict.fromkeys(word for word in _BETWEEN.split(text) if word))
+    typed = [_typed(word) for word in words[:MOST_ENTRIES]]
+    typed += [Typed(word, "", TOO_MANY) for word in words[MOST_ENTRIES:]]
     refused = _refusals(mailbox, [one.value for one in typed if one.value])
     seen: set[str] = set()
     found = []

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 
-from crm.edits.changing import CannotEdit, Touched, changing
+from crm.edits.changing import CannotEdit, Touched, changing, read_again
 from crm.edits.deleting import MOST_AT_ONCE
 from crm.edits.undoing import UNDOABLE_FOR
 from crm.models import BulkEdit, Company, Member
@@ -59,7 +59,7 @@ def move_all(ids: Sequence[int], company: Company | None, *, by: Member) -> Bulk
     """They work there now, or nowhere. None if nothing has changed."""
     if company and company.workspace_id != by.workspace_id:
         raise CannotEdit("There is no such company.")
-    return _change(PERSON, ids, COMPANY_OF, company.pk if company else None, by=by)
+    return _change(PERSON, ids, COMPANY_OF, company, by=by)
 
 
 def take_back(edit: BulkEdit, *, by: Member, now: datetime) -> TakenBack | None:
@@ -88,6 +88,9 @@ def _change(
         raise CannotEdit(f"At most {MOST_AT_ONCE} records can be changed at once.")
     statement = _WRITE.format(table=kind.table, column=_column(attribute))
     with changing(by.workspace_id, by) as touched:
+        if isinstance(value, Company):
+            read_again(value)
+            value = value.pk
         before = fetch(statement, ids=list(ids), workspace=by.workspace_id, value=value)
         if not before:
             return None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from crm.addresses import company_name, domain_of, normalise, registrable_domain
-from crm.edits.changing import CannotEdit, Record, Touched, changing
+from crm.edits.changing import CannotEdit, Record, Touched, changing, read_again
 from crm.edits.editing import address_row, refuse_domain, refuse_person_address, site_of
 from crm.models import Address, Company, CompanyDomain, Member, Person, Tombstone
 from crm.naming import MAX_NAME, name_key, person_name
@@ -45,6 +45,8 @@ def create_record(kind: RecordType, draft: Draft, *, by: Member) -> Record:
     if not name:
         raise CannotEdit("A record needs a name.")
     with changing(by.workspace_id, by) as touched:
+        if draft.company:
+            read_again(draft.company)
         record = kind.model(
             workspace_id=by.workspace_id,
             name=name,

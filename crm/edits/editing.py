@@ -93,6 +93,8 @@ def move_person(person: Person, company: Company | None, *, by: Editor) -> None:
     if company and company.workspace_id != person.workspace_id:
         raise PermissionDenied
     with _changing(person, by) as touched:
+        if company:
+            read_again(company)
         touched.companies |= {person.company_id, company.pk if company else None}
         person.company = company
         person.save(update_fields=["company"])

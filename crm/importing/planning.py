@@ -100,8 +100,9 @@ class Planner:
             return Outcome(entry, REFUSED, read)
         try:
             self._refuse_colleagues(read.values)
-            company = self._company(tidied(entry.company)) if self.kind is PERSON else None
             draft = self._match(read)
+            # Last, as it may be made: for a row that is refused, nothing is.
+            company = self._company(tidied(entry.company)) if self.kind is PERSON else None
         except CannotEdit as error:
             return Outcome(entry, REFUSED, str(error))
         if draft is None:

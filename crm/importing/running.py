@@ -24,7 +24,6 @@ from crm.records import PERSON, RECORD_TYPES
 BATCH_ROWS = 500
 # A task of its own goes on after this long, well below what a worker allows one.
 SLICE_SECONDS = 120
-MOST_PROBLEMS = 2_000
 STALLED_AFTER = timedelta(minutes=10)
 LEFT = "Whoever began it is no member any more."
 
@@ -113,7 +112,7 @@ def _count(job: RecordImport, outcomes: Sequence[Outcome]) -> None:
     job.unchanged_count += counts[UNCHANGED]
     job.refused_count += counts[REFUSED]
     refused = [[one.entry.line, one.reason, list(one.entry.cells)] for one in outcomes if one.reason]
-    job.problems = [*job.problems, *refused][:MOST_PROBLEMS]
+    job.problems = [*job.problems, *refused]
 
 
 def tally(outcomes: Iterable[Outcome]) -> Counter[str]:

@@ -130,6 +130,9 @@ MIDDLEWARE = [
     "crm.middleware.private_pages",
 ]
 
+# A table of thousands of rows may be ticked from end to end.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+
 ROOT_URLCONF = "crm.project.urls"
 ASGI_APPLICATION = "crm.project.asgi.application"
 

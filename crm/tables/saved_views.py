@@ -105,8 +105,7 @@ def rearrange_view(
 ) -> None:
     """Save over it how the table looks now."""
     _require_keeper(view, by)
-    view.sort, view.filters, view.columns = sort, list(filters), list(columns)
-    view.save(update_fields=["sort", "filters", "columns"])
+    _write(view, sort=sort, filters=list(filters), columns=list(columns))
 
 
 def describe_view(view: SavedView, name: str, *, is_shared: bool, by: Member) -> None:
@@ -114,15 +113,20 @@ def describe_view(view: SavedView, name: str, *, is_shared: bool, by: Member) ->
     whose owner is gone becomes that of whoever takes it."""
     _require_keeper(view, by)
     _require_own_name(view.kind, name, by=by, besides=view.pk)
-    view.name, view.is_shared = _name(name), is_shared
-    if not is_shared and view.owner_id is None:
-        view.owner = by
-    view.save(update_fields=["name", "is_shared", "owner"])
+    owner_id = by.pk if not is_shared and view.owner_id is None else view.owner_id
+    _write(view, name=_name(name), is_shared=is_shared, owner_id=owner_id)
 
 
 def delete_view(view: SavedView, *, by: Member) -> None:
     _require_keeper(view, by)
     view.delete()
+
+
+def _write(view: SavedView, **values: Any) -> None:
+    if not SavedView.objects.filter(pk=view.pk).update(**values):
+        raise CannotSave("This view has been deleted meanwhile.")
+    for name, value in values.items():
+        setattr(view, name, value)
 
 
 def _name(text: str) -> str:

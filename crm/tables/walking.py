@@ -5,6 +5,7 @@ stops at the page's size, and the second does not run while the first still fill
 pages cost what the first does.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -33,10 +34,14 @@ class Place:
         return cls(key, pk, number)
 
 
+# Half a character, which JSON can spell and UTF-8 cannot.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def _fits(key: Any, key_type: str) -> bool:
     """Could PostgreSQL read it as one?"""
     if key_type == "text":
-        return isinstance(key, str) and "\0" not in key
+        return isinstance(key, str) and "\0" not in key and not _SURROGATE.search(key)
     if key_type == "timestamptz":
         return bool(moment_of(key))
     if key_type == "float8":

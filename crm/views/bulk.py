@@ -112,10 +112,7 @@ def export(request: WorkspaceRequest, plural: str) -> HttpResponseBase:
     """The ticked rows with the columns that the table shows."""
     kind = BY_PLURAL[plural]
     state = asked_state(request, kind)
-    try:
-        only = None if _is_for_all(request) else _ids(request)
-    except CannotEdit as error:
-        raise BadRequest(str(error)) from error
+    only = None if _is_for_all(request) else _ids(request)
     lines = export_view(request.member, kind, state, only=only, now=timezone.now())
     return csv_file(f"{kind.plural}.csv", lines)
 
@@ -136,9 +133,14 @@ def _ids(request: WorkspaceRequest) -> list[int]:
     ids = [read_id(text) for text in dict.fromkeys(request.POST.getlist("record"))]
     if not ids or None in ids:
         raise BadRequest("Nothing is selected.")
+    return [pk for pk in ids if pk]
+
+
+def _ids_to_change(request: WorkspaceRequest) -> list[int]:
+    ids = _ids(request)
     if len(ids) > MOST_AT_ONCE:
         raise CannotEdit(f"{len(ids)} are selected, and at most {MOST_AT_ONCE} can be changed at once.")
-    return [pk for pk in ids if pk]
+    return ids
 
 
 def _all_ids(request: WorkspaceRequest, kind: RecordType) -> list[int]:
@@ -152,7 +154,7 @@ def _all_ids(request: WorkspaceRequest, kind: RecordType) -> list[int]:
 
 def _ask(request: WorkspaceRequest, kind: RecordType, template: str, *, problem: str = "") -> HttpResponse:
     try:
-        ids = _all_ids(request, kind) if _is_for_all(request) else _ids(request)
+        ids = _all_ids(request, kind) if _is_for_all(request) else _ids_to_change(request)
     except CannotEdit as error:
         ids, problem = [], str(error)
     back_url = _back(request, kind)
@@ -171,7 +173,7 @@ def _do(
     request: WorkspaceRequest, kind: RecordType, template: str, change: Callable[[list[int]], None]
 ) -> HttpResponse:
     try:
-        change(_ids(request))
+        change(_ids_to_change(request))
     except CannotEdit as error:
         return _ask(request, kind, template, problem=str(error))
     return leave_for(request, _back(request, kind))

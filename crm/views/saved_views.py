@@ -55,7 +55,10 @@ def arrangement(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse
     kind = BY_PLURAL[plural]
     view = _view(request, kind, pk)
     state = asked_state(request, kind)
-    rearrange_view(view, **_arrangement(state), by=request.member)
+    try:
+        rearrange_view(view, **_arrangement(state), by=request.member)
+    except CannotSave as error:
+        raise Http404(str(error)) from error
     return _to(request, kind, f"?view={view.pk}")
 
 

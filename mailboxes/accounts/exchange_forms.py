@@ -99,7 +99,7 @@ class ExchangeForm(forms.Form):
             return ""
         for part, known in known_servers(self.mailbox).items():
             if all(known.get(name) == server[name] for name in ("endpoint", "username", "address")):
-                return stored.get(part, "")
+                return stored.get(part) or next(iter(stored.values()), "")
         return ""
 
     def _left_out(self, part: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Every function takes who does it (`by`) and raises PermissionDenied itself. A gr
 owner's own copies and nobody else's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -74,12 +74,25 @@ def grants_on(target: Target, *, by: Member) -> list[AccessGrant]:
     )
 
 
-def set_access(target: Target, access: Access, *, by: Member) -> None:
-    """Make the member's grants on this exactly these."""
+class ChangedMeanwhile(Exception):
+    """What is shared is no longer what the member was shown."""
+
+
+def as_seen(grants: Iterable[AccessGrant]) -> str:
+    """What a form was filled in from: the same as long as nothing is granted, taken back or changed."""
+    return ",".join(f"{grant.pk}:{grant.level}" for grant in sorted(grants, key=lambda one: one.pk))
+
+
+def set_access(target: Target, access: Access, *, by: Member, seen: str | None = None) -> None:
+    """Make the member's grants on this exactly these, provided that they still are as `seen`. Raises
+    ChangedMeanwhile."""
     _check(target, access, by)
     with transaction.atomic():
         _lock(by)
-        stored = {Grantee.of(grant): grant for grant in grants_on(target, by=by)}
+        grants = grants_on(target, by=by)
+        if seen is not None and seen != as_seen(grants):
+            raise ChangedMeanwhile
+        stored = {Grantee.of(grant): grant for grant in grants}
         for grantee, grant in stored.items():
             if grantee not in access:
                 _delete(grant, by)

@@ -18,8 +18,10 @@ from mailboxes.models import Mailbox, Thread
 from mailboxes.sharing.coverage import confirm_all, uncovered
 from mailboxes.sharing.granting import (
     EVERYBODY,
+    ChangedMeanwhile,
     Grantee,
     Target,
+    as_seen,
     grants_on,
     record_target,
     set_access,
@@ -87,7 +89,10 @@ def _access(request: WorkspaceRequest, target: Target, *, back: str) -> HttpResp
     if request.method == "GET":
         return _render(request, target, access_of(grants_on(target, by=request.member)))
     try:
-        set_access(target, _posted(request.POST), by=request.member)
+        set_access(target, _posted(request.POST), by=request.member, seen=request.POST.get("seen"))
+    except ChangedMeanwhile:
+        grants = grants_on(target, by=request.member)
+        return _render(request, target, access_of(grants), is_outdated=True)
     except BadAccess:
         return HttpResponseBadRequest("Choose who sees your emails, and how much.")
     except PermissionDenied:
@@ -110,8 +115,17 @@ def _draft(request: WorkspaceRequest, target: Target) -> HttpResponse:
     return render(request, "mailboxes/_access_draft.html", _context(request, target, proposed))
 
 
-def _render(request: WorkspaceRequest, target: Target, access: Mapping[Grantee, AccessLevel]) -> HttpResponse:
-    context = _context(request, target, access)
+def _render(
+    request: WorkspaceRequest,
+    target: Target,
+    access: Mapping[Grantee, AccessLevel],
+    *,
+    is_outdated: bool = False,
+) -> HttpResponse:
+    """What is stored; `is_outdated` when that is no longer what the member has just changed."""
+    if is_outdated:
+        request.POST = QueryDict()
+    context = _context(request, target, access) | {"is_outdated": is_outdated}
     is_fragment = wants_part(request)
     template = "mailboxes/_access_dialog.html" if is_fragment else "mailboxes/access.html"
     return render(request, template, context)
@@ -130,6 +144,7 @@ def _context(
     return {
         "target": target,
         "access_url": _url(member.workspace.slug, target),
+        "seen": as_seen(grants),
         "boxes": boxes,
         "default": _default_words(boxes),
         "count": count_own(member, target) if target.record_kind else None,

@@ -18,7 +18,14 @@ from mailboxes.accounts.overview import Account, left_out, read_accounts, try_ag
 from mailboxes.models import Mailbox, QuarantinedItem
 from mailboxes.removing import remove, what_goes
 from mailboxes.sharing.accesslog import read_log
-from mailboxes.sharing.granting import Grantee, grants_on, mailbox_target, set_access
+from mailboxes.sharing.granting import (
+    ChangedMeanwhile,
+    Grantee,
+    as_seen,
+    grants_on,
+    mailbox_target,
+    set_access,
+)
 from mailboxes.sharing.sharees import GRANTABLE, BadAccess, options_for, posted_access, sharees_of
 from mailboxes.sharing.summary import access_of, colleagues
 from mailboxes.views.blocklist import blocklist_context
@@ -66,7 +73,13 @@ def shares(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """Members and teams that see more of the whole mailbox; each change is saved at once."""
     mailbox = own_mailbox(request, pk)
     try:
-        set_access(mailbox_target(mailbox), posted_access(request.POST), by=request.member)
+        access, seen = posted_access(request.POST), request.POST.get("seen")
+        set_access(mailbox_target(mailbox), access, by=request.member, seen=seen)
+    except ChangedMeanwhile:
+        response = _sharing(request, mailbox)
+        text = "What you share was changed elsewhere meanwhile. This is how it is now; choose again."
+        response["HX-Trigger"] = json.dumps({"done": {"text": text}})
+        return response
     except (BadAccess, PermissionDenied):
         return HttpResponseBadRequest("Choose who sees more of this mailbox, and how much.")
     return _sharing(request, mailbox)
@@ -121,11 +134,13 @@ def own_mailbox(request: WorkspaceRequest, pk: int) -> Mailbox:
 
 
 def sharing_context(request: WorkspaceRequest, mailbox: Mailbox) -> dict[str, Any]:
-    access = access_of(grants_on(mailbox_target(mailbox), by=request.member))
+    grants = grants_on(mailbox_target(mailbox), by=request.member)
+    access = access_of(grants)
     everyone = colleagues(request.member)
     teams = list(Team.objects.filter(workspace_id=mailbox.workspace_id).order_by("name"))
     return {
         "mailbox": mailbox,
+        "seen": as_seen(grants),
         "levels": [(level, level.label) for level in AccessLevel],
         "workspace_level": mailbox.workspace.default_level,
         "grantable": GRANTABLE,

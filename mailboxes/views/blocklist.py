@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from mailboxes import blocking
-from mailboxes.blocklists import MOST_ENTRIES, read_entries
+from mailboxes.blocklists import MOST_ENTRIES, TOO_MANY, read_entries
 from mailboxes.models import BlocklistEntry, EventCopy, Mailbox, MailboxKind, MessageCopy, StreamKind
 
 
@@ -30,8 +30,10 @@ def blocklist(request: WorkspaceRequest, pk: int) -> HttpResponse:
         return HttpResponseBadRequest("This blocklist is full.")
     if values:
         blocking.block(mailbox, values, by=request.member)
-    refused = [one for one in typed if one.problem]
-    return _answer(request, mailbox, refused=refused, added=len(values))
+    # Those that were too many wait in the box.
+    left = [one.text for one in typed if one.problem == TOO_MANY]
+    refused = [one for one in typed if one.problem and one.problem != TOO_MANY]
+    return _answer(request, mailbox, refused=refused, left=left, added=len(values))
 
 
 @require_POST
@@ -80,8 +82,17 @@ def _effect(request: WorkspaceRequest, mailbox: Mailbox) -> dict[str, Any]:
     effect = blocking.preview(mailbox, [one.value for one in typed if one.value], by=request.member)
     rows = [{"typed": one, "hides": sum(effect.by_value.get(one.value, (0, 0)))} for one in typed]
     good = sum(1 for one in typed if one.value)
+    over = sum(1 for one in typed if one.problem == TOO_MANY)
+    rows = rows[:MOST_ENTRIES]
     is_archive = mailbox.kind == MailboxKind.ARCHIVE
-    return {"rows": rows, "effect": effect, "good": good, "mailbox": mailbox, "is_archive": is_archive}
+    return {
+        "rows": rows,
+        "effect": effect,
+        "good": good,
+        "mailbox": mailbox,
+        "is_archive": is_archive,
+        "over": over,
+    }
 
 
 def _answer(request: WorkspaceRequest, mailbox: Mailbox, **outcome: Any) -> HttpResponse:

@@ -20,7 +20,7 @@ from mailboxes.correspondence.conversation import (
 )
 from mailboxes.correspondence.threads import Show, count_threads, read_correspondence, read_rows
 from mailboxes.models import AccessGrant, AccessRequest, Mailbox
-from mailboxes.sharing.requesting import choices
+from mailboxes.sharing.requesting import Choice, choices
 from mailboxes.showing import body_response, paper, plain_parts
 
 
@@ -176,5 +176,12 @@ def _own_side(request: WorkspaceRequest, thread_id: int) -> dict[str, Any]:
 
 def _to_answer(request: WorkspaceRequest, thread_id: int) -> list[dict[str, Any]]:
     asked = AccessRequest.objects.to_answer_by(request.member).filter(thread_id=thread_id)
-    asked = asked.select_related("member__user", "company", "person")
-    return [{"request": one, "choices": choices(one, by=request.member)} for one in asked]
+    # Many may have asked, and most of them from the same record.
+    known: dict[tuple[int | None, int | None], list[Choice]] = {}
+    found = []
+    for one in asked.select_related("member__user", "company", "person"):
+        record = one.company_id, one.person_id
+        if record not in known:
+            known[record] = choices(one, by=request.member)
+        found.append({"request": one, "choices": known[record]})
+    return found

@@ -85,7 +85,7 @@ def test_any_number_is_changed_in_as_many_statements(talk: Desk, ben: Member, co
     with CaptureQueriesContext(connection) as moving:
         move_all(made, company, by=ben)
 
-    assert (len(writing), len(moving)) == (5, 8)
+    assert (len(writing), len(moving)) == (5, 9)
 
 
 def test_nobody_changes_another_workspace_or_too_many(talk: Desk, ben: Member, dan: Member) -> None:
@@ -251,6 +251,19 @@ def test_only_the_ticked_are_exported_with_the_tables_columns(client: Client, ta
 
     lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
     assert lines == ["id,name,company,location", f"{ids('Eve')[0]},Eve,Acme,"]
+
+
+def test_any_number_of_ticked_rows_is_exported(client: Client, talk: Desk, ben: Member) -> None:
+    workspace_id = ben.workspace_id
+    Person.objects.bulk_create(Person(workspace_id=workspace_id, name=f"P{n}") for n in range(1_200))
+    everybody = list(Person.objects.values_list("pk", flat=True))
+
+    answer = client.post("/halyard/people/bulk/export.csv?columns=company", {"record": everybody})
+
+    lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    assert len(lines) == len(everybody) + 1
+    asked = client.post("/halyard/people/bulk/deletion/form/", {"record": everybody}, headers=HTMX)
+    assert "at most 500 can be changed at once" in asked.content.decode()
 
 
 def test_all_of_a_table_are_those_its_filters_leave(client: Client, talk: Desk, ben: Member) -> None:

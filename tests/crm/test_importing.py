@@ -324,3 +324,21 @@ def test_an_import_leaves_an_account_without_words(desk: Desk, ben: Member) -> N
 
     event = AuditEvent.objects.get(action="records_imported")
     assert event.details == {"kind": "company", "record_import": job.pk, "created": 1, "updated": 0}
+
+
+def test_a_row_that_is_refused_makes_no_company(talk: Desk, ben: Member) -> None:
+    for _ in range(2):
+        Person.objects.create(workspace=talk.workspace, name="Twin", name_key="twin")
+
+    people = imported(ben, PERSON, "name,company\nTwin,Brand New\n")
+
+    assert reasons(people) == [(2, "There are several people called Twin.")]
+    assert not Company.objects.filter(name="Brand New").exists()
+
+
+def test_every_row_that_is_refused_can_be_had_back(desk: Desk, ben: Member) -> None:
+    text = "name,domains\n" + "".join(f"Row {n},gmail.com\n" for n in range(2_100))
+
+    job = imported(ben, COMPANY, text)
+
+    assert (job.refused_count, len(job.problems)) == (2_100, 2_100)

@@ -224,7 +224,7 @@ def test_an_export_without_wishes_keeps_its_columns(shelf: Desk, signed_in: Sign
 
 
 FORGED = (
-    "abc", "", "\0", "2026-01-01T00:00:00+00:00", "2026-01-01", 1, -1, 1.5, 2**40, 2**70, 10**400, True, None, [], {},
+    "abc", "", "\0", "\ud800", "2026-01-01T00:00:00+00:00", "2026-01-01", 1, -1, 1.5, 2**40, 2**70, 10**400, True, None, [], {},
     float("inf"), float("nan"),
 )  # fmt: skip
 

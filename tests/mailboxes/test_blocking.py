@@ -24,6 +24,7 @@ from mailboxes.models import (
 )
 from mailboxes.running import run_now
 from mailboxes.visibility import readings
+from tests.conftest import SignIn
 from tests.desk import NOW, Desk, mail, meeting
 from tests.mailboxes.letters import archive, letter, stream_of, write_mbox
 
@@ -219,3 +220,18 @@ def test_an_archive_keeps_out_and_takes_in_again(desk: Desk, tmp_path: Path) -> 
 
     assert set(EmailMessage.objects.values_list("identity", "occurred_at", "thread__key")) == before
     assert list(differences(desk.workspace.pk, now=NOW)) == []
+
+
+def test_what_is_too_much_at_once_waits_in_the_box(desk: Desk, ada: Member, signed_in: SignIn) -> None:
+    mailbox = desk.mailboxes["ada"]
+    url = f"/halyard/mailboxes/{mailbox.pk}/blocklist/"
+    pasted = "\n".join(f"d{n}.example" for n in range(503))
+    browser = signed_in.as_(ada)
+
+    preview = browser.post(f"{url}preview/", {"entries": pasted}).content.decode()
+    answer = browser.post(url, {"entries": pasted}, headers={"HX-Request": "true"}).content.decode()
+
+    assert "3 more wait in the box" in preview
+    assert "500 added. 3 more are still in the box: block them next." in answer
+    assert "d500.example\nd501.example\nd502.example\n</textarea>" in answer
+    assert BlocklistEntry.objects.filter(mailbox=mailbox).count() == 500

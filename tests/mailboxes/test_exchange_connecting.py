@@ -160,3 +160,15 @@ def test_what_is_switched_off_is_not_read_and_comes_back(fake: Exchange, browser
 
     assert off is None
     assert stream_of(mailbox, "calendar").due_at is not None
+
+
+def test_the_stored_password_is_kept_whichever_part_is_switched_off(fake: Exchange, browser: Client) -> None:
+    mailbox = connected(fake, browser)
+    url = f"/halyard/mailboxes/{mailbox.pk}/exchange-account/"
+    whole = filled(fake, password="") | all_ticked(browser, url)
+    without = {name: value for name, value in whole.items() if name != "reads_mail"}
+
+    assert [browser.post(url, form).status_code for form in (without, without, whole)] == [302, 302, 302]
+
+    mailbox.refresh_from_db()
+    assert set(mailbox.settings) == {"mail", "calendar"}
