@@ -88,9 +88,19 @@
     return [...fields].some((field) => field.value.trim() && field.value !== field.defaultValue);
   }
 
-  // A choice that is saved at once, and was not, is what it was.
+  // A choice that is saved at once, and was not, is what it was: as it came, or as it was saved since.
+  const choices = (event) => event.detail.elt.closest?.("form[hx-trigger='change']");
+
   function takeBack(event) {
-    event.detail.elt.closest?.("form[hx-trigger='change']")?.reset();
+    choices(event)?.reset();
+  }
+
+  function noteSaved(event) {
+    if (!event.detail.successful) return;
+    for (const field of choices(event)?.elements ?? []) {
+      field.defaultChecked = field.checked;
+      for (const option of field.options ?? []) option.defaultSelected = option.selected;
+    }
   }
 
   // A sentence of ours, rather than a page.
@@ -124,7 +134,7 @@
     "htmx:beforeSend": (event) => { supersede(event); showWaiting(event); },
     "htmx:beforeOnLoad": refuseOutdated,
     "htmx:beforeSwap": (event) => { refuseOutdated(event); refuseSignInPage(event); },
-    "htmx:afterRequest": sendAgain,
+    "htmx:afterRequest": (event) => { sendAgain(event); noteSaved(event); },
     "htmx:responseError": explainFailure,
     "htmx:sendError": onSendError,
     "htmx:timeout": () => fail("The server took too long. Try again in a moment."),

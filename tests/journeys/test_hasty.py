@@ -163,13 +163,16 @@ def test_what_changes_while_a_cell_is_edited_is_shown_afterwards(shelf: Stage) -
 def test_a_choice_that_was_not_saved_is_what_it_was(acme: Stage) -> None:
     page = acme.page("ada")
     page.goto(f"{acme.site}{SETTINGS}")
-    page.route(re.compile("default-level|level/"), lambda route: route.abort())
+    with page.expect_response(re.compile("default-level")):
+        page.locator("#level-2").check(force=True)
+    is_settled(page)
+    page.route(re.compile("default-level"), lambda route: route.abort())
 
     page.locator("#level-3").check(force=True)
-    expect(page.locator(".toast")).to_contain_text("The server does not answer.")
+    expect(page.locator(".toast[data-from=error-toast]")).to_contain_text("The server does not answer.")
 
-    expect(page.locator("#level-1")).to_be_checked()
-    assert Mailbox.objects.get().default_level == AccessLevel.METADATA
+    expect(page.locator("#level-2")).to_be_checked()
+    assert Mailbox.objects.get().default_level == AccessLevel.SUBJECT
     for trouble in acme.troubles:
         trouble.found.clear()
 
@@ -197,4 +200,21 @@ def test_signed_out_meanwhile_nothing_that_was_typed_is_lost(shelf: Stage) -> No
     expect(page.locator(".toast")).to_contain_text("You have been signed out.")
     expect(dialog.locator("[name=name]")).to_have_value("Cobalt")
     for trouble in shelf.troubles:
+        trouble.found.clear()
+
+
+def test_a_choice_is_taken_back_to_what_was_saved_last(stage: Stage) -> None:
+    """Where the page stays as it came."""
+    page = stage.page("cleo")
+    page.goto(f"{stage.site}/halyard/settings/workspace/email-calendar/")
+    levels = page.locator("input[name=level]")
+    with page.expect_response(re.compile("default-level")):
+        levels.nth(1).check(force=True)
+    page.route(re.compile("default-level"), lambda route: route.abort())
+
+    levels.nth(2).check(force=True)
+    expect(page.locator(".toast[data-from=error-toast]")).to_contain_text("The server does not answer.")
+
+    expect(levels.nth(1)).to_be_checked()
+    for trouble in stage.troubles:
         trouble.found.clear()
