@@ -25,7 +25,8 @@ ASK_AGAIN = """
     FROM mailboxes_calendarsource c
     JOIN mailboxes_mailbox b ON b.id = c.mailbox_id AND b.state = 'active' AND b.kind <> 'archive'
     JOIN mailboxes_syncstream s ON s.mailbox_id = c.mailbox_id AND s.kind = 'calendar'
-    WHERE c.read_until < %(until)s AND c.raw = ''
+    WHERE c.read_until < %(until)s AND c.raw = '' AND NOT EXISTS (
+        SELECT FROM mailboxes_quarantineditem q WHERE q.stream_id = s.id AND q.provider_id = c.provider_id)
     ON CONFLICT (stream_id, provider_id) DO NOTHING
 """
 

@@ -74,7 +74,7 @@ TAKE_PAGE = """
     )
     UPDATE mailboxes_pendingitem p SET attempts = p.attempts + 1
     FROM page WHERE p.id = page.id
-    RETURNING p.provider_id, p.version, p.is_removal, p.attempts, p."order"
+    RETURNING p.provider_id, p.version, p.is_removal, p.attempts, p.refused_since IS NOT NULL
 """
 
 # What was refused waits behind everything else, also behind what is to be taken away, and says whether it
@@ -177,9 +177,6 @@ def _fetch_pages(
         if deadline and time.monotonic() > deadline:
             return True
     _finish_backfill(stream)
-    if refused and not counts.fetched:
-        # It will hardly be for the items.
-        raise TryLater(min(refused.values()))
     return False
 
 
@@ -196,7 +193,8 @@ def _fetch_page(
     reader: Reader,
     counts: Counts,
 ) -> dict[str, str]:
-    """Returns what was refused, with the reasons."""
+    """Returns what was refused, with the reasons. Raises TryLater when that is all there is and some of it
+    was never refused before: it will hardly be for the items."""
     poison = [row for row in rows if row[3] > MAX_ATTEMPTS]
     removed = [row[0] for row in rows if row[2]]
     wanted = [row[0] for row in rows if not row[2] and row[3] <= MAX_ATTEMPTS]
@@ -211,17 +209,25 @@ def _fetch_page(
         page = Page()
         done = store_page(stream, lease, reader, page=read, removed=removed if is_last else ())
         _add(counts, done)
+    is_new = any(row[0] in refused and not row[4] for row in rows)
+    if is_new and len(refused) == len(wanted) and (len(wanted) > 1 or not counts.fetched):
+        raise TryLater(min(refused.values()))
     if refused:
-        _add(counts, _put_last(stream, lease, reader, refused))
+        aside = _put_last(stream, refused, may_give_up=counts.fetched > 0)
+        if aside:
+            counts.quarantined += len(aside)
+            store_page(stream, lease, reader, page=Page(quarantined=aside))
     return refused
 
 
-def _put_last(stream: SyncStream, lease: Lease, reader: Reader, refused: Mapping[str, str]) -> Counts:
-    """What has been refused for too long is kept aside."""
+def _put_last(
+    stream: SyncStream, refused: Mapping[str, str], *, may_give_up: bool
+) -> list[tuple[str, str, str, int]]:
+    """Returns what has been refused for too long, to be kept aside. Only while others are handed over is it
+    known to be for the item."""
     values = {"ids": list(refused), "order": AFTER_LAST, "patience": REFUSED_FOR}
     rows = fetch(REFUSE, stream=stream.pk, **values)
-    aside = [(pid, version, refused[pid], 0) for pid, version, is_late in rows if is_late]
-    return store_page(stream, lease, reader, page=Page(quarantined=aside)) if aside else Counts()
+    return [(pid, version, refused[pid], 0) for pid, version, is_late in rows if is_late and may_give_up]
 
 
 def _chunks(provider: Provider, lease: Lease, wanted: list[str]) -> Iterator[tuple[list[Fetched], bool]]:

@@ -247,8 +247,9 @@ def _make_due(mailbox: Mailbox) -> None:
     for kind in wanted:
         SyncStream.objects.get_or_create(workspace_id=mailbox.workspace_id, mailbox=mailbox, kind=kind)
     streams = SyncStream.objects.filter(mailbox=mailbox)
-    streams.filter(kind__in=wanted).update(due_at=TransactionNow(), failures=0, last_error="")
-    streams.exclude(kind__in=wanted).update(due_at=None, failures=0, last_error="")
+    streams.update(failures=0, last_error="", failing_since=None, owner_told_at=None)
+    streams.filter(kind__in=wanted).update(due_at=TransactionNow())
+    streams.exclude(kind__in=wanted).update(due_at=None)
     announce_progress(mailbox.workspace_id)
 
 

@@ -98,8 +98,9 @@ class ExchangeForm(forms.Form):
         except AuthExpired:
             return ""
         for part, known in known_servers(self.mailbox).items():
-            if all(known.get(name) == server[name] for name in ("endpoint", "username", "address")):
-                return stored.get(part) or next(iter(stored.values()), "")
+            is_same = all(known.get(name) == server[name] for name in ("endpoint", "username", "address"))
+            if is_same and stored.get(part):
+                return stored[part]
         return ""
 
     def _left_out(self, part: str) -> dict[str, Any]:

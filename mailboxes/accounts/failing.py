@@ -13,13 +13,16 @@ from mailboxes.progress import announce_progress
 
 PATIENCE = timedelta(days=1)
 
-# One word for both streams of a mailbox, as they mostly fail for the same reason.
+# One word for both streams of a mailbox, as they mostly fail for the same reason; but that one has stopped is
+# more than that the other has trouble.
 _TELL = """
     UPDATE mailboxes_syncstream s SET owner_told_at = now()
     WHERE s.id = %(stream)s AND s.owner_told_at IS NULL AND s.failing_since IS NOT NULL
       AND (s.due_at IS NULL OR s.failing_since <= now() - %(patience)s)
       AND NOT EXISTS (
-          SELECT FROM mailboxes_syncstream o WHERE o.mailbox_id = s.mailbox_id AND o.owner_told_at IS NOT NULL
+          SELECT FROM mailboxes_syncstream o
+          WHERE o.mailbox_id = s.mailbox_id AND o.failures > 0 AND o.owner_told_at IS NOT NULL
+            AND (o.due_at IS NULL OR s.due_at IS NOT NULL)
       )
     RETURNING s.id
 """

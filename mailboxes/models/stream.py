@@ -72,7 +72,7 @@ class PendingItem(StreamItem):
     order = models.BigIntegerField(default=0)
     # Gone at the provider: to be taken away here.
     is_removal = models.BooleanField(default=False)
-    # When its provider first would not hand it over, though it handed over others.
+    # When its provider first would not hand it over, in a run in which it handed over others.
     refused_since = models.DateTimeField(null=True)
     # Raised and committed before parsing, so that an item that kills its worker is recognised.
     attempts = models.PositiveSmallIntegerField(default=0)

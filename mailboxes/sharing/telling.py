@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from crm.models import AccessLevel, Member
 from crm.notifying import Told
+from mailboxes.accounts.failing import PATIENCE
 from mailboxes.correspondence.threadrows import ThreadRow
 from mailboxes.correspondence.threads import read_rows
 from mailboxes.models import AccessRequest, Mailbox, RequestState, SyncStream
@@ -55,13 +56,20 @@ def keeps_failing(member: Member, mailbox_ids: Sequence[int]) -> Mapping[int, To
     """Why stands in the account settings, where the notice leads."""
     own = Mailbox.objects.owned_by(member).filter(pk__in=mailbox_ids)
     failing = SyncStream.objects.filter(mailbox__in=own, failures__gt=0)
-    resting = {one.mailbox_id: one.due_at is None for one in failing.order_by("-due_at")}
-    what = {
-        None: "There was trouble reading",
-        False: "For a day now there is trouble reading",
-        True: "Reading has stopped: look at the settings of",
-    }
-    return {box.pk: _of_account(member, box, what[resting.get(box.pk)]) for box in own}
+    streams: dict[int, list[SyncStream]] = {}
+    for one in failing:
+        streams.setdefault(one.mailbox_id, []).append(one)
+    return {box.pk: _of_account(member, box, _trouble(streams.get(box.pk, []))) for box in own}
+
+
+def _trouble(failing: Sequence[SyncStream]) -> str:
+    """With the streams of an account that are failing now."""
+    if any(one.due_at is None for one in failing):
+        return "Reading has stopped: look at the settings of"
+    long_ago = timezone.now() - PATIENCE
+    if any(one.failing_since and one.failing_since <= long_ago for one in failing):
+        return "For a day now there is trouble reading"
+    return "There was trouble reading"
 
 
 def _of_account(member: Member, mailbox: Mailbox, what: str) -> Told:

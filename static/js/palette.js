@@ -128,6 +128,7 @@
     open();
   });
   field.addEventListener("keydown", press);
+  field.addEventListener("input", () => { isMeant = false; });
   list.addEventListener("click", choose);
   list.addEventListener("mousemove", (event) => {
     const option = event.target.closest("[role=option]:not([aria-disabled])");

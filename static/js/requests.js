@@ -18,21 +18,23 @@
   // The last press counts: what was asked for before it, for the same place, is no longer wanted. What only
   // refreshes itself gives way.
   const REGIONS = new Set(["view", "thread", "feed", "tab", "main"]);
-  const underway = new Map(); // by the id of the place
+  const underway = new Map(); // by the id of the place: { xhr, isRefresh }
   const outdated = new WeakSet();
+
+  const refreshes = ({ triggeringEvent }) => /^live$|-changed$/.test(triggeringEvent?.type ?? "");
 
   function giveWay(event) {
     const { target, requestConfig } = event.detail;
-    const isRefresh = /^live$|-changed$/.test(requestConfig.triggeringEvent?.type ?? "");
-    if (isRefresh && underway.has(target.id)) event.preventDefault();
+    const before = underway.get(target.id);
+    if (before && !before.isRefresh && refreshes(requestConfig)) event.preventDefault();
   }
 
   function supersede(event) {
     const { target, xhr, requestConfig } = event.detail;
     if (!REGIONS.has(target.id) || requestConfig.verb !== "get") return;
-    if (underway.has(target.id)) outdated.add(underway.get(target.id));
-    underway.set(target.id, xhr);
-    xhr.addEventListener("loadend", () => underway.get(target.id) === xhr && underway.delete(target.id));
+    if (underway.has(target.id)) outdated.add(underway.get(target.id).xhr);
+    underway.set(target.id, { xhr, isRefresh: refreshes(requestConfig) });
+    xhr.addEventListener("loadend", () => underway.get(target.id)?.xhr === xhr && underway.delete(target.id));
   }
 
   // Told where it was asked from, as the place may be another by now.
@@ -45,7 +47,8 @@
 
   function sendOnce(event) {
     const form = event.target;
-    if (form.method !== "post") return;
+    // Forms that say themselves what a second time means are left to it.
+    if (form.getAttribute("method")?.toLowerCase() !== "post" || form.hasAttribute("hx-sync")) return;
     if ("sending" in form.dataset) {
       event.preventDefault();
       event.stopImmediatePropagation();
@@ -73,12 +76,16 @@
     });
   }
 
+  function isSignIn({ responseURL }) {
+    const { loginUrl } = document.body.dataset;
+    return Boolean(loginUrl && responseURL) && new URL(responseURL).pathname === loginUrl;
+  }
+
   // Signed out meanwhile: the answer is the sign-in page, which belongs in no fragment.
   function refuseSignInPage(event) {
-    const loginUrl = document.body.dataset.loginUrl;
-    const answered = event.detail.xhr.responseURL;
-    if (!loginUrl || !answered || new URL(answered).pathname !== loginUrl) return;
+    if (!isSignIn(event.detail.xhr)) return;
     event.detail.shouldSwap = false;
+    takeBack(event);
     if (isTyping()) fail("You have been signed out. Sign in in another tab and try again; what you typed stays here.");
     else location.reload();
   }
@@ -89,17 +96,24 @@
   }
 
   // A choice that is saved at once, and was not, is what it was: as it came, or as it was saved since.
-  const choices = (event) => event.detail.elt.closest?.("form[hx-trigger='change']");
+  const choices = (event) => event.detail.elt.closest?.("form[hx-trigger^='change']");
+  const sent = new WeakMap(); // by request: the fields as they were
 
   function takeBack(event) {
     choices(event)?.reset();
   }
 
+  function noteSent(event) {
+    const fields = [...(choices(event)?.elements ?? [])];
+    sent.set(event.detail.xhr, fields.map((field) => [field, field.checked, field.selectedIndex]));
+  }
+
   function noteSaved(event) {
-    if (!event.detail.successful) return;
-    for (const field of choices(event)?.elements ?? []) {
-      field.defaultChecked = field.checked;
-      for (const option of field.options ?? []) option.defaultSelected = option.selected;
+    const { successful, xhr } = event.detail;
+    if (!successful || isSignIn(xhr)) return;
+    for (const [field, checked, selected] of sent.get(xhr) ?? []) {
+      field.defaultChecked = checked;
+      for (const option of field.options ?? []) option.defaultSelected = option.index === selected;
     }
   }
 
@@ -131,7 +145,7 @@
   const listeners = {
     "htmx:configRequest": addCsrfToken,
     "htmx:beforeRequest": giveWay,
-    "htmx:beforeSend": (event) => { supersede(event); showWaiting(event); },
+    "htmx:beforeSend": (event) => { supersede(event); noteSent(event); showWaiting(event); },
     "htmx:beforeOnLoad": refuseOutdated,
     "htmx:beforeSwap": (event) => { refuseOutdated(event); refuseSignInPage(event); },
     "htmx:afterRequest": (event) => { sendAgain(event); noteSaved(event); },

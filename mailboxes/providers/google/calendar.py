@@ -242,16 +242,24 @@ class GoogleCalendars:
     # Fetching
 
     def _fetch(self, calendar: Calendar, names: Sequence[str]) -> Iterator[Fetched]:
+        """What belongs to a calendar that is closed to us meanwhile is refused."""
         unknown = [name for name in names if calendar.prefix + name not in self._kept]
-        if len(unknown) > _FEW:
-            self._read_again(calendar)
-        for name in names:
+        try:
+            if len(unknown) > _FEW:
+                self._read_again(calendar)
+        except (NotThere, Forbidden) as error:
+            yield from (Refused(calendar.prefix + name, str(error)) for name in names)
+            return
+        for at, name in enumerate(names):
             # Read once: whoever asks again wants to know what it is now.
             events = self._kept.pop(calendar.prefix + name, None)
             try:
                 yield _fetched(calendar, name, events if events is not None else self._series(calendar, name))
             except BadRequest as error:
                 yield Refused(calendar.prefix + name, str(error))
+            except (NotThere, Forbidden) as error:
+                yield from (Refused(calendar.prefix + one, str(error)) for one in names[at:])
+                return
 
     def _read_again(self, calendar: Calendar) -> None:
         for _ in self._read_all(calendar, _State()):

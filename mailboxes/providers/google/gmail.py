@@ -307,6 +307,12 @@ class GmailMail:
         except NotThere:
             return Missing(provider_id)
         except TooLarge:
+            pass
+        except (QuotaReached, Unreachable):
+            raise
+        except (TryLater, BadRequest) as error:
+            return Refused(provider_id, str(error))
+        try:
             return self._head(provider_id)
         except (QuotaReached, Unreachable):
             raise

@@ -203,7 +203,7 @@ class GraphCalendars:
                     series.append(provider_id)
                 else:
                     yield self._fetched(provider_id, event)
-            except (TryLater, BadRequest) as error:
+            except (TryLater, BadRequest, Forbidden) as error:
                 if asks_to_wait(answer, error):
                     waiting = error
                 else:
@@ -212,7 +212,7 @@ class GraphCalendars:
         for provider_id, answer in self._batch([(one, query) for one in series]) if series else ():
             try:
                 yield self._fetched(provider_id, _event(answer))
-            except (TryLater, BadRequest) as error:
+            except (TryLater, BadRequest, Forbidden) as error:
                 if asks_to_wait(answer, error):
                     waiting = error
                 else:

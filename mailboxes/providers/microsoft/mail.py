@@ -79,9 +79,10 @@ class GraphMail:
         except CursorExpired:
             self._is_starting_over = True
             raise
-        folders = self.folders()
-        if not folders and state.links:
+        known = {folder.id: folder for folder in self._all_folders()}
+        if not known and state.links:
             raise TryLater("Microsoft lists no folders at the moment. It will be tried again.")
+        folders = self._readable(known)
         listed, stored = list[ListedItem](), cursor
         gone: list[tuple[Folder, str, list[str]]] = []
         problems: list[SetupWrong] = []
@@ -111,7 +112,9 @@ class GraphMail:
 
     def folders(self) -> list[Folder]:
         """Those that are read."""
-        found = {folder.id: folder for folder in self._all_folders()}
+        return self._readable({folder.id: folder for folder in self._all_folders()})
+
+    def _readable(self, found: Mapping[str, Folder]) -> list[Folder]:
         unwanted = self._ids_of_unwanted() | self._left_out
         return [folder for folder in found.values() if not _is_below(folder, unwanted, found)]
 
@@ -252,6 +255,12 @@ class GraphMail:
         except NotThere:
             return Missing(provider_id)
         except TooLarge:
+            pass
+        except (QuotaReached, Unreachable):
+            raise
+        except (TryLater, BadRequest) as error:
+            return Refused(provider_id, str(error))
+        try:
             return self._head(provider_id)
         except (QuotaReached, Unreachable):
             raise

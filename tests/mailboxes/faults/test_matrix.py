@@ -36,7 +36,7 @@ cursor void     | = = - =  | = = =           | = = - =    | = = = - =
 401 for ever    | R R R R  | R R R           | R R R R    | R R R R R
 refresh revoked | R R R R  | R R R           | R R R R    | R R R R R
 refresh 503     | = = = =  | = = =           | = = = =    | = = = = =
-403             | = = = =  | = = =           | S S S S    | - - S S -
+403             | = = = =  | = = =           | S S S S    | - - S = -
 429 seconds     | = = = =  | = = =           | = = = =    | = = = = =
 429 date        | = = = =  | = = =           | = = = =    | = = = = =
 429             | = = = =  | = = =           | = = = =    | = = = = =
@@ -58,6 +58,7 @@ JITTER, MINUTE = (1, 15.0, 30.0), (0, 60.0, 60.0)
 PAUSES: dict[tuple[str, ...], tuple[int, float, float]] = {
     # What is refused by itself waits for the next poll.
     **{("503", kind, "part"): (0, 300.0, 300.0) for kind in ("google", "microsoft")},
+    ("403", "microsoft", "part"): (0, 300.0, 300.0),
     ("refresh 503", "google"): JITTER,
     ("refresh 503", "microsoft"): JITTER,
     ("403", "google"): MINUTE,

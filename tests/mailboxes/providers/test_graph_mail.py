@@ -259,19 +259,33 @@ def test_a_message_that_is_refused_for_hours_is_kept_aside(
     _kept, trashed, odd = deliver(inbox, 1, 2, 3)
     refuse(fake, odd, status=status)
     run(box)
-    # Nothing else is new: it may be Microsoft, not the message.
-    run_now(stream_of(box))
-    assert (stream_of(box).failures, QuarantinedItem.objects.count()) == (1, 0)
-    inbox.move(trashed, "deleteditems")
     PendingItem.objects.update(refused_since=timezone.now() - REFUSED_FOR - timedelta(minutes=1))
+    # Nothing else is handed over: it may be Microsoft, not the message.
+    run(box)
+    assert (PendingItem.objects.count(), QuarantinedItem.objects.count()) == (1, 0)
+    inbox.move(trashed, "deleteditems")
+    deliver(inbox, 4)
 
     run(box)
 
-    assert subjects() == {"SUBJECT1"}
+    assert subjects() == {"SUBJECT1", "SUBJECT4"}
     assert not PendingItem.objects.exists()
     aside = QuarantinedItem.objects.get()
     assert odd in aside.provider_id
     assert "Microsoft" in aside.reason
+
+
+def test_an_outage_is_not_taken_for_refused_messages(box: Mailbox, inbox: Mail, fake: Microsoft) -> None:
+    deliver(inbox, 1, 2, 3)
+    fake.faults.on("GET", "/v1.0/me/messages/.../$value", status=503)
+
+    run_now(stream_of(box))
+
+    assert (stream_of(box).failures, stream_of(box).backfilled_at) == (1, None)
+    assert set(PendingItem.objects.values_list("attempts", "refused_since")) == {(0, None)}
+    fake.faults.clear()
+    run(box)
+    assert subjects() == {"SUBJECT1", "SUBJECT2", "SUBJECT3"}
 
 
 def test_a_folder_that_goes_while_folders_are_read_is_passed_over(
