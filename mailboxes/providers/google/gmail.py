@@ -303,17 +303,12 @@ class GmailMail:
         self._allowance.spend(GET_UNITS)
         request = Request("GET", f"{_ME}/messages/{provider_id}", {"format": "raw"}, limit=_MESSAGE_BYTES)
         try:
-            return self._fetched(provider_id, self._api.send(request))
+            try:
+                return self._fetched(provider_id, self._api.send(request))
+            except TooLarge:
+                return self._head(provider_id)
         except NotThere:
             return Missing(provider_id)
-        except TooLarge:
-            pass
-        except (QuotaReached, Unreachable):
-            raise
-        except (TryLater, BadRequest) as error:
-            return Refused(provider_id, str(error))
-        try:
-            return self._head(provider_id)
         except (QuotaReached, Unreachable):
             raise
         except (TryLater, BadRequest) as error:
@@ -338,10 +333,7 @@ class GmailMail:
 
     def _head(self, provider_id: str) -> Fetched:
         """Of a huge message the headers alone."""
-        try:
-            found = self._get(f"/messages/{provider_id}", GET_UNITS, format="metadata")
-        except NotThere:
-            return Missing(provider_id)
+        found = self._get(f"/messages/{provider_id}", GET_UNITS, format="metadata")
         headers = found.get("payload", {}).get("headers", [])
         raw = rawmail.head((one["name"], one["value"]) for one in headers)
         size = int(found.get("sizeEstimate", 0))

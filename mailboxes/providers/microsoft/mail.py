@@ -249,19 +249,14 @@ class GraphMail:
             yield from self._read(half, partial(self._api.send, _batch(half)))
 
     def _whole_or_head(self, provider_id: str) -> Fetched:
+        request = Request("GET", f"/v1.0{_url(provider_id)}/$value", limit=LARGEST_MESSAGE)
         try:
-            request = Request("GET", f"/v1.0{_url(provider_id)}/$value", limit=LARGEST_MESSAGE)
-            return self._fetched(provider_id, self._api.send(request))
+            try:
+                return self._fetched(provider_id, self._api.send(request))
+            except TooLarge:
+                return self._head(provider_id)
         except NotThere:
             return Missing(provider_id)
-        except TooLarge:
-            pass
-        except (QuotaReached, Unreachable):
-            raise
-        except (TryLater, BadRequest) as error:
-            return Refused(provider_id, str(error))
-        try:
-            return self._head(provider_id)
         except (QuotaReached, Unreachable):
             raise
         except (TryLater, BadRequest) as error:
@@ -294,10 +289,7 @@ class GraphMail:
     def _head(self, provider_id: str) -> Fetched:
         """Of a huge message the headers alone. What was written here and never travelled has none, but its
         properties say the same."""
-        try:
-            found = self._api.get(f"/v1.0{_url(provider_id)}", {"$select": HEAD})
-        except NotThere:
-            return Missing(provider_id)
+        found = self._api.get(f"/v1.0{_url(provider_id)}", {"$select": HEAD})
         raw = rawmail.head(headers_of(found))
         return FetchedMail(provider_id, raw, LARGEST_MESSAGE + 1, instant(found.get("receivedDateTime")))
 
