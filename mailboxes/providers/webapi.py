@@ -15,7 +15,7 @@ import httpx
 from django.views.decorators.debug import sensitive_variables
 
 from mailboxes.egress import Egress, connection_problem, http_client
-from mailboxes.providers.base import AuthExpired, ProviderError, TryLater
+from mailboxes.providers.base import AuthExpired, ProviderError, SetupWrong, TryLater
 
 ANSWER_BYTES = 16 * 2**20
 # Requests on their way while an answer is worked on: a page of items, unless their answers are large.
@@ -67,6 +67,22 @@ class Request:
     refused_inside: Callable[[bytes], bool] = lambda body: False
 
 
+class NotThere(SetupWrong):
+    """What was asked for does not exist."""
+
+
+class Forbidden(SetupWrong):
+    """It is not ours to read."""
+
+
+class StateLost(SetupWrong):
+    """What a token or a link stands for is forgotten: list anew."""
+
+
+class BadRequest(SetupWrong):
+    """The request was not understood, or an id in it is none of the provider's own."""
+
+
 class TooLarge(TryLater):
     """An answer over the limit."""
 
@@ -90,7 +106,7 @@ class WebApi:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._base = httpx.URL(base_url)
-        self._tokens, self._explain = tokens, explain
+        self._tokens, self.explain = tokens, explain
         self._client = http_client(egress)
         self._client.headers.update(dict(headers or {}))
         self._one_by_one = Lock()
@@ -142,7 +158,7 @@ class WebApi:
         if _is_refused(request, answer):
             raise AuthExpired("The sign-in is no longer accepted. Reconnect the account.")
         if not 200 <= answer.status < 300:
-            raise self._explain(answer)
+            raise self.explain(answer)
         return answer
 
     def url(self, path: str) -> httpx.URL:

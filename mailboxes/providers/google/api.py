@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 
 from mailboxes.providers.base import QuotaReached, SetupWrong, TryLater
-from mailboxes.providers.webapi import Answer, Request
+from mailboxes.providers.webapi import Answer, BadRequest, Forbidden, NotThere, Request, StateLost
 
 # How long Google counts for its limits.
 WINDOW_SECONDS = 60.0
@@ -16,31 +16,6 @@ _RATE = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"
 _RETRY_AT = re.compile(r"Retry after (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)")
 _REFUSED_PART = re.compile(rb"^HTTP/\S+ 401\b", re.MULTILINE)
 _SWITCHED_OFF = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
-
-
-class NotThere(SetupWrong):
-    """404, or 410 with another reason than an old token: what was asked for does not exist."""
-
-    def __init__(self) -> None:
-        super().__init__("Google knows nothing of what it was asked for.")
-
-
-class Forbidden(SetupWrong):
-    """403 that is about more than how much was asked for."""
-
-
-class TokenOld(SetupWrong):
-    """410: the state that a token stands for is forgotten."""
-
-    def __init__(self) -> None:
-        super().__init__("Google has forgotten where we stopped.")
-
-
-class BadRequest(SetupWrong):
-    """400: Google did not understand, or an id is none of its own."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(f"Google answered “{message[:200]}”.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +45,14 @@ def explain(answer: Answer) -> Exception:
     if answer.status >= 500:
         return TryLater("Google does not answer at the moment.", retry_after=answer.retry_after)
     if answer.status == 410:
-        return TokenOld() if "deleted" not in refusal.reasons else NotThere()
+        # An event that is gone says so; any other that is gone is a token.
+        return (
+            _not_there()
+            if "deleted" in refusal.reasons
+            else StateLost("Google has forgotten where we stopped.")
+        )
     if answer.status == 404:
-        return NotThere()
+        return _not_there()
     if answer.status == 403:
         return Forbidden(_why_forbidden(refusal))
     if "failedPrecondition" in refusal.reasons:
@@ -80,7 +60,11 @@ def explain(answer: Answer) -> Exception:
     if answer.status != 400:
         # A redirect, a lock, a proxy's idea: nothing that an owner could mend.
         return TryLater("Google does not answer as it should. It will be tried again.")
-    return BadRequest(refusal.message)
+    return BadRequest(f"Google answered “{refusal.message[:200]}”.")
+
+
+def _not_there() -> NotThere:
+    return NotThere("Google knows nothing of what it was asked for.")
 
 
 def _why_forbidden(refusal: Refusal) -> str:

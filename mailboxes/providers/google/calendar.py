@@ -5,28 +5,22 @@ What changed is told event by event, and an exception does not say what its seri
 is read again as a whole whenever a part of it has changed.
 """
 
-import json
 from collections.abc import Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from mailboxes.egress import Egress
 from mailboxes.providers.base import (
-    CursorExpired,
     Fetched,
     FetchedCalendar,
     ListedItem,
     Listing,
     Missing,
     Refused,
-    SetupWrong,
-    TryLater,
     Unreadable,
 )
 from mailboxes.providers.google import api
-from mailboxes.providers.google.api import BadRequest, Forbidden, NotThere, TokenOld
 from mailboxes.providers.google.events import (
     LONG,
     Fields,
@@ -36,8 +30,17 @@ from mailboxes.providers.google.events import (
     series_of,
     version_of,
 )
-from mailboxes.providers.parts import report
-from mailboxes.providers.webapi import Tokens, TooLarge, WebApi, instant
+from mailboxes.providers.parts import PartwiseListing, Places, prefix_of
+from mailboxes.providers.webapi import (
+    BadRequest,
+    Forbidden,
+    NotThere,
+    StateLost,
+    Tokens,
+    TooLarge,
+    WebApi,
+    instant,
+)
 
 CALENDAR_URL = "https://www.googleapis.com"
 PAGE = 2500
@@ -66,11 +69,15 @@ class Calendar:
     @property
     def prefix(self) -> str:
         """What the provider ids of its events begin with."""
-        return f"{sha256(self.id.encode()).hexdigest()[:20]}/"
+        return prefix_of(self.id)
 
 
-class GoogleCalendars:
-    """The calendars that are shown in the account, or those that the owner chose."""
+class GoogleCalendars(PartwiseListing[Calendar, str]):
+    """The calendars that are shown in the account, or those that the owner chose. The place in one is its
+    sync token."""
+
+    places_name = "tokens"
+    nothing_found = "Google lists no calendars at the moment. It will be tried again."
 
     def __init__(
         self,
@@ -82,56 +89,27 @@ class GoogleCalendars:
     ) -> None:
         """`chosen` are ids of calendars."""
         self._api = WebApi(url, tokens=tokens, egress=egress, explain=api.explain)
-        self._chosen = None if chosen is None else frozenset(chosen)
+        self._choice = None if chosen is None else frozenset(chosen)
+        # By the prefix of their ids.
         self._calendars: dict[str, Calendar] = {}
         self._kept: dict[str, list[Fields]] = {}
         self._page = PAGE
         # Calendars that were read as a whole in this run, and what of them cannot be asked for by its id.
         self._read_whole: set[str] = set()
         self._unnamed: dict[str, list[Fields]] = {}
-        self._is_starting_over = False
-
-    def list_changes(self, cursor: str) -> Iterator[Listing]:
-        try:
-            state = _State.read(cursor)
-        except CursorExpired:
-            self._is_starting_over = True
-            raise
-        found = self.calendars()
-        if not found and state.tokens:
-            raise TryLater("Google lists no calendars at the moment. It will be tried again.")
-        calendars = self._choose(found)
-        listed, stored = list[ListedItem](), cursor
-        problems: list[SetupWrong] = []
-        for calendar in calendars.values():
-            try:
-                for listing in self._list(calendar, state):
-                    stored = listing.cursor
-                    listed += listing.items
-                    yield listing
-            except (NotThere, Forbidden) as problem:
-                problems.append(problem)
-        yield from self._gone(state)
-        if self._is_starting_over and not problems:
-            # Of which calendars there was something is forgotten: what lies in others, goes.
-            yield Listing(listed, state.text(), snapshot_of="")
-        elif state.text() != stored:
-            yield Listing((), state.text())
-        self._is_starting_over = False
-        report(problems, len(calendars), lasting=Forbidden)
 
     def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
-        calendars = self._calendars or self._choose(self.calendars())
-        by_prefix = {calendar.prefix: calendar for calendar in calendars.values()}
+        if not self._calendars:
+            self._chosen(self._found())
         wanted: dict[str, list[str]] = {}
         for provider_id in provider_ids:
             prefix, _, name = provider_id.partition("/")
-            if f"{prefix}/" in by_prefix and name:
+            if f"{prefix}/" in self._calendars and name:
                 wanted.setdefault(f"{prefix}/", []).append(name)
             else:
                 yield Missing(provider_id)
         for prefix, names in wanted.items():
-            yield from self._fetch(by_prefix[prefix], names)
+            yield from self._fetch(self._calendars[prefix], names)
 
     def calendars(self) -> list[Calendar]:
         """All that can be read, for the owner to choose from."""
@@ -147,65 +125,69 @@ class GoogleCalendars:
     def close(self) -> None:
         self._api.close()
 
-    def _choose(self, found: Sequence[Calendar]) -> dict[str, Calendar]:
-        chosen = [one for one in found if self._is_chosen(one)]
-        self._calendars = {calendar.id: calendar for calendar in chosen}
-        return self._calendars
-
-    def _is_chosen(self, calendar: Calendar) -> bool:
-        return calendar.is_shown if self._chosen is None else calendar.id in self._chosen
-
     # Listing
 
-    def _list(self, calendar: Calendar, state: "_State") -> Iterator[Listing]:
-        token = state.tokens.get(calendar.id, "")
+    def _place(self, stored: Any) -> str:
+        return str(stored)
+
+    def _found(self) -> list[Calendar]:
+        return self.calendars()
+
+    def _chosen(self, found: Sequence[Calendar]) -> list[Calendar]:
+        choice = self._choice
+        chosen = [one for one in found if (one.is_shown if choice is None else one.id in choice)]
+        self._calendars = {calendar.prefix: calendar for calendar in chosen}
+        return chosen
+
+    def _list(self, calendar: Calendar, places: Places[str]) -> Iterator[Listing]:
+        token = places.of.get(calendar.id, "")
         if token and not self._is_starting_over:
             try:
-                yield from self._changes(calendar, token, state)
-            except (TokenOld, BadRequest):
+                yield from self._changes(calendar, token, places)
+            except (StateLost, BadRequest):
                 pass
             else:
                 return
-        yield from self._everything(calendar, state)
+        yield from self._everything(calendar, places)
 
-    def _changes(self, calendar: Calendar, token: str, state: "_State") -> Iterator[Listing]:
+    def _changes(self, calendar: Calendar, token: str, places: Places[str]) -> Iterator[Listing]:
         """Pages may be empty, and still there is a next one."""
         for events, next_token in self._pages(calendar, token):
-            state.tokens[calendar.id] = next_token or token
+            places.of[calendar.id] = next_token or token
             changed = {series_of(event): event for event in events}
             items = [
                 ListedItem(calendar.prefix + name, _order(event), _CHANGED + str(event.get("etag", "")))
                 for name, event in changed.items()
             ]
             if items:
-                yield Listing(items, state.text())
+                yield Listing(items, places.text())
 
-    def _everything(self, calendar: Calendar, state: "_State") -> Iterator[Listing]:
+    def _everything(self, calendar: Calendar, places: Places[str]) -> Iterator[Listing]:
         try:
-            series = yield from self._read_all(calendar, state)
-        except (TokenOld, BadRequest):
+            series = yield from self._read_all(calendar, places)
+        except (StateLost, BadRequest):
             # Tokens of pages do not live for ever either.
-            series = yield from self._read_all(calendar, state)
+            series = yield from self._read_all(calendar, places)
         items = [
             ListedItem(calendar.prefix + name, max(map(_order, events)), version_of(events))
             for name, events in series.items()
         ]
         items.sort(key=lambda item: -item.order)
-        yield Listing(items, state.text(), snapshot_of=calendar.prefix)
+        yield Listing(items, places.text(), snapshot_of=calendar.prefix)
 
     def _read_all(
-        self, calendar: Calendar, state: "_State"
+        self, calendar: Calendar, places: Places[str]
     ) -> Generator[Listing, None, dict[str, list[Fields]]]:
-        """All events by series; the token to go on with into `state`. Kept for the fetch to come. With a sign
-        of life for each page."""
+        """All events by series; the token to go on with into `places`. Kept for the fetch to come. With a
+        sign of life for each page."""
         found: dict[str, dict[str, Fields]] = {}
         for events, token in self._pages(calendar, ""):
             for event in events:
                 found.setdefault(series_of(event), {})[event["id"]] = event
             if token:
-                state.tokens[calendar.id] = token
+                places.of[calendar.id] = token
             else:
-                yield Listing((), state.text())
+                yield Listing((), places.text())
         series = {name: list(same.values()) for name, same in found.items() if _is_there(same.values())}
         for name, same in series.items():
             if len(self._kept) < _MOST_KEPT:
@@ -233,12 +215,6 @@ class GoogleCalendars:
             if not page:
                 return
 
-    def _gone(self, state: "_State") -> Iterator[Listing]:
-        """Last, so that an event that moved to another calendar is there before it is gone here."""
-        for id in [id for id in state.tokens if id not in self._calendars]:
-            del state.tokens[id]
-            yield Listing((), state.text(), snapshot_of=Calendar(id, "", "", is_shown=False).prefix)
-
     # Fetching
 
     def _fetch(self, calendar: Calendar, names: Sequence[str]) -> Iterator[Fetched]:
@@ -262,7 +238,7 @@ class GoogleCalendars:
                 return
 
     def _read_again(self, calendar: Calendar) -> None:
-        for _ in self._read_all(calendar, _State()):
+        for _ in self._read_all(calendar, Places(self.places_name)):
             pass
 
     def _parts(self, calendar: Calendar, name: str) -> list[Fields]:
@@ -277,7 +253,7 @@ class GoogleCalendars:
             return self._parts(calendar, name)
         try:
             master = self._api.get(f"{calendar.path}/{quote(name, safe='')}", {})
-        except (NotThere, TokenOld):
+        except (NotThere, StateLost):
             return self._parts(calendar, name)
         if master.get("status") == "cancelled" or not master.get("recurrence"):
             return [master]
@@ -334,24 +310,3 @@ def _order(event: Fields) -> int:
     """Those touched last come first: they are likelier to be about these days."""
     at = instant(event.get("updated"))
     return int(at.timestamp()) if at else 0
-
-
-@dataclass(slots=True)
-class _State:
-    """The cursor, read: the sync token of each calendar."""
-
-    tokens: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, cursor: str) -> "_State":
-        """Raises CursorExpired."""
-        if not cursor:
-            return cls()
-        try:
-            tokens = json.loads(cursor)["tokens"]
-            return cls({str(id): str(token) for id, token in tokens.items()})
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise CursorExpired("The position in the calendars cannot be read.") from error
-
-    def text(self) -> str:
-        return json.dumps({"tokens": self.tokens})

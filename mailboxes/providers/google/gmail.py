@@ -7,10 +7,9 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import pybase64
@@ -25,15 +24,13 @@ from mailboxes.providers.base import (
     Listing,
     Missing,
     QuotaReached,
-    Refused,
-    TryLater,
-    Unreachable,
     Unreadable,
 )
+from mailboxes.providers.batches import BatchedTexts
 from mailboxes.providers.google import api
-from mailboxes.providers.google.api import WINDOW_SECONDS, BadRequest, NotThere
+from mailboxes.providers.google.api import WINDOW_SECONDS
 from mailboxes.providers.rawmail import LARGEST_MESSAGE
-from mailboxes.providers.webapi import Answer, Request, Tokens, TooLarge, WebApi, asks_to_wait
+from mailboxes.providers.webapi import Answer, BadRequest, NotThere, Request, Tokens, WebApi
 
 MAIL_URL = "https://gmail.googleapis.com"
 # What Google allows one user of one project, and what it charges (projects since May 2026).
@@ -87,8 +84,10 @@ class Allowance:
         self._spent.append((time.monotonic(), units))
 
 
-class GmailMail:
+class GmailMail(BatchedTexts):
     """All mail of one account but what nobody wants in a CRM."""
+
+    part_missing = "Gmail left out part of an answer. It will be tried again."
 
     def __init__(
         self,
@@ -263,65 +262,23 @@ class GmailMail:
         while left:
             # The last batch of a minute is a smaller one.
             size = min(max(self._allowance.left() // GET_UNITS, 1), BATCH)
-            self._allowance.spend(GET_UNITS * len(left[:size]))
+            self._spend(len(left[:size]))
             yield left[:size], self._batch(left[:size])
             del left[:size]
 
     def _batch(self, ids: Sequence[str]) -> Request:
         return api.batch("/batch/gmail/v1", [f"{_ME}/messages/{one}?format=raw" for one in ids])
 
-    def _read(self, ids: list[str], answer: Callable[[], Answer]) -> Iterator[Fetched]:
-        """One batch, or two halves of it where it is too large."""
-        try:
-            parts = api.parts_of(answer(), len(ids))
-        except TooLarge:
-            yield from self._read_halves(ids)
-            return
-        waiting: Exception | None = None
-        for one, part in zip(ids, parts, strict=True):
-            try:
-                yield self._fetched(one, part)
-            except (TryLater, BadRequest) as error:
-                if asks_to_wait(part, error):
-                    # The others of this batch have been paid for.
-                    waiting = error
-                else:
-                    yield Refused(one, str(error))
-        if waiting:
-            raise waiting
+    def _parts_of(self, answer: Answer, count: int) -> list[Answer | None]:
+        return api.parts_of(answer, count)
 
-    def _read_halves(self, ids: list[str]) -> Iterator[Fetched]:
-        if len(ids) == 1:
-            yield self._whole_or_head(ids[0])
-            return
-        middle = len(ids) // 2
-        for half in (ids[:middle], ids[middle:]):
-            self._allowance.spend(GET_UNITS * len(half))
-            yield from self._read(half, partial(self._api.send, self._batch(half)))
+    def _single(self, provider_id: str) -> Request:
+        return Request("GET", f"{_ME}/messages/{provider_id}", {"format": "raw"}, limit=_MESSAGE_BYTES)
 
-    def _whole_or_head(self, provider_id: str) -> Fetched:
-        self._allowance.spend(GET_UNITS)
-        request = Request("GET", f"{_ME}/messages/{provider_id}", {"format": "raw"}, limit=_MESSAGE_BYTES)
-        try:
-            try:
-                return self._fetched(provider_id, self._api.send(request))
-            except TooLarge:
-                return self._head(provider_id)
-        except NotThere:
-            return Missing(provider_id)
-        except (QuotaReached, Unreachable):
-            raise
-        except (TryLater, BadRequest) as error:
-            return Refused(provider_id, str(error))
+    def _spend(self, messages: int) -> None:
+        self._allowance.spend(GET_UNITS * messages)
 
-    def _fetched(self, provider_id: str, answer: Answer | None) -> Fetched:
-        if answer is None:
-            raise TryLater("Gmail left out part of an answer. It will be tried again.")
-        if answer.status != 200:
-            problem = api.explain(answer)
-            if isinstance(problem, NotThere):
-                return Missing(provider_id)
-            raise problem
+    def _message(self, provider_id: str, answer: Answer) -> Fetched:
         found = answer.json
         if self._unwanted & set(found.get("labelIds", [])):
             return Missing(provider_id)

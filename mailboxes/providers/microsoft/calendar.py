@@ -6,33 +6,40 @@ occurrences, so each stands for its series; and it is fixed when it begins, so o
 again, a year around that day.
 """
 
-import json
 import time
 from collections.abc import Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from mailboxes.egress import Egress
 from mailboxes.providers.base import (
-    CursorExpired,
     Fetched,
     FetchedCalendar,
     ListedItem,
     Listing,
     Missing,
     Refused,
-    SetupWrong,
     TryLater,
     Unreadable,
 )
 from mailboxes.providers.microsoft import events, graph
 from mailboxes.providers.microsoft.events import PREFER, SELECT, SELECT_SERIES, Fields
-from mailboxes.providers.microsoft.graph import BATCH, GRAPH_URL, BadRequest, Forbidden, NotThere, StateLost
-from mailboxes.providers.parts import report
-from mailboxes.providers.webapi import Answer, Tokens, TooLarge, asks_to_wait, instant
+from mailboxes.providers.microsoft.graph import BATCH, GRAPH_URL
+from mailboxes.providers.parts import PartwiseListing, Places, prefix_of
+from mailboxes.providers.webapi import (
+    Answer,
+    BadRequest,
+    Forbidden,
+    NotThere,
+    StateLost,
+    Tokens,
+    TooLarge,
+    asks_to_wait,
+    instant,
+)
 
 PAGE = 500
 YEAR, WEEK = timedelta(days=365), timedelta(days=7)
@@ -54,11 +61,26 @@ class Calendar:
     @property
     def prefix(self) -> str:
         """What the provider ids of its events begin with."""
-        return f"{sha256(self.id.encode()).hexdigest()[:20]}/"
+        return prefix_of(self.id)
 
 
-class GraphCalendars:
+class View(NamedTuple):
+    """A view of changes: where it goes on, and when (epoch seconds) it began and was last asked."""
+
+    link: str
+    began: float
+    asked: float
+
+    @property
+    def is_old(self) -> bool:
+        return time.time() - self.began > WEEK.total_seconds()
+
+
+class GraphCalendars(PartwiseListing[Calendar, View]):
     """All calendars of the account, or those that the owner chose."""
+
+    places_name = "views"
+    nothing_found = "Microsoft lists no calendars at the moment. It will be tried again."
 
     def __init__(
         self,
@@ -72,37 +94,7 @@ class GraphCalendars:
         """`own` are the account's addresses, `chosen` ids of calendars."""
         self._api = graph.web_api(url, tokens=tokens, egress=egress)
         self._own = frozenset(one.casefold() for one in own)
-        self._chosen = None if chosen is None else frozenset(chosen)
-        self._is_starting_over = False
-
-    def list_changes(self, cursor: str) -> Iterator[Listing]:
-        try:
-            state = _State.read(cursor)
-        except CursorExpired:
-            self._is_starting_over = True
-            raise
-        found = self.calendars()
-        if not found and state.views:
-            raise TryLater("Microsoft lists no calendars at the moment. It will be tried again.")
-        calendars = [one for one in found if self._chosen is None or one.id in self._chosen]
-        listed, stored = list[ListedItem](), cursor
-        problems: list[SetupWrong] = []
-        for calendar in calendars:
-            try:
-                for listing in self._list(calendar, state):
-                    stored = listing.cursor
-                    listed += listing.items
-                    yield listing
-            except (NotThere, Forbidden) as problem:
-                problems.append(problem)
-        yield from _gone(calendars, state)
-        if self._is_starting_over and not problems:
-            # Of which calendars there was something is forgotten: what lies in others, goes.
-            yield Listing(listed, state.text(), snapshot_of="")
-        elif state.text() != stored:
-            yield Listing((), state.text())
-        self._is_starting_over = False
-        report(problems, len(calendars), lasting=Forbidden)
+        self._choice = None if chosen is None else frozenset(chosen)
 
     def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
         for at in range(0, len(provider_ids), BATCH):
@@ -117,39 +109,51 @@ class GraphCalendars:
 
     # Listing
 
-    def _list(self, calendar: Calendar, state: "_State") -> Iterator[Listing]:
-        view = state.views.get(calendar.id)
+    def _place(self, stored: Any) -> View:
+        link, began, asked = stored
+        return View(str(link), float(began), float(asked))
+
+    def _found(self) -> list[Calendar]:
+        return self.calendars()
+
+    def _chosen(self, found: Sequence[Calendar]) -> list[Calendar]:
+        return [one for one in found if self._choice is None or one.id in self._choice]
+
+    def _list(self, calendar: Calendar, places: Places[View]) -> Iterator[Listing]:
+        view = places.of.get(calendar.id)
         if view and not self._is_starting_over:
             try:
-                yield from self._changes(calendar, view, state)
+                yield from self._changes(calendar, view, places)
             except (StateLost, BadRequest):
                 pass
             else:
                 if not view.is_old:
                     return
         # The view begins before all is listed, so that nothing is lost that happens on the way.
-        begun = yield from self._begun(calendar, state)
-        yield from self._everything(calendar, state, begun)
+        begun = yield from self._begun(calendar, places)
+        yield from self._everything(calendar, places, begun)
 
-    def _begun(self, calendar: Calendar, state: "_State") -> Generator[Listing, None, "_View"]:
+    def _begun(self, calendar: Calendar, places: Places[View]) -> Generator[Listing, None, View]:
         now = datetime.now(UTC)
         window = {"startDateTime": _text(now - YEAR), "endDateTime": _text(now + YEAR)}
         path = f"{calendar.path}/calendarView/delta"
         try:
-            link = yield from self._last_link(path, window, state)
+            link = yield from self._last_link(path, window, places)
         except StateLost:
-            link = yield from self._last_link(path, window, state)
-        return _View(link, began=now.timestamp(), asked=now.timestamp())
+            link = yield from self._last_link(path, window, places)
+        return View(link, began=now.timestamp(), asked=now.timestamp())
 
-    def _last_link(self, path: str, window: dict[str, Any], state: "_State") -> Generator[Listing, None, str]:
+    def _last_link(
+        self, path: str, window: dict[str, Any], places: Places[View]
+    ) -> Generator[Listing, None, str]:
         """With a sign of life for each page."""
         link = ""
         for page in graph.pages(self._api, path, window, size=PAGE):
             link = page.link
-            yield Listing((), state.text())
+            yield Listing((), places.text())
         return link
 
-    def _changes(self, calendar: Calendar, view: "_View", state: "_State") -> Iterator[Listing]:
+    def _changes(self, calendar: Calendar, view: View, places: Places[View]) -> Iterator[Listing]:
         """What left the view may only have moved out of it, and an occurrence that is gone does not say
         of which series it was. So all that may be meant is read again, and what is not there, goes."""
         began, changed, is_less = time.time(), dict[str, Fields](), False
@@ -161,13 +165,13 @@ class GraphCalendars:
             link = page.link
         if is_less:
             changed |= self._modified(calendar, since=view.asked)
-        state.views[calendar.id] = _View(link, began=view.began, asked=began)
+        places.of[calendar.id] = View(link, began=view.began, asked=began)
         items = [
             ListedItem(calendar.prefix + id, _order(one), _CHANGED + sha256(link.encode()).hexdigest()[:16])
             for id, one in changed.items()
         ]
         if items:
-            yield Listing(items, state.text())
+            yield Listing(items, places.text())
 
     def _modified(self, calendar: Calendar, *, since: float) -> dict[str, Fields]:
         """Series that lost an occurrence are among what was changed since the last time."""
@@ -176,7 +180,7 @@ class GraphCalendars:
         found = graph.pages(self._api, f"{calendar.path}/events", {**params, "$top": PAGE})
         return {one["id"]: one for page in found for one in page.entries}
 
-    def _everything(self, calendar: Calendar, state: "_State", begun: "_View") -> Iterator[Listing]:
+    def _everything(self, calendar: Calendar, places: Places[View], begun: View) -> Iterator[Listing]:
         """With a sign of life for each page, before the snapshot. The view counts from then on."""
         params = {"$select": "id,changeKey,lastModifiedDateTime", "$top": PAGE}
         found: dict[str, ListedItem] = {}
@@ -184,10 +188,10 @@ class GraphCalendars:
             for one in page.entries:
                 id = calendar.prefix + one["id"]
                 found[id] = ListedItem(id, _order(one), _version(one))
-            yield Listing((), state.text())
-        state.views[calendar.id] = begun
+            yield Listing((), places.text())
+        places.of[calendar.id] = begun
         items = sorted(found.values(), key=lambda item: -item.order)
-        yield Listing(items, state.text(), snapshot_of=calendar.prefix)
+        yield Listing(items, places.text(), snapshot_of=calendar.prefix)
 
     # Fetching
 
@@ -247,7 +251,7 @@ class GraphCalendars:
 def _event(answer: Answer | None) -> Fields | None:
     """None when it is gone. Raises TryLater."""
     if answer is None:
-        raise TryLater("Microsoft left out part of an answer. It will be tried again.")
+        raise TryLater(graph.PART_MISSING)
     if answer.status == 200:
         found: Fields = answer.json
         return found
@@ -255,14 +259,6 @@ def _event(answer: Answer | None) -> Fields | None:
     if isinstance(problem, NotThere):
         return None
     raise problem
-
-
-def _gone(calendars: Sequence[Calendar], state: "_State") -> Iterator[Listing]:
-    """Last, so that an event that moved to another calendar is there before it is gone here."""
-    there = {calendar.id for calendar in calendars}
-    for id in [id for id in state.views if id not in there]:
-        del state.views[id]
-        yield Listing((), state.text(), snapshot_of=Calendar(id, "").prefix)
 
 
 def _version(event: Fields) -> str:
@@ -277,37 +273,3 @@ def _order(event: Fields) -> int:
 
 def _text(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """A view of changes: where it goes on, and when (epoch seconds) it began and was last asked."""
-
-    link: str
-    began: float
-    asked: float
-
-    @property
-    def is_old(self) -> bool:
-        return time.time() - self.began > WEEK.total_seconds()
-
-
-@dataclass(slots=True)
-class _State:
-    """The cursor, read: the view of each calendar."""
-
-    views: dict[str, _View] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, cursor: str) -> "_State":
-        """Raises CursorExpired."""
-        if not cursor:
-            return cls()
-        try:
-            views = json.loads(cursor)["views"].items()
-            return cls({str(id): _View(str(link), float(a), float(b)) for id, (link, a, b) in views})
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise CursorExpired("The position in the calendars cannot be read.") from error
-
-    def text(self) -> str:
-        return json.dumps({"views": {id: [one.link, one.began, one.asked] for id, one in self.views.items()}})

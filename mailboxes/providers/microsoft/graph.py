@@ -11,12 +11,23 @@ import pybase64
 
 from mailboxes.egress import Egress
 from mailboxes.providers.base import QuotaReached, SetupWrong, TryLater
-from mailboxes.providers.webapi import Answer, Request, Tokens, TooLarge, WebApi
+from mailboxes.providers.webapi import (
+    Answer,
+    BadRequest,
+    Forbidden,
+    NotThere,
+    Request,
+    StateLost,
+    Tokens,
+    TooLarge,
+    WebApi,
+)
 
 GRAPH_URL = "https://graph.microsoft.com"
 # With these, an id stays the same when its item is moved to another folder.
 IMMUTABLE = 'IdType="ImmutableId"'
 BATCH = 20
+PART_MISSING = "Microsoft left out part of an answer. It will be tried again."
 # A list that does not come to an end is a mistake of somebody's.
 _MOST_PAGES = 20_000
 _FEW = 10
@@ -24,31 +35,6 @@ _STATE_LOST = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequire
 _REFUSED_PART = re.compile(rb'"status"\s*:\s*401\b')
 _NO_ID = frozenset({"errorinvalididmalformed", "errorinvalidid"})
 _NO_MAILBOX = frozenset({"mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi"})
-
-
-class NotThere(SetupWrong):
-    """404: what was asked for does not exist."""
-
-    def __init__(self) -> None:
-        super().__init__("Microsoft knows nothing of what it was asked for.")
-
-
-class Forbidden(SetupWrong):
-    """403: not ours to read."""
-
-
-class StateLost(SetupWrong):
-    """The state that a link stands for is forgotten."""
-
-    def __init__(self) -> None:
-        super().__init__("Microsoft has forgotten where we stopped.")
-
-
-class BadRequest(SetupWrong):
-    """400: Microsoft did not understand, or an id is none of its own."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(f"Microsoft answered “{message[:200]}”.")
 
 
 def web_api(url: str, *, tokens: Tokens, egress: Egress) -> WebApi:
@@ -64,21 +50,21 @@ def explain(answer: Answer) -> Exception:
             return TryLater("Microsoft asks us to wait.")
         return QuotaReached("Microsoft asks us to wait.", retry_after=wait)
     if answer.status == 410 or code in _STATE_LOST:
-        return StateLost()
+        return StateLost("Microsoft has forgotten where we stopped.")
     if answer.status >= 500:
         return TryLater("Microsoft does not answer at the moment.", retry_after=answer.retry_after)
     if code in _NO_MAILBOX:
         said = "This mailbox is not in Microsoft 365."
         return SetupWrong(f"{said} If your organisation runs its own Exchange, connect Exchange instead.")
     if answer.status == 404 or code in _NO_ID:
-        return NotThere()
+        return NotThere("Microsoft knows nothing of what it was asked for.")
     if answer.status == 403:
         said = "Microsoft was not allowed to let us read this."
         return Forbidden(f"{said} Reconnect the account, or ask your organisation’s administrator.")
     if answer.status != 400:
         # A redirect, a lock, a proxy's idea: nothing that an owner could mend.
         return TryLater("Microsoft does not answer as it should. It will be tried again.")
-    return BadRequest(message or code)
+    return BadRequest(f"Microsoft answered “{(message or code)[:200]}”.")
 
 
 def _error(answer: Answer) -> tuple[str, str]:
