@@ -73,7 +73,6 @@ REMEMBER_CURSOR = """
 """
 
 FIRST, LAST = 2**62, -(2**62)
-AFTER_LAST = LAST - 1
 
 
 def store_listing(stream: SyncStream, listing: Listing) -> None:

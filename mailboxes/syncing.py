@@ -28,7 +28,7 @@ from mailboxes.leasing import (
     pause_after,
     renew,
 )
-from mailboxes.listing import AFTER_LAST, move_cursor, store_listing
+from mailboxes.listing import LAST, move_cursor, store_listing
 from mailboxes.models import Mailbox, MailboxKind, SyncStream
 from mailboxes.progress import announce_progress
 from mailboxes.providers.base import (
@@ -77,11 +77,12 @@ TAKE_PAGE = """
     RETURNING p.provider_id, p.version, p.is_removal, p.attempts, p.refused_since IS NOT NULL
 """
 
-# What was refused waits behind everything else, also behind what is to be taken away, and says whether it
-# has been refused for too long.
+# What was refused waits behind everything else, also behind what is to be taken away and what was refused
+# before, and says whether it has been refused for too long.
 REFUSE = """
     UPDATE mailboxes_pendingitem
-    SET "order" = %(order)s, attempts = greatest(attempts - 1, 0),
+    SET "order" = %(last)s - (1e6 * date_part('epoch', clock_timestamp()))::bigint,
+        attempts = greatest(attempts - 1, 0),
         refused_since = coalesce(refused_since, now())
     WHERE stream_id = %(stream)s AND provider_id = ANY(%(ids)s)
     RETURNING provider_id, version, refused_since < now() - %(patience)s
@@ -225,7 +226,7 @@ def _put_last(
 ) -> list[tuple[str, str, str, int]]:
     """Returns what has been refused for too long, to be kept aside. Only while others are handed over is it
     known to be for the item."""
-    values = {"ids": list(refused), "order": AFTER_LAST, "patience": REFUSED_FOR}
+    values = {"ids": list(refused), "last": LAST, "patience": REFUSED_FOR}
     rows = fetch(REFUSE, stream=stream.pk, **values)
     return [(pid, version, refused[pid], 0) for pid, version, is_late in rows if is_late and may_give_up]
 

@@ -18,6 +18,8 @@ from mailboxes.providers.base import (
     Listing,
     Missing,
     Refused,
+    TryLater,
+    Unreachable,
     Unreadable,
 )
 from mailboxes.providers.google import api
@@ -39,6 +41,7 @@ from mailboxes.providers.webapi import (
     Tokens,
     TooLarge,
     WebApi,
+    asks_to_wait,
     instant,
 )
 
@@ -231,7 +234,11 @@ class GoogleCalendars(PartwiseListing[Calendar, str]):
             events = self._kept.pop(calendar.prefix + name, None)
             try:
                 yield _fetched(calendar, name, events if events is not None else self._series(calendar, name))
-            except BadRequest as error:
+            except Unreachable:
+                raise
+            except (TryLater, BadRequest) as error:
+                if asks_to_wait(None, error):
+                    raise
                 yield Refused(calendar.prefix + name, str(error))
             except (NotThere, Forbidden) as error:
                 yield from (Refused(calendar.prefix + one, str(error)) for one in names[at:])

@@ -280,6 +280,24 @@ def test_a_calendar_that_goes_while_calendars_are_read_keeps_nobody_from_the_oth
     assert {title for title, *_ in copies()} == {f"In {ADA}", "In Team"}
 
 
+@pytest.mark.parametrize("status", [500, 400])
+def test_an_event_that_is_refused_keeps_nobody_from_the_others(
+    box: Mailbox, calendar: Calendar, fake: Google, status: int
+) -> None:
+    run(box)
+    odd = calendar.add("Odd", attendees=GUESTS)
+    for title in ("One", "Two"):
+        calendar.add(title, attendees=GUESTS)
+    fake.faults.on("GET", f"{EVENTS}/...", when=lambda asked: asked.path.endswith(f"/{odd}"), status=status)
+
+    run(box)
+
+    assert {title for title, *_ in copies()} == {"One", "Two"}
+    fake.faults.clear()
+    run(box)
+    assert {title for title, *_ in copies()} == {"Odd", "One", "Two"}
+
+
 def test_an_empty_list_of_calendars_takes_nothing_away(
     box: Mailbox, calendar: Calendar, fake: Google
 ) -> None:

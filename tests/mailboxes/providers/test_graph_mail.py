@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from crm.models import Member
 from intelligence.verifying import differences
+from mailboxes import syncing
 from mailboxes.listing import store_listing
 from mailboxes.models import EmailMessage, Mailbox, MessageCopy, PendingItem, QuarantinedItem
 from mailboxes.providers.base import ListedItem, Listing
@@ -273,6 +274,27 @@ def test_a_message_that_is_refused_for_hours_is_kept_aside(
     aside = QuarantinedItem.objects.get()
     assert odd in aside.provider_id
     assert "Microsoft" in aside.reason
+
+
+def test_what_is_refused_takes_turns(
+    box: Mailbox, inbox: Mail, fake: Microsoft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than one page holds."""
+    monkeypatch.setattr(syncing, "PAGE_ITEMS", 2)
+    refused = []
+    for number in (1, 3, 5):
+        odd, _ = deliver(inbox, number, number + 1)
+        refuse(fake, odd)
+        refused.append(odd)
+        run(box)
+    assert subjects() == {"SUBJECT2", "SUBJECT4", "SUBJECT6"}
+    fake.faults.clear()
+    for odd in refused[:2]:
+        refuse(fake, odd)
+
+    run(box)
+
+    assert subjects() == {"SUBJECT2", "SUBJECT4", "SUBJECT5", "SUBJECT6"}
 
 
 def test_an_outage_is_not_taken_for_refused_messages(box: Mailbox, inbox: Mail, fake: Microsoft) -> None:
