@@ -1,11 +1,12 @@
 """Who may sign up, what signing in is followed by, and what ends it."""
 
-import logging
-import re
+from functools import partial
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.account.signals import email_confirmed
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
@@ -18,11 +19,35 @@ from crm.models import Member, User, Workspace
 from crm.signals import member_changed
 from crm.workspaces import claim_verified
 
+_LONGEST_BROWSER = 200
+
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Sign-up creates the first workspace; afterwards it takes an invitation."""
         return not Workspace.objects.exists()
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: Any,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """By a worker: what was changed stays changed whether or not a mail server answers."""
+        address = email or EmailAddress.objects.get_primary_email(user)
+        if not (settings.ACCOUNT_EMAIL_NOTIFICATIONS and address):
+            return
+        where = {
+            "timestamp": timezone.now(),
+            "ip": self.get_client_ip(self.request),
+            "user_agent": self.get_http_user_agent(self.request)[:_LONGEST_BROWSER],
+        }
+        from crm.tasks import mail_account_change
+
+        mail = self.render_mail(template_prefix, address, {"user": user, **where, **(context or {})})
+        send = partial(mail_account_change.delay, str(mail.subject), str(mail.body), address)
+        transaction.on_commit(send, robust=True)
 
 
 def rename(user: User, name: str) -> None:
@@ -52,22 +77,3 @@ def end_sessions(user_id: int) -> None:
     for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
         if session.get_decoded().get(SESSION_KEY) == str(user_id):
             SessionStore(session.session_key).delete()
-
-
-class WithoutSecrets(logging.Filter):
-    """A log line may name a link that lets its finder in: the address of an invitation or of a new
-    password, also as the page to go on to after signing in."""
-
-    LINK = re.compile(r"((?:invitations|reset/key)(?:/|%2F))[\w-]{16,}", re.IGNORECASE)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(self._hidden(one) for one in record.args)
-        return True
-
-    def _hidden(self, argument: object) -> object:
-        return self.LINK.sub(r"\1…", argument) if isinstance(argument, str) else argument
-
-
-for _name in ("uvicorn.access", "django.request", "django.security.csrf"):
-    logging.getLogger(_name).addFilter(WithoutSecrets())

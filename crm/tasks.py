@@ -1,6 +1,7 @@
 """Thin Celery tasks: mail that we write ourselves, imports, and what is kept for a while only."""
 
 from celery import shared_task
+from django.core.mail import send_mail
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -22,6 +23,13 @@ def mail_invitation(invitation_id: int) -> None:
 )
 def mail_notification(notification_id: int) -> None:
     notifying.mail(notification_id)
+
+
+@shared_task(
+    ignore_result=True, autoretry_for=(OSError,), retry_backoff=30, retry_backoff_max=480, max_retries=5
+)
+def mail_account_change(subject: str, body: str, address: str) -> None:
+    send_mail(subject, body, None, [address])
 
 
 # A table that changed elsewhere at the same moment is tried again; what is done stays done.

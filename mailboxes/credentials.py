@@ -1,17 +1,15 @@
-"""Secrets encrypted at rest, `MultiFernet` over CREDENTIAL_KEYS, newest key first; and access tokens
-renewed once, however many workers find them old."""
+"""What lets us into a mailbox, encrypted at rest; and access tokens renewed once, however many workers find
+them old."""
 
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
 from django.core.cache import cache
 from django.db import OperationalError, transaction
 
+from crm.sealing import NoKeyFits, seal, unseal
 from crm.statements import execute
 from mailboxes.accounts.failing import ask_to_reconnect
 from mailboxes.models import Mailbox, MailboxState
@@ -25,29 +23,16 @@ LOCK_WAIT = "20s"
 _FAILED_SECONDS = 15
 
 
-@lru_cache(maxsize=4)
-def _box(keys: tuple[str, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in keys])
-
-
 def encrypt(secrets: dict[str, str]) -> bytes:
-    return _box(tuple(settings.CREDENTIAL_KEYS)).encrypt(json.dumps(secrets).encode())
+    return seal(json.dumps(secrets))
 
 
 def decrypt(token: bytes | memoryview) -> dict[str, str]:
     """Raises AuthExpired when no key fits: the member has to connect again."""
     try:
-        return json.loads(_box(tuple(settings.CREDENTIAL_KEYS)).decrypt(bytes(token)))
-    except InvalidToken:
+        return json.loads(unseal(token))
+    except NoKeyFits:
         raise AuthExpired("The stored password can no longer be read. Reconnect the account.") from None
-
-
-def rotate(token: bytes | memoryview) -> bytes | None:
-    """The same secret under the newest key; None when no key fits."""
-    try:
-        return _box(tuple(settings.CREDENTIAL_KEYS)).rotate(bytes(token))
-    except InvalidToken:
-        return None
 
 
 def granted(grant: Grant, *, refresh: str = "") -> dict[str, str]:

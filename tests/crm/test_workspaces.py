@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -268,6 +269,24 @@ def test_the_admin_shows_mailboxes_without_their_secrets(desk: Desk, client: Cli
     assert page.status_code == 200
     assert b"SECRET" not in page.content
     assert client.post(f"/admin/mailboxes/mailbox/{mailbox.pk}/change/", {"address": "x"}).status_code == 403
+
+
+def test_the_admin_takes_a_second_factor_away_and_shows_none(desk: Desk, client: Client) -> None:
+    client.force_login(
+        User.objects.create_superuser("op@halyard.example"),
+        backend="django.contrib.auth.backends.ModelBackend",
+    )
+    factor = Authenticator.objects.create(
+        user=desk.members["ada"].user, type=Authenticator.Type.TOTP, data={"secret": "SEALED"}
+    )
+    page = f"/admin/mfa/authenticator/{factor.pk}"
+
+    shown = client.get(f"{page}/change/").content.decode()
+    client.post(f"{page}/delete/", {"post": "yes"})
+
+    assert str(factor.user) in shown
+    assert "SEALED" not in shown
+    assert not Authenticator.objects.exists()
 
 
 def test_a_deactivated_member_comes_back_with_his_history(desk: Desk) -> None:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from mailboxes.credentials import rotate
+from crm import second_factors
+from crm.sealing import NoKeyFits, resealed
 from mailboxes.models import Mailbox
 
 
@@ -16,17 +18,32 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rotated, unreadable = 0, list[Mailbox]()
-        for pk in Mailbox.objects.exclude(credential=b"").values_list("pk", flat=True):
-            with transaction.atomic():
-                # A worker that renews its tokens holds this row.
-                mailbox = Mailbox.objects.select_for_update(no_key=True).get(pk=pk)
-                credential = rotate(mailbox.credential)
-                if credential is None:
-                    unreadable.append(mailbox)
-                    continue
-                Mailbox.objects.filter(pk=pk).update(credential=credential)
-                rotated += 1
+        mailboxes = Mailbox.objects.exclude(credential=b"").values_list("pk", flat=True)
+        factors = Authenticator.objects.values_list("pk", flat=True)
+        rotated = sum(map(self._is_rotated, mailboxes)) + sum(map(self._is_factor_rotated, factors))
         self.stdout.write(f"{rotated} rotated.")
-        for mailbox in unreadable:
-            self.stderr.write(f"{mailbox}: no key fits, so its owner has to reconnect it.")
+
+    def _is_rotated(self, pk: int) -> bool:
+        with transaction.atomic():
+            # A worker that renews its tokens holds this row.
+            mailbox = Mailbox.objects.select_for_update(no_key=True).get(pk=pk)
+            try:
+                credential = resealed(mailbox.credential)
+            except NoKeyFits:
+                self.stderr.write(f"{mailbox}: no key fits, so its owner has to reconnect it.")
+                return False
+            Mailbox.objects.filter(pk=pk).update(credential=credential)
+            return True
+
+    def _is_factor_rotated(self, pk: int) -> bool:
+        with transaction.atomic():
+            authenticator = Authenticator.objects.select_for_update().get(pk=pk)
+            try:
+                second_factors.rotate(authenticator)
+            except NoKeyFits:
+                self.stderr.write(
+                    f"{authenticator.user}: no key fits their second factor. Delete it in /admin/, "
+                    "and they can set up another."
+                )
+                return False
+            return True

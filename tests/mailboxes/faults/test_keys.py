@@ -1,8 +1,18 @@
 """The keys that credentials are encrypted with can change, and a credential that none fits is named."""
 
 import io
+import json
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
 from cryptography.fernet import Fernet
 from django.core.management import call_command
 from django.test import override_settings
@@ -75,3 +85,27 @@ def test_a_credential_that_no_key_fits_is_named_and_left(ada: Member) -> None:
         assert _read(unreadable) == [{"imap": PASSWORD}]
     with override_settings(CREDENTIAL_KEYS=[new]):
         assert _read(readable) == [{"imap": PASSWORD}]
+
+
+def test_second_factors_are_sealed_and_rotate(ada: Member) -> None:
+    old, new, lost = _new_key(), _new_key(), _new_key()
+    secret = generate_totp_secret()
+    code = format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
+    with override_settings(CREDENTIAL_KEYS=[old]):
+        factor = TOTP.activate(ada.user, secret)
+        codes = RecoveryCodes.activate(ada.user)
+        shown = codes.get_unused_codes()
+        stored = json.dumps(list(Authenticator.objects.values_list("data", flat=True)))
+        assert secret not in stored
+    with override_settings(CREDENTIAL_KEYS=[new, old]):
+        assert _rotate() == ("2 rotated.\n", "")
+
+    with override_settings(CREDENTIAL_KEYS=[new]):
+        factor.instance.refresh_from_db()
+        codes.instance.refresh_from_db()
+        assert factor.validate_code(code)
+        assert codes.get_unused_codes() == shown
+    with override_settings(CREDENTIAL_KEYS=[lost]):
+        assert not factor.validate_code(code)
+        _, complained = _rotate()
+    assert complained.count("no key fits their second factor") == 2
