@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, public, signed_in
 from crm.models import Workspace
 from crm.shell import memberships
+from crm.starting import require_migrations
 from crm.workspaces import found_workspace
 
 
@@ -55,8 +56,10 @@ def workspaces(request: HttpRequest) -> HttpResponse:
 @require_GET
 @public
 def health(request: HttpRequest) -> JsonResponse:
-    """For load balancers: 200 when the database and Redis answer, else 503."""
+    """For load balancers: 200 when the database and Redis answer and nothing waits to be migrated, else
+    503."""
     checks = {"database": _answers(_ask_database), "redis": _answers(_ask_redis)}
+    checks["migrated"] = checks["database"] and _answers(require_migrations)
     return JsonResponse(
         {"product": settings.PRODUCT_NAME, **checks}, status=200 if all(checks.values()) else 503
     )

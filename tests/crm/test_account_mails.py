@@ -62,9 +62,7 @@ def test_a_mail_server_that_does_not_answer_undoes_nothing(
 def test_who_signs_up_is_in_once_the_address_is_confirmed(mailoutbox: list[Any]) -> None:
     assert not Workspace.objects.exists()
     browser, elsewhere = Client(), Client()
-    browser.post(
-        "/accounts/signup/", {"email": "ann@halyard.example", "name": "Ann", "password1": PASSWORD}
-    )
+    browser.post("/accounts/signup/", {"email": "ann@halyard.example", "name": "Ann", "password1": PASSWORD})
     (mail,) = mailoutbox
     assert mail.subject == "Rapport: Confirm your email address"
     assert "Ann uses this address in Rapport." in mail.body
@@ -78,9 +76,7 @@ def test_who_signs_up_is_in_once_the_address_is_confirmed(mailoutbox: list[Any])
 
 
 def test_a_link_opened_in_another_browser_confirms_and_lets_nobody_in(mailoutbox: list[Any]) -> None:
-    Client().post(
-        "/accounts/signup/", {"email": "ann@halyard.example", "name": "Ann", "password1": PASSWORD}
-    )
+    Client().post("/accounts/signup/", {"email": "ann@halyard.example", "name": "Ann", "password1": PASSWORD})
     (path,) = re.findall(r"http://[^/]+(/accounts/confirm-email/\S+)", mailoutbox[0].body)
     elsewhere = Client()
 

@@ -1,4 +1,3 @@
-import logging
 import re
 from datetime import timedelta
 from hashlib import sha256
@@ -14,7 +13,6 @@ from crm import invitations
 from crm.invitations import Gone, NotForYou, NotInvited, addresses_in, invite, invite_all, renew, revoke
 from crm.models import Address, AuditEvent, Invitation, Member, Role, User
 from crm.project.celery import app as celery
-from crm.secret_links import WithoutSecrets
 from crm.tasks import mail_invitation
 from crm.workspaces import add_member, deactivate
 from tests.conftest import SignIn
@@ -369,45 +367,3 @@ def test_used_expired_revoked_and_invented_links_look_the_same(cleo: Member) -> 
 
     assert {one.status_code for one in answers + posted} == {404}
     assert len({one.content for one in answers + posted}) == 1
-
-
-def test_a_log_line_names_no_link() -> None:
-    token = "tRSxADQM3Bp-qSsx3NtoC8_6vT2xADQM3Bp-qSsx3Nt"
-    paths = (
-        link(token),
-        f"/accounts/login/?next=/accounts/invitations/{token}/",
-        "/accounts/confirm-email/MQ:1vPqXa:nQ2eTn0Ue3fP9nGwF1wYb0c6Qk7yYh2J/",
-        "/accounts/confirm-email/MQ%3A1vPqXa%3AnQ2eTn0Ue3fP9nGwF1wYb0c6Qk7yYh2J/",
-        "/halyard/companies/",
-    )
-    record = logging.LogRecord("django.request", 30, "", 1, " ".join(["%s"] * len(paths)), paths, None)
-
-    WithoutSecrets().filter(record)
-
-    assert record.getMessage().split() == [
-        "/accounts/invitations/…/",
-        "/accounts/login/?next=/accounts/invitations/…/",
-        "/accounts/confirm-email/…/",
-        "/accounts/confirm-email/…/",
-        "/halyard/companies/",
-    ]
-
-
-def test_a_page_under_a_secret_address_does_not_tell_it_to_what_it_loads(cleo: Member) -> None:
-    """A proxy writes down which page asked for a style sheet."""
-    path = link(invited(cleo))
-
-    policies = [Client().get(one)["Referrer-Policy"] for one in (path, f"/accounts/login/?next={path}")]
-
-    assert policies == ["strict-origin", "strict-origin"]
-    assert Client().get("/accounts/login/")["Referrer-Policy"] == "same-origin"
-
-
-def test_what_django_logs_about_a_refused_guest_names_no_link(
-    cleo: Member, caplog: pytest.LogCaptureFixture
-) -> None:
-    token = invited(cleo)
-
-    browser(account("dora@x.example")).get(link(token))
-
-    assert [record.getMessage() for record in caplog.records] == ["Forbidden: /accounts/invitations/…/"]

@@ -8,11 +8,13 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from crm.exporting import defused
 from crm.models import Address, Company, InternalDomain, Member, User, Workspace
 from crm.project import settings as project_settings
+from crm.starting import require_migrations
 from crm.workspaces import add_member, create_workspace, set_active
 from tests.conftest import SignIn
 from tests.desk import Desk, mail
@@ -224,7 +226,18 @@ def test_without_a_mail_server_a_password_reset_fails_softly(client: Client, set
 def test_health_says_who_answers(client: Client) -> None:
     answer = client.get("/health/")
 
-    assert (answer.status_code, answer.json()["database"], answer.json()["redis"]) == (200, True, True)
+    assert answer.status_code == 200
+    assert answer.json() == {"product": "Rapport", "database": True, "redis": True, "migrated": True}
+
+
+def test_health_says_that_the_database_is_behind(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    require_migrations.cache_clear()
+    MigrationRecorder.Migration.objects.filter(app="crm", name__startswith="0014").delete()
+
+    answer = client.get("/health/")
+
+    assert (answer.status_code, answer.json()["database"], answer.json()["migrated"]) == (503, True, False)
+    assert "python manage.py migrate" in caplog.text
 
 
 # Operators
