@@ -18,4 +18,4 @@ class IntelligenceConfig(AppConfig):
         register_tab(Tab("Calendar", "calendar/", order=2))
         register_attributes()
         register_counter(conversation_counts)
-        register_settler(lambda workspace_id, now: settle_due_events(now, workspace_id))
+        register_settler(lambda workspace_id, now: settle_due_events(workspace_id, now=now))

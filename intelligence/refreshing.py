@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from crm.live import announce
 from crm.locking import lock_workspace
@@ -191,12 +192,15 @@ def refresh_insights(kind: RecordKind, records: Iterable[int], *, now: datetime)
         execute(kind.sql(REFRESH_INSIGHTS), records=ids, now=now)
 
 
-def settle_due_events(now: datetime, workspace_id: int) -> int:
-    """Events that have started since the last sweep become contact. Returns how many."""
-    if not fetch(IS_ANY_DUE, now=now, workspace=workspace_id)[0][0]:
+def settle_due_events(workspace_id: int, *, now: datetime | None = None) -> int:
+    """Events that have started since the last sweep become contact. Returns how many. Without `now` it is the
+    clock's once the workspace is ours: what was stored while we waited may have started since we came, and
+    would be taken out again by looking from before."""
+    if not fetch(IS_ANY_DUE, now=now or timezone.now(), workspace=workspace_id)[0][0]:
         return 0
     with transaction.atomic():
         lock_workspace(workspace_id)
+        now = now or timezone.now()
         started = [row[0] for row in fetch(START_DUE, now=now, workspace=workspace_id)]
         if started:
             touched = _days_of(started)

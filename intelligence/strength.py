@@ -91,11 +91,12 @@ def next_drop(score: float | None, today: date) -> tuple[date, Grade] | None:
 def score_sql(alias: str) -> str:
     """The aggregate over contact-day rows `alias` of one pair that gives its stored score."""
     base = f"CASE WHEN {alias}.met THEN {MET} WHEN {alias}.written > 0 THEN {WROTE} ELSE {HEARD} END"
-    days = f"({alias}.day - DATE '{LANDMARK}')::float8"
+    # PostgreSQL refuses what is too small for a float8, where nothing is meant all the same.
+    halvings = f"greatest(({alias}.day - DATE '{LANDMARK}')::float8 / {HALF_LIFE_DAYS}, -1000)"
     weight = f"({base})::float8 * power({alias}.contacts::float8, 0.25::float8)"
     return (
         f"CASE WHEN bool_or({alias}.met) OR (bool_or({alias}.written > 0) AND bool_or({alias}.heard > 0)) "
         f"THEN 1 ELSE {ONE_WAY} END::float8 * coalesce("
-        f"sum({weight} * power(2::float8, {days} / {HALF_LIFE_DAYS}) ORDER BY {alias}.day)"
+        f"sum({weight} * power(2::float8, {halvings}) ORDER BY {alias}.day)"
         f" FILTER (WHERE {alias}.contacts > 0), 0)"
     )

@@ -13,6 +13,5 @@ WORKSPACES_WITH_DUE_EVENTS = """
 @shared_task(ignore_result=True)
 def settle_due_events() -> None:
     """What only the clock changes: next becomes last when an event starts."""
-    now = timezone.now()
-    for (workspace_id,) in fetch(WORKSPACES_WITH_DUE_EVENTS, now=now):
-        refreshing.settle_due_events(now, workspace_id)
+    for (workspace_id,) in fetch(WORKSPACES_WITH_DUE_EVENTS, now=timezone.now()):
+        refreshing.settle_due_events(workspace_id)

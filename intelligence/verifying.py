@@ -104,7 +104,8 @@ TIES = f"""
            max(last_at) AS last_at,
            CASE WHEN bool_or(met) OR (bool_or(wrote) AND bool_or(heard)) THEN 1 ELSE {ONE_WAY} END
            * coalesce(sum(CASE WHEN met THEN {MET} WHEN wrote THEN {WROTE} ELSE {HEARD} END
-               * power(n::float8, 0.25) * exp(-ln(2) * (%(today)s - day)::float8 / {HALF_LIFE_DAYS}))
+               * power(n::float8, 0.25)
+               * exp(greatest(-ln(2) * (%(today)s - day)::float8 / {HALF_LIFE_DAYS}, -700)))
              FILTER (WHERE n > 0), 0) AS s
     FROM day GROUP BY record_id, member_id
 """
@@ -181,7 +182,7 @@ TABLES = ["verified_edge", "verified_ours"] + [
 def differences(workspace_id: int, *, now: datetime) -> Iterator[tuple[str, Any, str, str, str]]:
     """(kind of record, record id, what, should be, is) for each wrong answer. Events that have
     started since the last sweep are settled first."""
-    settle_due_events(now, workspace_id)
+    settle_due_events(workspace_id, now=now)
     with transaction.atomic():
         lock_workspace(workspace_id)
         common = {"workspace": workspace_id, "now": now, "today": now.date()}

@@ -71,9 +71,17 @@ SENT = f"""
           AND own.email IN (a.email, {UNTAGGED.format(email="a.email")}))
 """
 
+# Whose company mail belongs to is looked up by it.
+DOMAINS = """
+    SELECT p.message_id, 'domain', w.domain, p.domain
+    FROM mailboxes_participant p JOIN crm_address a ON a.id = p.address_id
+    CROSS JOIN LATERAL (SELECT CASE WHEN a.is_internal OR a.is_freemail THEN '' ELSE a.domain END) w(domain)
+    WHERE p.workspace_id = %(workspace)s AND p.domain <> w.domain
+"""
+
 
 def event_differences(workspace_id: int) -> Iterator[tuple[str, Any, str, str, str]]:
     """(what, its id, which answer, should be, is) for each that is wrong."""
-    for kind, statement in (("event", MOMENTS), ("event", ANSWERS), ("copy", SENT)):
+    for kind, statement in (("event", MOMENTS), ("event", ANSWERS), ("copy", SENT), ("message", DOMAINS)):
         for row in fetch(statement, workspace=workspace_id):
             yield kind, *row

@@ -231,10 +231,6 @@ _MARK_OUTSIDE = f"""
     WHERE a.workspace_id = %(workspace)s AND a.domain = %(domain)s AND a.is_internal AND a.member_id IS NULL
     RETURNING a.id
 """
-_FIND_BY_DOMAIN = """
-    UPDATE mailboxes_participant SET domain = %(domain)s
-    WHERE workspace_id = %(workspace)s AND address_id = ANY(%(ids)s)
-"""
 # What was left out as being among colleagues may be no longer.
 _FETCH_AGAIN = f"""
     WITH again AS (
@@ -273,7 +269,6 @@ def follow_internal_domain(workspace: Workspace, domain: str) -> None:
             )
         else:
             ids = [row[0] for row in fetch(_MARK_OUTSIDE, **common)]
-            execute(_FIND_BY_DOMAIN, ids=ids, **common)
             rescreen(workspace.pk, ids, now=now)
             created = create_from_contact(workspace, ids)
             communication_changed.send(

@@ -8,7 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
@@ -36,6 +36,8 @@ from mailboxes.signals import communication_changed
 logger = logging.getLogger(__name__)
 
 WINDOW = timedelta(days=365)
+# Birthdays of 1604 and dates that somebody made up are no meetings.
+EARLIEST_MEETING = date(1970, 1, 1)
 
 
 @dataclass(slots=True)
@@ -141,8 +143,8 @@ class Reader:
             page.mail.append(read)
 
     def _read_calendar(self, item: FetchedCalendar, page: Page) -> None:
-        limit = self.mailbox.history_from
-        since = datetime(limit.year, limit.month, limit.day, tzinfo=UTC) if limit else None
+        limit = max(self.mailbox.history_from or EARLIEST_MEETING, EARLIEST_MEETING)
+        since = datetime.combine(limit, time(), UTC)
         calendar = parse_calendar(item.raw, now=self.now, history_from=since, timezone=item.timezone)
         screened = [(event, screening.screen_event(event, self.insiders)) for event in calendar.events]
         hits = [(event, self._blocks(event)) for event, reason in screened if reason is None]

@@ -1,10 +1,11 @@
-"""Screen what is stored again, when somebody turned out to be a colleague."""
+"""Screen what is stored again, when somebody turned out to be a colleague, or not to be one."""
 
 from datetime import datetime
 
 from crm.locking import lock_workspace
 from crm.statements import execute, fetch
 from mailboxes.ingesting.events import elect
+from mailboxes.ingesting.mail import COMPANY_DOMAIN
 from mailboxes.models import Mailbox, SkipReason, StreamKind
 from mailboxes.removing import forget_events, remove_mail
 from mailboxes.signals import communication_changed
@@ -16,6 +17,13 @@ MENTIONED_IN_EVENTS = """
     SELECT DISTINCT c.event_id FROM unnest(%(addresses)s::bigint[]) AS one
     JOIN mailboxes_eventcopy c ON c.workspace_id = %(workspace)s
      AND c.attendees @> jsonb_build_array(jsonb_build_object('address', one))
+"""
+
+# Who is a colleague belongs to no company, in mail that was stored before either.
+FOLLOW_DOMAINS = f"""
+    UPDATE mailboxes_participant p SET domain = w.domain
+    FROM (SELECT a.id, {COMPANY_DOMAIN} AS domain FROM crm_address a WHERE a.id = ANY(%(addresses)s)) w
+    WHERE p.address_id = w.id AND p.domain <> w.domain
 """
 
 COPIES_AMONG_COLLEAGUES = """
@@ -62,6 +70,7 @@ def rescreen(workspace_id: int, address_ids: list[int], *, now: datetime) -> Non
     """Mail and events that mention these addresses lose what is now among colleagues, and the
     rest is told anew. Call inside a transaction."""
     lock_workspace(workspace_id)
+    execute(FOLLOW_DOMAINS, addresses=address_ids)
     messages = [row[0] for row in fetch(MENTIONED_IN_MAIL, addresses=address_ids)]
     events = [row[0] for row in fetch(MENTIONED_IN_EVENTS, workspace=workspace_id, addresses=address_ids)]
     _drop_mail(messages, now)

@@ -5,7 +5,14 @@ Nothing is written here. The same plan is shown in numbers before, and carried o
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crm.addresses import company_name, domain_of, registrable_domain, without_tag
+from crm.addresses import (
+    company_name,
+    domain_of,
+    is_freemail,
+    is_public_suffix,
+    registrable_domain,
+    without_tag,
+)
 from crm.edits.changing import CannotEdit
 from crm.edits.creating import read_values
 from crm.edits.editing import refuse_shared_domain
@@ -102,7 +109,7 @@ class Planner:
             self._refuse_colleagues(read.values)
             draft = self._match(read)
             # Last, as it may be made: for a row that is refused, nothing is.
-            company = self._company(tidied(entry.company)) if self.kind is PERSON else None
+            company = self._company(tidied(entry.company), read.values) if self.kind is PERSON else None
         except CannotEdit as error:
             return Outcome(entry, REFUSED, str(error))
         if draft is None:
@@ -144,19 +151,33 @@ class Planner:
             raise CannotEdit(f"There are several {self.kind.plural} called {read.name}.")
         return called[0] if called else None
 
-    def _company(self, text: str) -> Draft | None:
+    def _company(self, text: str, emails: Sequence[str]) -> Draft | None:
         if not text:
             return None
+        if len(text) > MAX_NAME:
+            raise CannotEdit(f"The company’s name has more than {MAX_NAME} characters.")
         if known := self.companies.by_value.get(text.lower()):
             return known
         called = self.companies.called(text)
         if len(called) > 1:
             raise CannotEdit(f"There are several companies called {text}: write the domain instead.")
-        if called:
-            return called[0]
-        made = Draft(COMPANY, text[:MAX_NAME])
-        self.companies.put(made)
-        return made
+        company = called[0] if called else Draft(COMPANY, text)
+        if not called:
+            self.companies.put(company)
+        self._give_domain(company, emails)
+        return company
+
+    def _give_domain(self, company: Draft, emails: Sequence[str]) -> None:
+        """A company without a domain that is called like that of its people has it: mail from there would
+        make a second company of the name."""
+        for domain in {registrable_domain(domain_of(email)) for email in emails}:
+            is_called_so = name_key(company_name(domain)) == name_key(company.name)
+            if is_called_so and not company.values and self._is_free(domain):
+                company.add(domain)
+                self.companies.by_value[domain] = company
+
+    def _is_free(self, domain: str) -> bool:
+        return not (domain in self.companies.by_value or is_freemail(domain) or is_public_suffix(domain))
 
     def _create(self, read: _Read, company: Draft | None) -> None:
         draft = Draft(self.kind, read.name or self._name_of(read.values), plain=dict(read.plain))

@@ -195,7 +195,7 @@ def reading(world: World) -> None:
 def sweep(world: World) -> None:
     workspace = world.workspace.pk
     idle, bare = interleaved(
-        lambda: settle_due_events(world.now, workspace), lambda: fetch("SELECT 1"), rounds=40
+        lambda: settle_due_events(workspace, now=world.now), lambda: fetch("SELECT 1"), rounds=40
     )
     show(
         "7 sweep with nothing due against a bare select",
@@ -210,7 +210,7 @@ def sweep(world: World) -> None:
     waiting = Interaction.objects.filter(
         workspace=world.workspace, has_started=False, occurred_at__lte=later
     ).count()
-    seconds = timed(lambda: settle_due_events(later, workspace))
+    seconds = timed(lambda: settle_due_events(workspace, now=later))
     show(
         "7 sweep per due event",
         ratio=1000 * seconds / max(waiting, 1),

@@ -155,11 +155,14 @@ def _held_before(
     return [pk for identity, pk in message_ids.items() if identity not in made_by_one]
 
 
-INSERT_PARTICIPANTS = """
+# Of an address `a`: the domain that makes mail with it a company's; "" where none does.
+COMPANY_DOMAIN = "CASE WHEN a.is_internal OR a.is_freemail THEN '' ELSE a.domain END"
+
+INSERT_PARTICIPANTS = f"""
     INSERT INTO mailboxes_participant
         (workspace_id, message_id, address_id, role, position, occurred_at, domain)
     SELECT %(workspace)s, u.message, u.address, u.role, u.position, u.at,
-           CASE WHEN a.is_internal OR a.is_freemail THEN '' ELSE a.domain END
+           {COMPANY_DOMAIN}
     FROM unnest(%(messages)s::bigint[], %(addresses)s::bigint[], %(roles)s::int[],
                 %(positions)s::int[], %(times)s::timestamptz[]) AS u(message, address, role, position, at)
     JOIN crm_address a ON a.id = u.address

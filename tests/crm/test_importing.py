@@ -284,7 +284,7 @@ def test_a_batch_is_as_many_statements_whatever_its_size(desk: Desk, ben: Member
     with CaptureQueriesContext(connection) as captured:
         running.run(job.pk)
 
-    assert len(captured) == 29
+    assert len(captured) == 31
 
 
 def test_the_file_goes_when_it_is_done_and_after_a_day(desk: Desk, ben: Member, tmp_path: Path) -> None:
@@ -334,6 +334,27 @@ def test_a_row_that_is_refused_makes_no_company(talk: Desk, ben: Member) -> None
 
     assert reasons(people) == [(2, "There are several people called Twin.")]
     assert not Company.objects.filter(name="Brand New").exists()
+
+
+def test_a_company_that_is_called_like_its_peoples_domain_has_it(desk: Desk, ben: Member) -> None:
+    text = (
+        "name,email,company\nBob,bob@acme.example,Acme\nEve,eve@agency.example,Birch\n"
+        "Gil,gil@gmail.com,Gmail\nHal,hal@acme.example,Acme Two\n"
+    )
+
+    imported(ben, PERSON, text)
+    desk.put("ben", mail("m1", "ben@halyard.example", "carl@acme.example"))
+
+    found = Company.objects.order_by("name").values_list("name", "domains__domain")
+    assert list(found) == [("Acme", "acme.example"), ("Acme Two", None), ("Birch", None), ("Gmail", None)]
+    assert set(Person.objects.filter(company__name="Acme").values_list("name", flat=True)) == {"Bob", "Carl"}
+
+
+def test_a_companys_name_that_is_too_long_is_refused(desk: Desk, ben: Member) -> None:
+    job = imported(ben, PERSON, f"name,email,company\nBob,bob@acme.example,{'Z' * 201}\n")
+
+    assert reasons(job) == [(2, "The company’s name has more than 200 characters.")]
+    assert not Company.objects.exists()
 
 
 def test_every_row_that_is_refused_can_be_had_back(desk: Desk, ben: Member) -> None:

@@ -202,9 +202,9 @@ def test_a_meeting_that_starts_announces_its_records(desk: Desk) -> None:
     company, bob = Company.objects.get(), Person.objects.get()
 
     with overheard(desk.workspace.pk) as pages:
-        settle_due_events(NOW.replace(hour=9), desk.workspace.pk)
+        settle_due_events(desk.workspace.pk, now=NOW.replace(hour=9))
         early = pages.messages()
-        settle_due_events(NOW.replace(hour=11), desk.workspace.pk)
+        settle_due_events(desk.workspace.pk, now=NOW.replace(hour=11))
 
         assert (early, records(pages.messages())) == ([], [{f"company:{company.pk}", f"person:{bob.pk}"}])
 

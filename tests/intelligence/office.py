@@ -156,7 +156,7 @@ class Office:
 
     def disagreements(self) -> list[Wrong]:
         """Only what the naive oracle says, which is quicker."""
-        settle_due_events(self.now, self.desk.workspace.pk)
+        settle_due_events(self.desk.workspace.pk, now=self.now)
         return list(_disagreements(self.expectations(), self.desk.workspace.pk, self.now))
 
     def expectations(self) -> dict[tuple[str, int], Expected]:

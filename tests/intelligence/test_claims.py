@@ -1,6 +1,7 @@
 """An address turns out to be somebody's, or is a tagged spelling of one: what is stored follows."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -8,7 +9,7 @@ from crm.edits import editing
 from crm.models import Address, Person
 from crm.statements import execute
 from intelligence.verifying import differences
-from mailboxes.models import CalendarSource, EventCopy, MessageCopy, SkippedItem
+from mailboxes.models import CalendarSource, EventCopy, MessageCopy, Participant, SkippedItem
 from tests.desk import NOW
 from tests.intelligence.material import (
     ADA,
@@ -165,3 +166,25 @@ def test_the_check_sees_what_is_not_as_the_copies_say(office: Office, statement:
     execute(statement)
 
     assert {what for _, _, what, _, _ in differences(workspace, now=NOW)} >= {says}
+
+
+def test_mail_stored_before_belongs_to_no_company_of_who_turned_out_to_be_a_colleague(office: Office) -> None:
+    assert office.wrong() == []
+
+    office.claim("cleo", BOB)
+
+    domains = Participant.objects.filter(address__email=BOB).values_list("domain", flat=True)
+    assert set(domains) == {""}
+    assert Participant.objects.exclude(domain="").exists()
+    assert office.wrong() == []
+
+
+def test_a_meeting_dated_centuries_ago_counts_for_nothing_and_stops_nothing(office: Office) -> None:
+    """PostgreSQL refuses numbers as small as what is left of it."""
+    at = datetime(1604, 1, 1, tzinfo=UTC)
+    office.schedule("cleo", replace(meeting("old", CLEO, {DORA: "accepted"}, days=0), at=at))
+
+    office.put("cleo", letter("b@x", CLEO, DORA, days=1))
+
+    assert EventCopy.objects.count() == 1
+    assert office.wrong() == []

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from mailboxes.accounts import uploads
 from mailboxes.accounts.connecting import connect_archive
-from mailboxes.models import EmailMessage, Mailbox, StreamKind
+from mailboxes.models import EmailMessage, EventCopy, Mailbox, QuarantinedItem, SkippedItem, StreamKind
 from mailboxes.removing import begin_removal, purge
 from mailboxes.running import run_now
 from tests.desk import NOW, Desk
@@ -70,3 +70,21 @@ def test_removing_the_mailbox_takes_unread_files_along(desk: Desk, tmp_path: Pat
     purge(mailbox, now=NOW)
 
     assert kept(mailbox) == []
+
+
+def test_a_meeting_from_before_anybody_kept_a_calendar_here_is_none(desk: Desk, tmp_path: Path) -> None:
+    """Birthdays of 1604, and dates that a stranger made up."""
+    meetings = [
+        f"BEGIN:VEVENT\nUID:{year}@x\nDTSTAMP:20260101T000000Z\nDTSTART:{year}0301T100000Z\nSUMMARY:M{year}\n"
+        "ORGANIZER:mailto:bob@acme.example\nATTENDEE:mailto:ada@halyard.example\nEND:VEVENT\n"
+        for year in (1604, 1969, 1970, 2025)
+    ]
+    path = tmp_path / "calendar.ics"
+    path.write_text("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n" + "".join(meetings) + "END:VCALENDAR\n")
+    accepted = uploads.Accepted("ics", path, path.name)
+
+    read(connect_archive(desk.members["ada"], address="ada@halyard.example", files=[accepted]))
+
+    assert set(EventCopy.objects.values_list("title", flat=True)) == {"M1970", "M2025"}
+    assert set(SkippedItem.objects.values_list("reason", flat=True)) == {"empty"}
+    assert not QuarantinedItem.objects.exists()
