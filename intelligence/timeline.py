@@ -66,8 +66,10 @@ class Timeline:
     @property
     def state(self) -> str:
         """Another where something else is shown."""
-        months = [(month.title, month.counts, [_pk(one) for one in month.entries]) for month in self.months]
-        return f"{zlib.crc32(repr(([one.pk for one in self.upcoming], months)).encode()):08x}"
+        months = [
+            (month.title, month.counts, [_shown(one) for one in month.entries]) for month in self.months
+        ]
+        return f"{zlib.crc32(repr(([_shown(one) for one in self.upcoming], months)).encode()):08x}"
 
 
 def read_timeline(
@@ -127,7 +129,7 @@ def months(
 ) -> list[Month]:
     """An all-day event may lie beside its month in time, but belongs to it. Counted in one statement."""
     grouped: dict[date, list[Entry | Creation]] = {}
-    for one in sorted(entries, key=lambda one: (one.at, _pk(one)), reverse=True):
+    for one in sorted(entries, key=lambda one: (one.at, _shown(one)), reverse=True):
         grouped.setdefault(_day(one).replace(day=1), []).append(one)
     counts = _counts(page, grouped, choice)
     begun = moments.day_of(since).replace(day=1) if since else None
@@ -137,8 +139,11 @@ def months(
     ]
 
 
-def _pk(one: Entry | Creation) -> int:
-    return one.pk if isinstance(one, Entry) else 0
+def _shown(one: Entry | Creation) -> tuple[int, int]:
+    """Which it is, and how much of it is to be seen."""
+    if not isinstance(one, Entry):
+        return 0, 0
+    return one.pk, one.mail.level if one.mail else 0
 
 
 def _day(one: Entry | Creation) -> date:

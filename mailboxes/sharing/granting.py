@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.auditing import audit
+from crm.live import announce
 from crm.models import AccessLevel, Member, Team
 from crm.records import RECORD_TYPES, RecordType
 from crm.statements import execute
@@ -130,6 +131,7 @@ def confirm(grant: AccessGrant, *, by: Member) -> None:
         if grant.company_id or grant.person_id:
             _cover(grant)
             audit("grant_extended", by=by, owner=by, grant=grant.pk, **_named(grant))
+            _tell(grant)
 
 
 def set_default_level(mailbox: Mailbox, level: AccessLevel, *, by: Member) -> None:
@@ -138,6 +140,7 @@ def set_default_level(mailbox: Mailbox, level: AccessLevel, *, by: Member) -> No
     with transaction.atomic():
         if Mailbox.objects.filter(pk=mailbox.pk).exclude(default_level=level).update(default_level=level):
             audit("default_level_set", by=by, owner=by, mailbox=mailbox.pk, level=level)
+            announce(mailbox.workspace_id, topics=["access"])
     mailbox.default_level = level
 
 
@@ -187,6 +190,7 @@ def _put(
     else:
         _raise_or_lower(stored, level, now)
     audit("shared", by=by, owner=by, level=level, **_named(stored))
+    _tell(stored)
 
 
 def _raise_or_lower(grant: AccessGrant, level: AccessLevel, now: datetime) -> None:
@@ -200,6 +204,15 @@ def _raise_or_lower(grant: AccessGrant, level: AccessLevel, now: datetime) -> No
 def _delete(grant: AccessGrant, by: Member) -> None:
     audit("unshared", by=by, owner=by, **_named(grant))
     AccessGrant.objects.filter(pk=grant.pk).delete()
+    _tell(grant)
+
+
+def _tell(grant: AccessGrant) -> None:
+    """Open pages look again at what they may show."""
+    if grant.thread_id:
+        announce(grant.workspace_id, records=[("thread", grant.thread_id)])
+    else:
+        announce(grant.workspace_id, topics=["access"])
 
 
 def _named(grant: AccessGrant) -> dict[str, int | None]:

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from crm.auditing import audit
+from crm.live import announce
 from crm.models import AccessLevel, Company, Member, Notification, Person
 from crm.notifying import mark_read, notify
 from crm.statements import fetch
@@ -100,6 +101,7 @@ def ask(
         for owner in owners:
             audit("access_asked", by=by, owner=owner, request=request.pk, thread=thread.pk, level=level)
         notify(owners, ASKED, request.pk)
+        _tell(request)
     return request
 
 
@@ -164,6 +166,7 @@ def decline(request: AccessRequest, *, by: Member) -> None:
         mark_read(by, now=timezone.now(), kind=ASKED, object_id=open_one.pk)
         audit("access_declined", by=by, owner=by, request=open_one.pk, member=open_one.member_id)
         _settle_if_all_declined(open_one, by=by)
+        _tell(open_one)
 
 
 def cancel(request: AccessRequest, *, by: Member) -> None:
@@ -236,6 +239,12 @@ def _settle(request: AccessRequest, state: RequestState, *, by: Member | None) -
     Notification.objects.unread().filter(
         workspace_id=request.workspace_id, kind=ASKED, object_id=request.pk
     ).update(read_at=now)
+    _tell(request)
+
+
+def _tell(request: AccessRequest) -> None:
+    """Whoever has the thread open, or waits for the answer; and bells count one question less."""
+    announce(request.workspace_id, records=[("thread", request.thread_id)], topics=["notifications"])
 
 
 def _settle_if_all_declined(request: AccessRequest, *, by: Member | None) -> None:

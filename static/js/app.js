@@ -216,27 +216,7 @@
     if (hide) dismiss(hide.closest(".toast"));
     const copying = event.target.closest("[data-copies]");
     if (copying) copy(copying);
-    if (event.target.closest("[data-back]")) closeThread(event);
     if (event.target.closest("[data-close-event]")) closeEvent();
-  }
-
-  // --- Threads: beside the list where there is room, else one at a time
-
-  // The list is still there. The address is the list's again, so that reloading shows it too.
-  function closeThread(event) {
-    const thread = event.target.closest("[data-chosen]");
-    if (!thread || !document.querySelector(".threads")) return;
-    event.preventDefault();
-    delete thread.dataset.chosen;
-    history.replaceState(history.state, "", event.target.closest("[data-back]").href);
-    document.querySelector(".thread-row[aria-current] a")?.focus();
-  }
-
-  function markChosen(event) {
-    const row = event.detail.elt.closest?.(".thread-row");
-    if (!row || event.detail.target.id !== "thread") return;
-    for (const one of document.querySelectorAll(".thread-row[aria-current]")) one.removeAttribute("aria-current");
-    row.setAttribute("aria-current", "true");
   }
 
   // --- Events open in place of their line in a feed, one at a time
@@ -335,7 +315,6 @@
     "done": (event) => showDone(event.detail.text),
     "failed": (event) => showError(event.detail.text),
     "keep": (event) => keepCookie(event.detail.name, event.detail.value),
-    "htmx:beforeSend": markChosen,
     "htmx:beforeRequest": keepMenuOpen,
     "htmx:beforeSwap": (event) => { noteFocus(event); keepLine(event); },
     "htmx:afterRequest": closeWhenDone,

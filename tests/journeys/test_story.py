@@ -71,7 +71,7 @@ def test_ben_asks_and_ada_answers(read: Stage, size: dict[str, int]) -> None:
         f"{unread - 1} unread" if unread > 1 else ""
     )
     assert AccessRequest.objects.get(state="approved").settled_by == read.people["ada"]
-    ben.reload()
+    # Without a reload.
     expect(row).to_have_attribute("data-request", "approved")
     expect(row).to_have_attribute("data-access", "full")
 
