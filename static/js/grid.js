@@ -8,6 +8,7 @@
   // --- The grid: one tab stop, arrows inside
 
   let at = null; // the record and the column one is at
+  let pointed = null; // a cell that was clicked: what is typed next is meant for it, and no key of the page
 
   function cellsOf(row) {
     return [...row.children].filter((cell) => !cell.matches(".col-add") && cell.checkVisibility());
@@ -21,6 +22,7 @@
 
   function go(cell) {
     if (!cell) return;
+    pointed = null;
     mark(cell);
     cell.focus({ preventScroll: true });
     cell.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -49,6 +51,7 @@
   function pressInGrid(event) {
     const cell = event.target.closest("#rows > tr > :is(th, td)");
     if (!cell || event.target !== cell || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (type(cell, event)) return;
     const letters = usesLetters();
     const move = ARROWS[event.key] || (letters && LETTERS[event.key]);
     const row = cell.parentElement;
@@ -127,6 +130,28 @@
 
   // --- Editing where a value stands
 
+  // What is typed while the editor is on its way is kept for it.
+  function type(cell, event) {
+    const isText = event.key.length === 1 && (event.key !== " " || typed) && !event.isComposing;
+    if (cell !== pointed || !("edit" in cell.dataset) || !isText) return false;
+    event.preventDefault();
+    typed += event.key;
+    edit(cell);
+    return true;
+  }
+
+  function fillIn(cell) {
+    const field = cell.querySelector("form [autofocus]");
+    if (field && typed) {
+      field.value = typed;
+      field.setSelectionRange(typed.length, typed.length);
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    typed = "";
+  }
+
+  let typed = "";
+
   function edit(cell) {
     const link = cell.parentElement.querySelector(".record-link");
     if (!link || cell.querySelector("form") || "opening" in cell.dataset) return;
@@ -134,10 +159,13 @@
     cell.dataset.opening = "";
     const url = `${new URL(link.href).pathname}attributes/${cell.dataset.attribute}/`;
     const answered = window.htmx.ajax("GET", url, { target: cell, swap: "innerHTML" });
-    answered.finally(() => delete cell.dataset.opening);
+    answered.finally(() => {
+      delete cell.dataset.opening;
+      fillIn(cell);
+    });
   }
 
-  // As in a spreadsheet: leaving saves what was typed (see editing.js).
+  // As in a spreadsheet: leaving saves what was typed (see editing.js), and one types on in the next.
   function tabOn(event) {
     const editor = event.key === "Tab" && event.target.closest("#rows [data-editor='text']");
     if (!editor || !event.target.matches("input, textarea")) return;
@@ -146,6 +174,8 @@
     if (!next) return;
     event.preventDefault();
     go(next);
+    pointed = next;
+    if ("edit" in next.dataset) edit(next);
   }
 
   function backToCell(event) {
@@ -193,7 +223,14 @@
     if (event.target.closest("[data-clear-picked]")) pickRows(false);
     if (event.target.closest("[data-pick]")) pickRows(!isPicking());
     const cell = event.target.closest("#rows > tr > td");
-    if (cell && event.isTrusted) mark(cell);
+    if (cell && event.isTrusted) point(cell, event);
+  }
+
+  function point(cell, event) {
+    mark(cell);
+    if (event.target.closest("a, button, input, form") || !getSelection().isCollapsed) return;
+    cell.focus({ preventScroll: true });
+    pointed = cell;
   }
 
   function onDoubleClick(event) {

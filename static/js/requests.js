@@ -17,7 +17,7 @@
 
   // The last press counts: what was asked for before it, for the same place, is no longer wanted. What only
   // refreshes itself gives way.
-  const REGIONS = new Set(["view", "thread", "feed", "tab", "main"]);
+  const REGIONS = new Set(["view", "threads", "thread", "feed", "tab", "main"]);
   const underway = new Map(); // by the id of the place: { xhr, isRefresh }
   const outdated = new WeakSet();
 

@@ -157,15 +157,25 @@ def test_a_value_is_changed_in_its_cell_by_pointer_and_by_key(shelf: Stage) -> N
     is_settled(page)
     page.keyboard.type("Tin")
     page.keyboard.press("Tab")
-    expect(location).to_be_focused()
+    page.keyboard.type("Lyon")  # also before its field is there
     expect(industry).to_have_text("Tin")
-    expect(location).to_be_focused()
-    page.keyboard.press("Enter")
+    expect(location.get_by_role("textbox")).to_have_value("Lyon")
     expect(location.get_by_role("textbox")).to_be_focused()
     is_settled(page)
     page.keyboard.press("Shift+Tab")
-    expect(industry).to_be_focused()
-    expect(location.get_by_role("textbox")).to_have_count(0)
+    expect(industry.get_by_role("textbox")).to_be_focused()
+    expect(location).to_have_text("Lyon")
+    page.keyboard.press("Escape")
+
+    # Whoever points at a cell and types means the cell, and no key of the page.
+    location.click()
+    page.keyboard.type("Cork")
+    expect(location.get_by_role("textbox")).to_have_value("Cork")
+    page.keyboard.press("Enter")
+    expect(location).to_have_text("Cork")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    arbor.refresh_from_db()
+    assert (arbor.industry, arbor.location) == ("Tin", "Cork")
 
 
 @SIZES

@@ -229,6 +229,31 @@ def test_the_record_leads_back_to_the_table_it_was_opened_from(shelf: Stage) -> 
     settle(page, "Cobalt", "Dune", "Ember")
 
 
+def test_who_comes_back_finds_the_table_where_it_was(shelf: Stage) -> None:
+    workspace = shelf.people["ada"].workspace
+    firms = Company.objects.bulk_create(
+        Company(workspace=workspace, name=f"Firm {n:03}", name_key=f"firm {n:03}") for n in range(130)
+    )
+    CompanyInsight.objects.bulk_create(CompanyInsight(workspace=workspace, company=firm) for firm in firms)
+    page = table(shelf, query="?sort=name")
+    wrap = page.locator(".table-wrap")
+    far = page.get_by_role("link", name="Firm 120")
+    for rows in (100, 135):
+        wrap.evaluate("it => it.scrollTo(0, it.scrollHeight)")
+        expect(page.locator("#rows tr[data-record]")).to_have_count(rows)
+    far.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Firm 120")
+
+    for way_back in (page.go_back, page.locator(".crumbs").get_by_role("link", name="Companies").click):
+        way_back()
+        expect(far).to_be_in_viewport()
+        far.click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Firm 120")
+
+    page.goto(f"{shelf.site}/halyard/companies/?sort=name")
+    assert wrap.evaluate("it => it.scrollTop") == 0
+
+
 def test_a_value_that_changes_elsewhere_changes_in_place_and_rows_wait(shelf: Stage) -> None:
     page = table(shelf)
     cobalt = Company.objects.get(name="Cobalt")
