@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 from django.db import connection
 
+# For what there can be one of in all workspaces.
+NO_WORKSPACE = 0
+
 _LOCK = "SELECT pg_advisory_xact_lock(5, %s)"
 _STORE = f"""
     {_LOCK}, set_config('plan_cache_mode', 'force_generic_plan', true),

@@ -8,7 +8,7 @@ from django.utils.text import slugify
 from crm.addresses import domain_of, is_freemail, normalise, registrable_domain
 from crm.auditing import audit
 from crm.claiming import claim
-from crm.locking import lock_workspace
+from crm.locking import NO_WORKSPACE, lock_workspace
 from crm.models import InternalDomain, Member, Role, TeamMembership, User, Workspace
 from crm.models.workspace import RESERVED_SLUGS
 from crm.signals import member_changed
@@ -16,6 +16,10 @@ from crm.signals import member_changed
 
 class NotAnAddress(ValueError):
     """Somebody typed something that is no e-mail address."""
+
+
+class AlreadyFounded(Exception):
+    """There is a workspace; another takes an invitation."""
 
 
 class LastAdmin(ValueError):
@@ -77,8 +81,11 @@ def add_member(
 
 
 def found_workspace(user: User, name: str) -> Workspace:
-    """The first workspace of an installation, made by whoever signed up first."""
+    """The first workspace of an installation, made by whoever signed up first. Raises AlreadyFounded."""
     with transaction.atomic():
+        lock_workspace(NO_WORKSPACE)
+        if Workspace.objects.exists():
+            raise AlreadyFounded
         workspace = Workspace.objects.create(slug=free_slug(name), name=name)
         member = Member.objects.create(workspace=workspace, user=user, role=Role.ADMIN)
         claim_verified(member)

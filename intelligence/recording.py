@@ -40,15 +40,14 @@ WANTED_FROM_MESSAGES = f"""
         SELECT p.message_id, p.address_id, a.member_id, bool_or(p.role <= 2) AS is_author,
                bool_or({OUTSIDE}) AS is_outside,
                -- the author, else the first in To, then in Cc
-               min(CASE WHEN p.role <= 2 THEN 0 ELSE p.role END) AS rank, min(p.position) AS position
+               min(CASE WHEN p.role <= 2 THEN 0 ELSE p.role * 100000 + p.position END) AS place
         FROM mailboxes_participant p
         JOIN crm_address a ON a.id = p.address_id
         WHERE p.message_id = ANY(%(ids)s) AND (a.member_id IS NOT NULL OR {OUTSIDE})
         GROUP BY p.message_id, p.address_id, a.member_id
     )
     SELECT m.id, m.occurred_at, m.recipients > {MAIL_CROWD}, false,
-           (array_agg(party.member_id ORDER BY party.rank,
-                CASE WHEN party.rank = 0 THEN party.member_id ELSE party.position END, party.member_id)
+           (array_agg(party.member_id ORDER BY party.place, party.member_id)
             FILTER (WHERE party.member_id IS NOT NULL))[1],
            array_agg(party.address_id ORDER BY party.address_id),
            array_agg(party.member_id ORDER BY party.address_id),

@@ -18,9 +18,10 @@ COPIES = f"""
             SELECT FROM mailboxes_mailboxaddress ma
             JOIN crm_address own ON own.id = ma.address_id
             JOIN crm_address org ON org.id = c.organiser_id
-            WHERE ma.mailbox_id = c.mailbox_id
+            WHERE ma.mailbox_id = c.mailbox_id AND owner.is_active
               AND own.email IN (org.email, {UNTAGGED.format(email="org.email")})) AS is_own
         FROM mailboxes_eventcopy c JOIN mailboxes_mailbox m ON m.id = c.mailbox_id
+        JOIN crm_member owner ON owner.id = m.member_id
         WHERE c.workspace_id = %(workspace)s
     ),
     shown AS (

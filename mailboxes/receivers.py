@@ -11,6 +11,7 @@ from crm.signals import (
     records_deleted,
     records_restored,
 )
+from mailboxes.owning import follow_leaving
 from mailboxes.rescreening import rescreen
 from mailboxes.sharing import regranting
 from mailboxes.sharing.upkeep import end_membership, follow_merge, resume_reading
@@ -28,6 +29,7 @@ def follow_membership(*, member_id: int, **_: Any) -> None:
         resume_reading(member)
     else:
         end_membership(member)
+    follow_leaving(member, now=timezone.now())
 
 
 @receiver(record_merged)

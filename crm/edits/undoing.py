@@ -1,7 +1,7 @@
 """Take a deletion back: the same rows under the same ids, as far as nobody has filled their place since."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,8 @@ from django.core.exceptions import PermissionDenied
 
 from crm.auditing import audit
 from crm.edits.changing import CannotEdit, Touched, changing
-from crm.models import BulkEdit, Deletion, Member, Tombstone
+from crm.edits.editing import address_row
+from crm.models import Address, BulkEdit, Deletion, Member, Tombstone
 from crm.records import COMPANY, PERSON, RECORD_TYPES, RecordType
 from crm.signals import records_restored
 from crm.statements import arrays, execute, fetch
@@ -32,10 +33,10 @@ _LEAVE_THE_GONE = """
 """
 _TAKE_ADDRESSES = """
     UPDATE crm_address a SET person_id = u.record
-    FROM unnest(%(owned)s::bigint[], %(records)s::bigint[]) AS u(owned, record)
-    WHERE a.id = u.owned AND a.workspace_id = %(workspace)s
+    FROM unnest(%(records)s::bigint[], %(texts)s::text[]) AS u(record, text)
+    WHERE a.email = u.text AND a.workspace_id = %(workspace)s
       AND a.person_id IS NULL AND a.member_id IS NULL AND NOT a.is_internal
-    RETURNING a.id
+    RETURNING a.email
 """
 _TAKE_DOMAINS = """
     INSERT INTO crm_companydomain (id, workspace_id, company_id, domain)
@@ -43,7 +44,7 @@ _TAKE_DOMAINS = """
     FROM unnest(%(owned)s::bigint[], %(records)s::bigint[], %(texts)s::text[]) AS u(owned, record, text)
     WHERE NOT EXISTS (SELECT FROM crm_internaldomain i
                       WHERE i.workspace_id = %(workspace)s AND i.domain = u.text)
-    ON CONFLICT DO NOTHING RETURNING id
+    ON CONFLICT DO NOTHING RETURNING domain
 """
 _EMPLOY = """
     UPDATE crm_person p SET company_id = u.company
@@ -114,14 +115,23 @@ def _restore(kind: RecordType, deletion: Deletion, touched: Touched) -> list[str
     touched.add(kind, ids)
     touched.add(COMPANY, (row.get("company_id") for row in contents["records"]))
     touched.rewrite(PERSON, (pk for pk, _ in contents["people"]))
-    return sorted(text for pk, _, text in contents["owned"] if pk not in taken)
+    return sorted(text for _, _, text in contents["owned"] if text not in taken)
 
 
-def _take_back(kind: RecordType, owned: Iterable[Sequence[Any]], workspace_id: int) -> set[int]:
-    """Domains or addresses that are free still. Returns the ids of those that were."""
+def _take_back(kind: RecordType, owned: Sequence[Sequence[Any]], workspace_id: int) -> set[str]:
+    """Returns those domains or addresses that were free still."""
+    if kind is PERSON:
+        _make_forgotten([text for _, _, text in owned], workspace_id)
     statement = _TAKE_DOMAINS if kind is COMPANY else _TAKE_ADDRESSES
     values = arrays(owned, "owned", "records", "texts")
     return {row[0] for row in fetch(statement, workspace=workspace_id, **values)}
+
+
+def _make_forgotten(emails: Sequence[str], workspace_id: int) -> None:
+    """An address that is nobody's goes with the last mail from there."""
+    known = Address.objects.filter(workspace_id=workspace_id, email__in=emails)
+    for email in sorted(set(emails) - set(known.values_list("email", flat=True))):
+        address_row(workspace_id, email)
 
 
 def _employ(kind: RecordType, ids: list[int], people: list[list[int]], workspace_id: int) -> None:

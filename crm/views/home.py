@@ -13,7 +13,7 @@ from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, public, s
 from crm.models import Workspace
 from crm.shell import memberships
 from crm.starting import require_migrations
-from crm.workspaces import found_workspace
+from crm.workspaces import AlreadyFounded, found_workspace
 
 
 class WorkspaceForm(forms.Form):
@@ -31,7 +31,10 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "crm/no_workspace.html", status=403)
     form = WorkspaceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        workspace = found_workspace(request.user, form.cleaned_data["name"])  # type: ignore[arg-type]
+        try:
+            workspace = found_workspace(request.user, form.cleaned_data["name"])  # type: ignore[arg-type]
+        except AlreadyFounded:
+            return redirect("crm:home")
         messages.success(request, f"{workspace.name} is ready.")
         return redirect("crm:companies", workspace.slug)
     return render(request, "crm/first_workspace.html", {"form": form})

@@ -241,12 +241,14 @@ def _delete_copies_besides(
 
 
 # Shown and counted: the organiser's copy if that mailbox is connected, else the highest SEQUENCE,
-# then LAST-MODIFIED, then the lowest mailbox.
+# then LAST-MODIFIED, then the lowest mailbox. Nobody reads the calendar of somebody who has left.
 ELECTED = """
     SELECT DISTINCT ON (c.event_id) c.* FROM mailboxes_eventcopy c
+    JOIN mailboxes_mailbox b ON b.id = c.mailbox_id
+    JOIN crm_member owner ON owner.id = b.member_id
     WHERE c.event_id = ANY(%(ids)s)
-    ORDER BY c.event_id, c.is_organiser DESC, c.sequence DESC, c.last_modified DESC NULLS LAST,
-             c.mailbox_id, c.id
+    ORDER BY c.event_id, c.is_organiser AND owner.is_active DESC, c.sequence DESC,
+             c.last_modified DESC NULLS LAST, c.mailbox_id, c.id
 """
 
 DELETE_HELD_BY_NOBODY = """

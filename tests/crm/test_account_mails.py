@@ -7,8 +7,9 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from crm.models import Member, Workspace
+from crm.models import Member, User, Workspace
 from crm.project.celery import app as celery
+from crm.workspaces import AlreadyFounded, found_workspace
 from tests.conftest import SignIn
 
 pytestmark = pytest.mark.django_db
@@ -102,3 +103,13 @@ def test_too_many_tries_are_answered_with_a_page_of_ours(ada: Member) -> None:
 
     assert answers[-1].status_code == 429
     assert "Too many tries" in answers[-1].content.decode()
+
+
+def test_of_two_who_signed_up_one_founds_the_workspace() -> None:
+    ann, bob = (User.objects.create_user(f"{name}@halyard.example") for name in ("ann", "bob"))
+    found_workspace(ann, "Halyard")
+
+    with pytest.raises(AlreadyFounded):
+        found_workspace(bob, "Halyard")
+
+    assert list(Member.objects.values_list("user__email", "role")) == [("ann@halyard.example", "admin")]

@@ -242,3 +242,15 @@ def test_a_record_made_again_by_mail_after_undoing_is_none(talk: Desk, ben: Memb
     created = create_records(talk.workspace.pk, domains=["acme.example"], address_ids=[])
 
     assert (created.company_ids, created.person_ids) == ([], [])
+
+
+def test_an_address_that_went_with_its_last_mail_comes_back_with_its_person(talk: Desk, ben: Member) -> None:
+    deletion = delete(ben, PERSON, person("Bob Doe"))
+    talk.trash("ada", "m1")
+    assert not Address.objects.filter(email="bob@acme.example").exists()
+
+    restored = undo(deletion, by=ben, now=timezone.now())
+
+    assert list(restored.missing) == []
+    assert Address.objects.get(email="bob@acme.example").person == person("Bob Doe")
+    assert right(talk)

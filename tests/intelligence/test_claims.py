@@ -24,7 +24,7 @@ from tests.intelligence.material import (
     ROBOT,
 )
 from tests.intelligence.office import Office
-from tests.intelligence.test_property import DAY, letter, meeting
+from tests.intelligence.test_property import DAY, letter, meeting, person
 
 pytestmark = pytest.mark.django_db
 
@@ -187,4 +187,27 @@ def test_a_meeting_dated_centuries_ago_counts_for_nothing_and_stops_nothing(offi
     office.put("cleo", letter("b@x", CLEO, DORA, days=1))
 
     assert EventCopy.objects.count() == 1
+    assert office.wrong() == []
+
+
+def test_who_is_in_to_and_in_cc_is_where_he_is_named_first(office: Office) -> None:
+    office.put("cleo", letter("c@x", DORA, BEN, ADA, days=1, cc=(ADA,)))
+
+    assert person("Dora").insight.last_email_member == office.desk.members["ben"]
+    assert office.wrong() == []
+
+
+def test_the_copy_of_an_organiser_who_has_left_speaks_no_longer(office: Office) -> None:
+    plan = meeting("plan", ADA, {BEN: "accepted", DORA: "accepted"}, days=3)
+    office.schedule("ada", plan)
+    office.schedule("ben", plan)
+    office.set_active("ada", active=False)
+
+    office.schedule("ben", replace(plan, status="cancelled", sequence=1))
+
+    assert person("Dora").insight.next_calendar_at is None
+    assert office.wrong() == []
+
+    office.set_active("ada", active=True)
+    assert person("Dora").insight.next_calendar_at == plan.at
     assert office.wrong() == []
