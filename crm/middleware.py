@@ -22,7 +22,8 @@ def private_pages(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if request.user.is_authenticated:
+        # What did not ask who is there says nothing of it, and health is asked for when nobody can be told.
+        if request.session.accessed and request.user.is_authenticated:
             response["Cache-Control"] = "private, no-store"
         return response
 

@@ -64,6 +64,8 @@ PAGE_OPTIONS = f"-c statement_timeout={STATEMENT_SECONDS}s -c max_parallel_worke
 # Under ASGI every request has a thread of its own, whose connection nobody would use again. Also set
 # by asgi.py; 0 means one connection per thread, kept for a minute.
 POOLED_CONNECTIONS = int(text("POOLED_CONNECTIONS", "0"))
+# Who has waited this many seconds for one of them is told that there is none.
+POOL = {"min_size": 1, "max_size": POOLED_CONNECTIONS, "timeout": 5}
 DATABASES = {
     "default": {
         **dj_database_url.parse(
@@ -75,19 +77,23 @@ DATABASES = {
             "server_side_binding": PREPARE_STATEMENTS,
             "prepare_threshold": 5 if PREPARE_STATEMENTS else None,
             **({"options": PAGE_OPTIONS} if STATEMENT_SECONDS else {}),
-            **({"pool": {"min_size": 1, "max_size": POOLED_CONNECTIONS}} if POOLED_CONNECTIONS else {}),
+            **({"pool": POOL} if POOLED_CONNECTIONS else {}),
         },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "rapport",
-    }
+REDIS = {
+    "LOCATION": REDIS_URL,
+    "KEY_PREFIX": "rapport",
+    # Nobody waits for what is only remembered there.
+    "OPTIONS": {"socket_timeout": 3, "socket_connect_timeout": 1},
 }
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", **REDIS},
+    "sessions": {"BACKEND": "crm.sessions.SessionCache", **REDIS},
+}
+SESSION_CACHE_ALIAS = "sessions"
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"

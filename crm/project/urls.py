@@ -9,6 +9,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 admin.site.site_header = admin.site.site_title = "Operators"
 
 handler404 = "crm.views.errors.not_found"
+handler500 = "crm.views.errors.failed"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -1,11 +1,17 @@
-"""The page for what is not there."""
+"""The pages for what is not there, and for what went wrong."""
 
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import get_template
 from django.utils import timezone
+from django.views.defaults import server_error
+from psycopg.errors import QueryCanceled
+from redis import RedisError
 
 from crm.edits.undoing import UNDOABLE_FOR
 from crm.models import Deletion, Member
@@ -23,6 +29,17 @@ class Deleted:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "404.html", {"deleted": _deleted(request)}, status=404)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """503 where nobody made a mistake: the database or Redis does not answer."""
+    error = sys.exc_info()[1]
+    if not isinstance(error, OperationalError | InterfaceError | RedisError) or isinstance(
+        error.__cause__, QueryCanceled
+    ):
+        return server_error(request)
+    headers = {"Retry-After": "10"}
+    return HttpResponse(get_template("503.html").render(), status=503, headers=headers)
 
 
 def _deleted(request: HttpRequest) -> Deleted | None:

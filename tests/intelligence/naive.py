@@ -215,8 +215,7 @@ def _gathering(copies: dict[int, Meeting], said: Said, owners: Owners) -> Iterat
 def _says_more(mailbox: int, copy: Meeting, owners: Owners) -> tuple:
     modified = copy.last_modified or datetime.min.replace(tzinfo=UTC)
     is_kept_up = owners.holder[mailbox] in owners.active
-    speaks = is_kept_up and owners.is_own(mailbox, copy.organiser)
-    return speaks, copy.sequence, modified, -mailbox
+    return is_kept_up and owners.is_own(mailbox, copy.organiser), copy.sequence, modified, -mailbox
 
 
 def _own_answer(email: str, member: int, copies: dict[int, Meeting], owners: Owners) -> str | None:

@@ -167,15 +167,20 @@ def test_a_value_is_changed_in_its_cell_by_pointer_and_by_key(shelf: Stage) -> N
     expect(location).to_have_text("Lyon")
     page.keyboard.press("Escape")
 
-    # Whoever points at a cell and types means the cell, and no key of the page.
+
+def test_whoever_points_at_a_cell_and_types_means_the_cell(shelf: Stage) -> None:
+    """And no key of the page: C alone would make a company."""
+    page = shelf.page("ada")
+    page.goto(f"{shelf.site}/halyard/companies/?columns=industry,location")
+    location = page.locator("#rows tr", has_text="Arbor").locator("[data-attribute=location]")
+
     location.click()
     page.keyboard.type("Cork")
     expect(location.get_by_role("textbox")).to_have_value("Cork")
     page.keyboard.press("Enter")
     expect(location).to_have_text("Cork")
     expect(page.locator("dialog[open]")).to_have_count(0)
-    arbor.refresh_from_db()
-    assert (arbor.industry, arbor.location) == ("Tin", "Cork")
+    assert Company.objects.get(name="Arbor").location == "Cork"
 
 
 @SIZES
