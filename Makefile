@@ -24,7 +24,7 @@ check: lint types
 
 install: .venv/installed
 
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt requirements-production.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing (once) …"

@@ -3,8 +3,9 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.project.settings")
-os.environ.setdefault("STATEMENT_SECONDS", "30")
-os.environ.setdefault("POOLED_CONNECTIONS", "20")
+for _name, _usual in (("STATEMENT_SECONDS", "30"), ("POOLED_CONNECTIONS", "20")):
+    # A file of settings names them all, with nothing behind those that are left as they are.
+    os.environ[_name] = os.environ.get(_name) or _usual
 
 application = get_asgi_application()
 
