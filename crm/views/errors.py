@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import get_template
 from django.utils import timezone
 from django.views.defaults import server_error
@@ -14,8 +14,8 @@ from psycopg.errors import QueryCanceled
 from redis import RedisError
 
 from crm.edits.undoing import UNDOABLE_FOR
-from crm.models import Deletion, Member
-from crm.records import BY_PLURAL
+from crm.models import AuditEvent, Deletion, Member
+from crm.records import BY_PLURAL, COMPANY, RecordType
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,13 @@ class Deleted:
     undo_url: str
 
 
+# Records are merged into what has been merged before; nobody does that more often.
+_MOST_MERGES = 10
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if merged := _merged(request):
+        return redirect(merged)
     return render(request, "404.html", {"deleted": _deleted(request)}, status=404)
 
 
@@ -42,22 +48,47 @@ def failed(request: HttpRequest) -> HttpResponse:
     return HttpResponse(get_template("503.html").render(), status=503, headers=headers)
 
 
-def _deleted(request: HttpRequest) -> Deleted | None:
-    """The record whose page this was, for whoever deleted it; to everybody else it is as any other."""
+def _merged(request: HttpRequest) -> str:
+    """The same page of the record that the one asked for has become; "" for any other."""
+    member, kind, pk = _asked_for(request)
+    if member is None or request.method not in ("GET", "HEAD"):
+        return ""
+    merges = AuditEvent.objects.filter(workspace_id=member.workspace_id, action="records_merged")
+    into = pk
+    for _ in range(_MOST_MERGES):
+        merge = merges.filter(details__kind=kind.name, details__record=into).first()
+        if merge is None:
+            break
+        into = merge.details["into"]
+    slug = member.workspace.slug
+    is_there = into != pk and kind.model.objects.filter(pk=into, workspace_id=member.workspace_id).exists()
+    return request.get_full_path().replace(kind.url(slug, pk), kind.url(slug, into), 1) if is_there else ""
+
+
+def _asked_for(request: HttpRequest) -> tuple[Member | None, RecordType, int]:
+    """Who asked for which record; nobody where the page is not a record's."""
     member: Member | None = getattr(request, "member", None)
     given = request.resolver_match.kwargs if request.resolver_match else {}
     if member is None or given.get("plural") not in BY_PLURAL or "pk" not in given:
+        return None, COMPANY, 0
+    return member, BY_PLURAL[given["plural"]], given["pk"]
+
+
+def _deleted(request: HttpRequest) -> Deleted | None:
+    """The record whose page this was, for whoever deleted it; to everybody else it is as any other."""
+    member, kind, pk = _asked_for(request)
+    if member is None:
         return None
     kept = Deletion.objects.by(member).filter(
-        kind=BY_PLURAL[given["plural"]].name,
+        kind=kind.name,
         undone_at=None,
         created_at__gt=timezone.now() - UNDOABLE_FOR,
-        contents__records__contains=[{"id": given["pk"]}],
+        contents__records__contains=[{"id": pk}],
     )
     one = kept.order_by("-pk").first()
     if one is None:
         return None
     names = {row["id"]: row["name"] for row in one.contents["records"]}
-    name, rest = names[given["pk"]], len(names) - 1
+    name, rest = names[pk], len(names) - 1
     what = f"{name} and {rest} more" if rest else name
     return Deleted(what, one.created_at, f"/{member.workspace.slug}/deletions/{one.pk}/undoing/")

@@ -182,7 +182,12 @@ class Conversation:
     @property
     def is_locked(self) -> bool:
         """Whether there is anything left to ask for."""
-        return any(not one.is_readable for one in self.messages)
+        return self.hidden > 0
+
+    @property
+    def hidden(self) -> int:
+        """Messages that cannot be read in full."""
+        return sum(not one.is_readable for one in self.messages)
 
     @property
     def may_ask(self) -> bool:

@@ -144,3 +144,21 @@ def test_others_do_not_merge(signed_in: SignIn, talk: Desk, dan: Member) -> None
     for slug in ("halyard", "elsewhere"):
         url = f"/{slug}/companies/{acme.pk}/merging/"
         assert signed_in.as_(dan).post(url, {"with": other.pk}).status_code == 404
+
+
+def test_the_address_of_what_was_merged_leads_to_what_it_became(
+    talk: Desk, ben: Member, client: Client
+) -> None:
+    gone, kept, last = person("bob.doe@gmail.com"), person("bob@acme.example"), person("eve@other.example")
+    first, second = gone.pk, kept.pk
+    merge(gone, kept, by=ben)
+    merge(kept, last, by=ben)
+
+    for pk in (first, second):
+        answer = client.get(f"/halyard/people/{pk}/emails/?show=locked")
+        assert (answer.status_code, answer["Location"]) == (
+            302,
+            f"/halyard/people/{last.pk}/emails/?show=locked",
+        )
+    assert client.get(f"/halyard/people/{last.pk + 999}/").status_code == 404
+    assert client.post(f"/halyard/people/{first}/deletion/").status_code == 404

@@ -154,3 +154,18 @@ def test_pages_take_a_fixed_number_of_statements(
         counts[url.rpartition("/halyard/")[2].split("/")[0]] = len(captured)
 
     assert counts == {"companies": 13, "emails": 8, "notifications": 3}
+
+
+def test_of_a_thread_that_is_open_in_part_the_rest_can_be_asked_for(
+    thread: Thread, desk: Desk, ben: Member, signed_in: SignIn
+) -> None:
+    reply = mail("2@x", BOB, "ben@halyard.example", subject="Re: Floor plans")
+    desk.put("ben", replace(reply, in_reply_to="1@x", references=("1@x",)))
+    browser = signed_in.as_(ben)
+
+    page = text(browser, f"/halyard/emails/{thread.pk}/")
+    whole = text(signed_in.as_(desk.members["ada"]), f"/halyard/emails/{thread.pk}/")
+
+    assert 'data-access="full"' in page
+    assert "1 more message here is not shared with you" in page and "Request access" in page
+    assert "1 more message here" in whole
