@@ -63,7 +63,7 @@ def add_member(
     now replaces the one there was."""
     address = normalise(email)
     if address is None:
-        raise NotAnAddress(f"“{email}” is not an e-mail address.")
+        raise NotAnAddress(f"“{email}” is not an email address.")
     with transaction.atomic():
         user = _user(address, name=name, password=password)
         member, created = Member.objects.get_or_create(

@@ -90,7 +90,7 @@ def namesakes(kind: RecordType, name: str, *, member: Member) -> list[Record]:
 def _address(text: str) -> str:
     normal = normalise(text)
     if normal is None:
-        raise CannotEdit(f"“{text}” is not an e-mail address.")
+        raise CannotEdit(f"“{text}” is not an email address.")
     return normal
 
 

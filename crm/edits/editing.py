@@ -48,7 +48,7 @@ def add_address(person: Person, email: str, *, by: Editor) -> Address:
     """Give somebody another address, with everything that was ever said to it."""
     normal = normalise(email)
     if normal is None:
-        raise CannotEdit(f"“{email}” is not an e-mail address.")
+        raise CannotEdit(f"“{email}” is not an email address.")
     with _changing(person, by) as touched:
         address = address_row(person.workspace_id, normal)
         refuse_person_address(address)

@@ -1,10 +1,11 @@
 """One attribute of a record, changed where it stands: in a table's cell, or on the record's page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.text import Truncator
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
 
@@ -23,13 +24,15 @@ DETAILS = "details"
 
 @dataclass(frozen=True, slots=True)
 class Editor:
-    """`place` is `details` on the record's page and empty in a table; `text` what was typed."""
+    """`place` is `details` on the record's page and empty in a table; `text` what was typed, `seen` what the
+    field held before that."""
 
     attribute: Editable
     record: Record
     slug: str
     place: str = ""
     text: str = ""
+    seen: str = ""
     error: str = ""
 
     @property
@@ -97,12 +100,12 @@ def _editor(request: WorkspaceRequest, kind: RecordType, pk: int, name: str) -> 
     record = find_record(request.member, kind, pk)
     place = DETAILS if request.GET.get("place", request.POST.get("place")) == DETAILS else ""
     text = attribute_values.text_of(record, asked)
-    return Editor(asked, record, request.member.workspace.slug, place=place, text=text)
+    return Editor(asked, record, request.member.workspace.slug, place=place, text=text, seen=text)
 
 
 def _typed(editor: Editor, given: Any, error: str) -> Editor:
     text = given.get("value", "") if "without" not in given else ""
-    return Editor(editor.attribute, editor.record, editor.slug, place=editor.place, text=text, error=error)
+    return replace(editor, text=text, error=error)
 
 
 def _save(editor: Editor, given: Any, *, by: Member) -> None:
@@ -115,7 +118,18 @@ def _save(editor: Editor, given: Any, *, by: Member) -> None:
     elif attribute.form == CHOICE:
         _choose(record, given, by=by)
     else:
+        _refuse_unseen(editor, given)
         attribute_values.set_text(record, attribute, given.get("value", ""), by=by)
+
+
+def _refuse_unseen(editor: Editor, given: Any) -> None:
+    """Somebody else wrote here since the editor was opened: that is shown before it is replaced."""
+    now, typed = tidied(editor.seen), tidied(given.get("value", ""))
+    if "seen" not in given or now in (tidied(given["seen"]), typed):
+        return
+    if now:
+        raise CannotEdit(f"Changed to “{Truncator(now).chars(80)}” meanwhile. Save again to replace that.")
+    raise CannotEdit("Emptied meanwhile. Save again to write it all the same.")
 
 
 def _choose(record: Record, given: Any, *, by: Member) -> None:

@@ -44,6 +44,18 @@ class CreationForm(forms.Form):
     def values(self) -> list[str]:
         return self.cleaned_data[VALUES[self.kind.name]].replace(",", " ").replace(";", " ").split()
 
+    def has_readable_values(self) -> bool:
+        """Says at the field what cannot be read, and leads back there."""
+        name = VALUES[self.kind.name]
+        try:
+            read_values(self.kind, self.values)
+        except CannotEdit as error:
+            self.add_error(name, str(error))
+            del self.fields["name"].widget.attrs["autofocus"]
+            self.fields[name].widget.attrs["autofocus"] = True
+            return False
+        return True
+
     def draft(self, member: Member) -> Draft:
         plain = {one.name: self.cleaned_data[one.name] for one in PLAIN[self.kind.name]}
         company = self.employer or company_called(self.cleaned_data.get("company", ""), by=member)
@@ -81,7 +93,7 @@ def check(request: WorkspaceRequest, plural: str) -> HttpResponse:
 def creation(request: WorkspaceRequest, plural: str) -> HttpResponse:
     kind = BY_PLURAL[plural]
     asked = CreationForm(kind, request.POST, employer=_employer(request, kind))
-    if not asked.is_valid():
+    if not asked.is_valid() or not asked.has_readable_values():
         return _show(request, asked)
     known = _known(asked, request.member)
     if known["taken"] or (known["namesakes"] and "anyway" not in request.POST):

@@ -34,7 +34,7 @@ class AddressField(forms.CharField):
     def clean(self, value: Any) -> str:
         address = normalise(super().clean(value))
         if address is None:
-            raise forms.ValidationError("This is not an e-mail address.")
+            raise forms.ValidationError("This is not an email address.")
         return address
 
 
@@ -54,7 +54,7 @@ class AliasesField(forms.CharField):
         words = super().clean(value).replace(",", " ").split()
         for word in words:
             if normalise(word) is None:
-                raise forms.ValidationError(f"“{word}” is not an e-mail address.")
+                raise forms.ValidationError(f"“{word}” is not an email address.")
         if len(words) > _MOST_ALIASES:
             raise forms.ValidationError(f"An account can have {_MOST_ALIASES} addresses besides its own.")
         return [address for word in words if (address := normalise(word))]

@@ -127,5 +127,5 @@ def refuse_others(mailbox: Mailbox, by: Member) -> None:
 def normalised(email: str) -> str:
     address = normalise(email)
     if address is None:
-        raise CannotConnect(f"“{email}” is not an e-mail address.")
+        raise CannotConnect(f"“{email}” is not an email address.")
     return address

@@ -58,7 +58,7 @@ def read_mail(raw: bytes, render: Renderer | None = None) -> ParsedMail:
     headers_end, body = headers.find_body(raw)
     fields, block, flags = headers.split_fields(raw[:headers_end])
     if not fields:
-        raise Unparsable("This is not an e-mail message: it has no headers.")
+        raise Unparsable("This is not an email: it has no headers.")
     parts = list(leaves(raw, body, fields, flags)) if body < len(raw) else []
     plain, html = _bodies(parts, flags, render or _render_guarded)
     sender = headers.addresses(fields, "from", flags) or headers.addresses(fields, "sender", flags)

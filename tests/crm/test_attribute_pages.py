@@ -72,7 +72,7 @@ def test_in_the_details_the_value_leads_to_its_editor_again(client: Client, bob:
     [
         ("name", "  ", "A record needs a name."),
         ("phone", "1" * 41, "Phone has room for 40 characters; this has 41."),
-        ("email_addresses", "nobody", "is not an e-mail address."),
+        ("email_addresses", "nobody", "is not an email address."),
         ("email_addresses", "ada@halyard.example", "ada@halyard.example belongs to a colleague."),
     ],
 )
@@ -84,6 +84,24 @@ def test_what_cannot_be_saved_keeps_its_editor_with_the_reason(
     text = answer.content.decode()
     assert words in text and 'aria-invalid="true"' in text and "HX-Trigger" not in answer.headers
     assert (Person.objects.get().name, Address.objects.filter(person=bob).count()) == ("Bob Doe", 1)
+
+
+def test_what_somebody_else_wrote_meanwhile_is_shown_before_it_is_replaced(
+    client: Client, bob: Person
+) -> None:
+    opened = client.get(url(bob, "job_title"), headers=HTMX).content.decode()
+    assert '<input type="hidden" name="seen" value="">' in opened
+    Person.objects.update(job_title="Roofer")
+
+    answer = save(client, bob, "job_title", value="Tiler", seen="").content.decode()
+
+    assert Person.objects.get().job_title == "Roofer"
+    assert "Changed to “Roofer” meanwhile. Save again to replace that." in answer
+    assert 'value="Tiler"' in answer and 'name="seen" value="Roofer"' in answer
+    save(client, bob, "job_title", value="Tiler", seen="Roofer")
+    assert Person.objects.get().job_title == "Tiler"
+    # Both wrote the same: nothing is lost.
+    assert "<form" not in save(client, bob, "job_title", value="Tiler", seen="Roofer").content.decode()
 
 
 def test_addresses_are_added_and_removed_one_at_a_time(client: Client, bob: Person) -> None:

@@ -79,7 +79,7 @@ def test_what_somebody_has_already_is_refused_with_him(talk: Desk, ben: Member) 
         (COMPANY, Draft("We", ["halyard.example"]), "your own domain"),
         (COMPANY, Draft("Uk", ["co.uk"]), "not one company's domain"),
         (PERSON, Draft("Ada", ["ada@halyard.example"]), "belongs to a colleague"),
-        (PERSON, Draft("X", ["x"]), "not an e-mail address"),
+        (PERSON, Draft("X", ["x"]), "not an email address"),
         (PERSON, Draft("X", plain={"phone": "1" * 41}), "room for 40"),
     ],
 )
@@ -134,6 +134,18 @@ def test_creating_leads_to_the_record(client: Client, talk: Desk) -> None:
     birch = Company.objects.get(name="Birch")
     assert answer.headers["HX-Redirect"] == f"/halyard/companies/{birch.pk}/"
     assert sorted(birch.domains.values_list("domain", flat=True)) == ["birch.example", "birch.test"]
+
+
+def test_an_address_that_is_none_is_said_at_its_field(client: Client, talk: Desk) -> None:
+    given = {"name": "Nora", "email_addresses": "nora@"}
+
+    page = client.post("/halyard/people/creation/", given, headers=HTMX).content.decode()
+
+    assert "“nora@” is not an email address." in page
+    field = page[page.index('name="email_addresses"') :].partition(">")[0]
+    assert "aria-invalid" in field and "autofocus" in field
+    assert "autofocus" not in page[page.index('name="name"') :].partition(">")[0]
+    assert not Person.objects.filter(name="Nora").exists()
 
 
 def test_a_namesake_is_a_warning_once(client: Client, talk: Desk) -> None:

@@ -213,7 +213,7 @@ def test_what_is_refused_is_quoted_as_it_was_written(desk: Desk, ben: Member) ->
 
     assert counts(companies) == (1, 0, 0, 1)
     assert reasons(companies) == [(3, "“not a domain” is not a domain.")]
-    assert reasons(people) == [(2, "“Ann Doe at home” is not an e-mail address.")]
+    assert reasons(people) == [(2, "“Ann Doe at home” is not an email address.")]
 
 
 def test_a_person_of_the_same_name_with_another_address_is_somebody_else(talk: Desk, ben: Member) -> None:

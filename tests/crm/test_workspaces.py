@@ -73,7 +73,7 @@ def test_a_founder_at_a_free_mail_provider_brings_no_internal_domain() -> None:
     [
         (("create_workspace", "admin", "--name", "A", "--admin", "a@b.example"), "reserved"),
         (("create_workspace", "a b", "--name", "A", "--admin", "a@b.example"), "slug"),
-        (("create_workspace", "ab", "--name", "A", "--admin", "nobody"), "not an e-mail address"),
+        (("create_workspace", "ab", "--name", "A", "--admin", "nobody"), "not an email address"),
         (("add_member", "nowhere", "a@b.example"), "no workspace"),
         (("export_records", "nowhere", "people"), "no workspace"),
         (("verify_intelligence", "nowhere"), "no workspace"),

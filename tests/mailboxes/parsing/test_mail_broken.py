@@ -242,5 +242,5 @@ def test_broken_structure(raw, text, flags):
 
 @pytest.mark.parametrize("raw", [b"", b"\r\n\r\n", b"hello", b"\x00" * 1000, b"From jane Tue Nov 3\n\nhello"])
 def test_what_has_no_headers_is_no_mail(raw):
-    with pytest.raises(Unparsable, match=r"^This is not an e-mail message: it has no headers\.$"):
+    with pytest.raises(Unparsable, match=r"^This is not an email: it has no headers\.$"):
         parse_mail(raw)

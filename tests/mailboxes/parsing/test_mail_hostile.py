@@ -150,7 +150,7 @@ def parse_anything(raw: bytes) -> None:
     try:
         assert_safe(read_mail(raw))  # not parse_mail: that would hide a bug behind Unparsable
     except Unparsable as refusal:
-        assert str(refusal) == "This is not an e-mail message: it has no headers."
+        assert str(refusal) == "This is not an email: it has no headers."
 
 
 RICH = multipart(
