@@ -41,8 +41,10 @@ _LABELS = {
     "email_addresses": "Email addresses",
     "company": "Company",
 }
+# What tells records apart.
+VALUES = {"company": "domains", "person": "email_addresses"}
 _SEPARATORS = re.compile(r"[\n,;]+")
-_SEVERAL = frozenset({"domains", "email_addresses"})
+_SEVERAL = frozenset(VALUES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def ignored_smart(kind: RecordType, header: Sequence[str]) -> list[str]:
 
 def problem_of(kind: RecordType, columns: Sequence[str]) -> str:
     """Why nothing could be imported with these columns, or nothing."""
-    values = "domains" if kind.name == "company" else "email_addresses"
+    values = VALUES[kind.name]
     if {"name", "first_name", "last_name", "id", values} & set(columns):
         return ""
     return f"Say which column is the name, or the {_LABELS[values].lower()}: a record is known by them."

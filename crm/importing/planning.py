@@ -17,7 +17,7 @@ from crm.edits.changing import CannotEdit
 from crm.edits.creating import read_values
 from crm.edits.editing import refuse_shared_domain
 from crm.importing.drafts import Draft, Shelf, employers
-from crm.importing.mapping import Entry
+from crm.importing.mapping import VALUES, Entry, targets
 from crm.models import Address, InternalDomain
 from crm.naming import MAX_NAME, name_key, person_name
 from crm.plain import plain_attribute, tidied
@@ -27,10 +27,24 @@ CREATED, UPDATED, UNCHANGED, REFUSED = "created", "updated", "unchanged", "refus
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """`before` is empty where something is added or filled in."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
+    """`record` is what an update changes, by its name as it was, and new where an earlier row makes it."""
+
     entry: Entry
     what: str
     reason: str = ""
+    record: str = ""
+    is_new: bool = False
+    changes: Sequence[Change] = ()
 
 
 @dataclass(slots=True)
@@ -53,6 +67,7 @@ class Planner:
         internal = InternalDomain.objects.filter(workspace_id=workspace_id)
         self._internal = set(internal.values_list("domain", flat=True))
         self._colleagues: set[str] = set()
+        self._labels = targets(kind)
 
     def plan(self, entries: Sequence[Entry]) -> list[Outcome]:
         """A fixed number of statements, however many entries."""
@@ -115,7 +130,10 @@ class Planner:
         if draft is None:
             self._create(read, company)
             return Outcome(entry, CREATED)
-        return Outcome(entry, UPDATED if self._change(draft, read, company) else UNCHANGED)
+        name, is_new = draft.name, draft.pk is None
+        changes = self._change(draft, read, company)
+        what = UPDATED if changes else UNCHANGED
+        return Outcome(entry, what, record=name, is_new=is_new, changes=changes)
 
     def _refuse_colleagues(self, values: Sequence[str]) -> None:
         for value in values:
@@ -192,17 +210,25 @@ class Planner:
     def _name_of(self, values: Sequence[str]) -> str:
         return company_name(values[0]) if self.kind is COMPANY else person_name("", values[0])
 
-    def _change(self, draft: Draft, read: _Read, company: Draft | None) -> bool:
-        changes = [draft.set(name, value) for name, value in read.plain.items()]
-        changes += [draft.add(value) for value in read.values]
+    def _change(self, draft: Draft, read: _Read, company: Draft | None) -> list[Change]:
+        changes = [
+            Change(self._labels[name], before, value)
+            for name, value in read.plain.items()
+            for before in [draft.plain.get(name, "")]
+            if draft.set(name, value)
+        ]
+        added = [value for value in read.values if draft.add(value)]
+        changes += [Change(self._labels[VALUES[self.kind.name]], "", value) for value in added]
+        before = draft.name
         # Other capitals are no other name, unless an ID says that they are meant.
         is_meant = draft.pk is not None and draft.pk == read.pk
-        is_other = is_meant or name_key(read.name) != name_key(draft.name)
+        is_other = is_meant or name_key(read.name) != name_key(before)
         if read.name and is_other and draft.set("name", read.name):
-            changes.append(True)
+            changes.append(Change("Name", before, read.name))
             self.records.name(draft)
-        if company:
-            changes.append(draft.set("company", company))
+        left = draft.company.name if draft.company else ""
+        if company and draft.set("company", company):
+            changes.append(Change("Company", left, company.name))
         for value in draft.added:
             self.records.by_value[value] = draft
-        return any(changes)
+        return changes

@@ -28,7 +28,7 @@ from crm.views.dialogs import leave_for
 from crm.views.tables import csv_file
 
 PREVIEWED_ROWS = 5
-SHOWN_PROBLEMS = 100
+SHOWN_PROBLEMS = SHOWN_UPDATES = 100
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -157,6 +157,7 @@ def _forecast(kind: RecordType, found: RecordImport, sheet: Sheet) -> dict[str, 
     outcomes = [] if problem else foresee(found, sheet)
     counts = tally(outcomes)
     previewed = [line.cells for line in sheet.lines[:PREVIEWED_ROWS]]
+    updates = [one for one in outcomes if one.what == UPDATED]
     columns = zip(sheet.header, found.columns, zip(*previewed, strict=True), strict=True)
     return {
         "columns": [{"title": title, "chosen": chosen, "cells": cells} for title, chosen, cells in columns],
@@ -167,5 +168,7 @@ def _forecast(kind: RecordType, found: RecordImport, sheet: Sheet) -> dict[str, 
         "updated": counts[UPDATED],
         "unchanged": counts[UNCHANGED],
         "refused": counts[REFUSED],
+        "updates": updates[:SHOWN_UPDATES],
+        "replaced": sum(bool(change.before) for one in updates for change in one.changes),
         "problems": [(one.entry.line, one.reason) for one in outcomes if one.reason][:SHOWN_PROBLEMS],
     }

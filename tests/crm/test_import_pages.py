@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,19 @@ def test_a_file_is_looked_at_corrected_and_imported(
     job = RecordImport.objects.get()
     assert (job.state, job.columns, job.row_count) == (ImportState.RUNNING, ["name", "", ""], 4)
     assert "0 of 4 rows" in running and 'data-live="import"' in running
+
+
+def test_what_is_replaced_is_shown_before(client: Client, desk: Desk) -> None:
+    Company.objects.create(workspace=desk.workspace, name="Acme", name_key="acme", industry="Roofs")
+    rows = b"name,domain,industry,location\nAcme,acme.example,Tiles,Porto\nNew,new.example,,\nNew,,Wood,\n"
+
+    page = client.get(upload(client, rows).headers["Location"]).content.decode()
+
+    assert "1 value that is there already is replaced. An import cannot be undone." in page
+    shown = re.sub(r"<[^>]+>|\s+", " ", page[page.index("What is updated") :])
+    shown = " ".join(shown.split())
+    assert "2 Acme Industry: Roofs becomes → Tiles Location: Porto Domains: acme.example" in shown
+    assert "4 New (new in this file) Industry: Wood" in shown
 
 
 def test_the_result_lists_what_was_not_imported_and_hands_it_back(client: Client, desk: Desk) -> None:
