@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from django.contrib import messages
 from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -32,7 +33,18 @@ from crm.views.dialogs import leave_for
 def records(request: WorkspaceRequest, plural: str) -> HttpResponse:
     kind = BY_PLURAL[plural]
     state = asked_state(request, kind)
+    if request.GET.get("view") and state.view is None and not request.htmx:
+        return _without_view(request, kind)
     return render_table(request, kind, state)
+
+
+def _without_view(request: WorkspaceRequest, kind: RecordType) -> HttpResponse:
+    """Whoever was sent the address of a view that is not theirs, or is gone, is told."""
+    rest = request.GET.copy()
+    del rest["view"]
+    text = f"That view is gone, or whoever made it keeps it to themselves. These are all {kind.plural}."
+    messages.info(request, text)
+    return redirect(f"{kind.list_url(request.member.workspace.slug)}?{rest.urlencode()}".rstrip("?"))
 
 
 @require_POST

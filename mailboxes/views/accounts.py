@@ -61,10 +61,12 @@ def default_level(request: WorkspaceRequest, pk: int) -> HttpResponse:
     mailbox, value = own_mailbox(request, pk), request.POST.get("level", "")
     if value not in {str(level.value) for level in AccessLevel}:
         return HttpResponseBadRequest("Choose one of the three levels.")
-    level = AccessLevel(int(value))
+    level, before = AccessLevel(int(value)), AccessLevel(mailbox.default_level)
     mailbox.set_default_level(level, by=request.member)
-    said = {"text": f"Colleagues see {level.label.lower()} of {mailbox.address}."}
-    return trigger_client_event(_sharing(request, mailbox), "done", said)
+    emails = mailbox.copies.count()
+    of_emails = f"{emails:,} email{'' if emails == 1 else 's'}"
+    said = {"text": f"Colleagues see {level.label.lower()} of {of_emails} in {mailbox.address}."}
+    return trigger_client_event(_sharing(request, mailbox, before=before), "done", said)
 
 
 @require_POST
@@ -149,10 +151,14 @@ def sharing_context(request: WorkspaceRequest, mailbox: Mailbox) -> dict[str, An
     }
 
 
-def _sharing(request: WorkspaceRequest, mailbox: Mailbox) -> HttpResponse:
+def _sharing(
+    request: WorkspaceRequest, mailbox: Mailbox, *, before: AccessLevel | None = None
+) -> HttpResponse:
+    """`before` is the level that a press has just taken away, and another gives back."""
     if not request.htmx:
         return redirect(f"{_url(request)}?mailbox={mailbox.pk}")
-    return render(request, "mailboxes/_sharing.html", sharing_context(request, mailbox))
+    context = sharing_context(request, mailbox) | {"before": before}
+    return render(request, "mailboxes/_sharing.html", context)
 
 
 def _chosen(request: WorkspaceRequest, accounts: list[Account]) -> Mailbox | None:

@@ -200,3 +200,17 @@ def test_the_whole_story_in_pages(shelf: Desk, signed_in: SignIn, ben: Member) -
     assert "Big ones" in other.get("/halyard/views/").content.decode()
     assert ada.post(f"{base}{view.pk}/deletion/").status_code == 302
     assert SavedView.objects.count() == 0
+
+
+def test_a_view_that_is_not_ones_own_is_told_rather_than_passed_over(
+    desk: Desk, ada: Member, ben: Member, signed_in: SignIn
+) -> None:
+    view = save_view("company", "Mine", sort="name", filters=[], columns=["domains"], is_shared=False, by=ada)
+    browser = signed_in.as_(ben)
+
+    for pk in (view.pk, view.pk + 99):
+        answer = browser.get(f"/halyard/companies/?view={pk}&sort=name", follow=True)
+        assert answer.redirect_chain == [("/halyard/companies/?sort=name", 302)]
+        assert "That view is gone" in answer.content.decode()
+    assert "That view is gone" not in browser.get("/halyard/companies/?sort=name").content.decode()
+    assert signed_in.as_(ada).get(f"/halyard/companies/?view={view.pk}").status_code == 200

@@ -82,3 +82,22 @@ def test_enter_in_manage_access_saves_and_covers_nothing(
     form = page[page.index('class="access-form"') :].partition("</form>")[0]
     presses = [one for one in re.findall(r"<button[^>]*type=.submit.[^>]*>[^<]*", form) if "form=" not in one]
     assert [one.rpartition(">")[2] for one in presses] == ["Save access"]
+
+
+def test_a_level_says_how_much_it_opens_and_is_taken_back(
+    desk: Desk, thread: Thread, signed_in: SignIn
+) -> None:
+    mailbox = desk.mailboxes["ada"]
+    url = f"/halyard/mailboxes/{mailbox.pk}/default-level/"
+    browser, headers = signed_in.as_(desk.members["ada"]), {"HX-Request": "true"}
+
+    opened = browser.post(url, {"level": "2"}, headers=headers)
+    page = opened.content.decode()
+    back = browser.post(url, {"level": "1"}, headers=headers)
+
+    assert "of 1 email in" in opened["HX-Trigger"]
+    assert "Until just now it was: metadata only." in page
+    assert '<input type="hidden" name="level" value="1">' in page
+    assert "Until just now it was: subject line" in back.content.decode()
+    mailbox.refresh_from_db()
+    assert mailbox.default_level == AccessLevel.METADATA
