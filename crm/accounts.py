@@ -7,10 +7,8 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.account.signals import email_confirmed
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.backends.cached_db import SessionStore
-from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import F
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
@@ -68,12 +66,4 @@ def sign_out_the_deactivated(*, member_id: int, **_: Any) -> None:
     member = Member.objects.get(pk=member_id)
     if Member.objects.active().filter(user_id=member.user_id).exists():
         return
-    # Before the commit another request would take the session from the table into the cache again.
-    transaction.on_commit(lambda: end_sessions(member.user_id))
-
-
-def end_sessions(user_id: int) -> None:
-    """A session names its user only inside, so all are looked at; deactivating is rare."""
-    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
-        if session.get_decoded().get(SESSION_KEY) == str(user_id):
-            SessionStore(session.session_key).delete()
+    User.objects.filter(pk=member.user_id).update(sessions_ended=F("sessions_ended") + 1)

@@ -4,6 +4,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from crm.auditing import audit
+from crm.live import announce
 from crm.locking import lock_workspace
 from crm.models import Member, Team, TeamMembership
 from crm.workspaces import require_admin
@@ -41,6 +42,7 @@ def delete_team(team: Team, *, by: Member) -> None:
         pk = team.pk
         if Team.objects.filter(pk=pk).delete()[0]:
             audit("team_deleted", by=by, team=pk)
+            announce(team.workspace_id, topics=["access"])
 
 
 def join_team(team: Team, member: Member, *, by: Member) -> None:
@@ -55,6 +57,7 @@ def join_team(team: Team, member: Member, *, by: Member) -> None:
         )
         if is_new:
             audit("team_joined", by=by, team=team.pk, member=member.pk)
+            announce(team.workspace_id, topics=["access"])
 
 
 def leave_team(team: Team, member: Member, *, by: Member) -> None:
@@ -63,6 +66,7 @@ def leave_team(team: Team, member: Member, *, by: Member) -> None:
         lock_workspace(team.workspace_id)
         if TeamMembership.objects.filter(team=team, member=member).delete()[0]:
             audit("team_left", by=by, team=team.pk, member=member.pk)
+            announce(team.workspace_id, topics=["access"])
 
 
 def _free_name(text: str, workspace_id: int, *, but: Team | None = None) -> str:

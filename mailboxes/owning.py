@@ -1,5 +1,4 @@
-"""What is a mailbox's own, and who keeps it up to date: a mailbox turns out to have another address, or its
-owner leaves."""
+"""A mailbox turns out to have another address: what was stored from there is its owner's own."""
 
 from datetime import datetime
 
@@ -7,7 +6,7 @@ from django.db.models import Q
 
 from crm.addresses import domain_of, registrable_domain
 from crm.locking import lock_workspace
-from crm.models import Address, Member
+from crm.models import Address
 from crm.statements import fetch
 from mailboxes.ingesting.addresses import mark_contacted
 from mailboxes.ingesting.events import elect
@@ -56,23 +55,6 @@ def follow_own_addresses(mailbox: Mailbox, *, now: datetime) -> None:
         person_ids=created.person_ids,
         now=now,
     )
-
-
-# Events of which somebody else has a copy too: who speaks for them may be another now.
-_ORGANISED_WITH_OTHERS = """
-    SELECT DISTINCT c.event_id FROM mailboxes_eventcopy c JOIN mailboxes_mailbox b ON b.id = c.mailbox_id
-    WHERE b.member_id = %(member)s AND c.is_organiser AND EXISTS (
-        SELECT FROM mailboxes_eventcopy o WHERE o.event_id = c.event_id AND o.mailbox_id <> c.mailbox_id)
-"""
-
-
-def follow_leaving(member: Member, *, now: datetime) -> None:
-    """The organiser's copy of an event counts while somebody keeps it up to date. Call inside a transaction,
-    also when he comes back."""
-    lock_workspace(member.workspace_id)
-    events = [row[0] for row in fetch(_ORGANISED_WITH_OTHERS, member=member.pk)]
-    elect(events)
-    communication_changed.send(sender=Mailbox, workspace_id=member.workspace_id, event_ids=events, now=now)
 
 
 def _own_address_ids(mailbox: Mailbox) -> list[int]:

@@ -22,6 +22,7 @@ from mailboxes.leasing import MAY_BE_READ
 from mailboxes.listing import FIRST
 from mailboxes.matching import create_from_contact, missing_records
 from mailboxes.models import FollowUp, FollowUpKind, Mailbox, MailboxAddress, MailboxKind, SkipReason
+from mailboxes.organisers import follow_organisers
 from mailboxes.removing import HAS_BEEN_CONTACTED
 from mailboxes.rescreening import rescreen
 from mailboxes.signals import communication_changed
@@ -72,7 +73,7 @@ def set_creation(workspace: Workspace, creation: Creation, *, by: Member) -> Non
             enhanced=int(creation.enhanced),
         )
         if creation.is_looser_than(before):
-            _follow_later(workspace, FollowUpKind.CREATION)
+            follow_later(workspace, FollowUpKind.CREATION)
 
 
 def preview_creation(workspace: Workspace, creation: Creation) -> tuple[int, int]:
@@ -189,7 +190,7 @@ def add_internal_domain(workspace: Workspace, text: str, *, by: Member) -> str:
         _, created = InternalDomain.objects.get_or_create(workspace=workspace, domain=domain)
         if created:
             audit("internal_domain_added", by=by, domain=domain)
-            _follow_later(workspace, FollowUpKind.INTERNAL_DOMAIN, domain)
+            follow_later(workspace, FollowUpKind.INTERNAL_DOMAIN, domain)
     return domain
 
 
@@ -198,7 +199,7 @@ def remove_internal_domain(workspace: Workspace, domain: str, *, by: Member) -> 
     with transaction.atomic():
         if InternalDomain.objects.filter(workspace=workspace, domain=domain).delete()[0]:
             audit("internal_domain_removed", by=by, domain=domain)
-            _follow_later(workspace, FollowUpKind.INTERNAL_DOMAIN, domain)
+            follow_later(workspace, FollowUpKind.INTERNAL_DOMAIN, domain)
 
 
 def _domain(text: str) -> str:
@@ -298,7 +299,8 @@ def _companies_at(workspace: Workspace, domain: str) -> set[int | None]:
 # What has been decided and is still to be done
 
 
-def _follow_later(workspace: Workspace, kind: FollowUpKind, domain: str = "") -> None:
+def follow_later(workspace: Workspace, kind: FollowUpKind, domain: str = "") -> None:
+    """By a worker. Call inside the transaction of what is to be followed."""
     from mailboxes.tasks import follow_up
 
     made = FollowUp.objects.create(workspace=workspace, kind=kind, domain=domain)
@@ -310,10 +312,13 @@ def follow_up(pk: int) -> None:
     found = FollowUp.objects.select_related("workspace").filter(pk=pk).first()
     if found is None:
         return
-    if found.kind == FollowUpKind.CREATION:
-        create_missing(found.workspace)
-    else:
-        follow_internal_domain(found.workspace, found.domain)
+    match found.kind:
+        case FollowUpKind.CREATION:
+            create_missing(found.workspace)
+        case FollowUpKind.ORGANISERS:
+            follow_organisers(found.workspace)
+        case _:
+            follow_internal_domain(found.workspace, found.domain)
     found.delete()
 
 

@@ -11,7 +11,8 @@ from crm.signals import (
     records_deleted,
     records_restored,
 )
-from mailboxes.owning import follow_leaving
+from mailboxes.models import FollowUpKind
+from mailboxes.policy import follow_later
 from mailboxes.rescreening import rescreen
 from mailboxes.sharing import regranting
 from mailboxes.sharing.upkeep import end_membership, follow_merge, resume_reading
@@ -29,7 +30,7 @@ def follow_membership(*, member_id: int, **_: Any) -> None:
         resume_reading(member)
     else:
         end_membership(member)
-    follow_leaving(member, now=timezone.now())
+    follow_later(member.workspace, FollowUpKind.ORGANISERS)
 
 
 @receiver(record_merged)

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
-from crm.models import Member, Role
+from crm.models import Member, Role, User
 from crm.statements import execute
 from crm.workspaces import add_member, create_workspace
 from tests.desk import Desk
@@ -89,5 +89,8 @@ class SignIn:
 
     def as_(self, member: Member) -> Client:
         client = Client()
-        client.force_login(member.user, backend="django.contrib.auth.backends.ModelBackend")
+        # As he is now: whose sessions have been ended begins others.
+        client.force_login(
+            User.objects.get(pk=member.user_id), backend="django.contrib.auth.backends.ModelBackend"
+        )
         return client

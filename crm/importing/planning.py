@@ -188,7 +188,7 @@ class Planner:
     def _give_domain(self, company: Draft, emails: Sequence[str]) -> None:
         """A company without a domain that is called like that of its people has it: mail from there would
         make a second company of the name."""
-        for domain in {registrable_domain(domain_of(email)) for email in emails}:
+        for domain in dict.fromkeys(registrable_domain(domain_of(email)) for email in emails):
             is_called_so = name_key(company_name(domain)) == name_key(company.name)
             if is_called_so and not company.values and self._is_free(domain):
                 company.add(domain)

@@ -49,9 +49,10 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 
 def _merged(request: HttpRequest) -> str:
-    """The same page of the record that the one asked for has become; "" for any other."""
+    """The same page of the record that the one asked for has become; "" for any other, and for a part of a
+    page: what is edited in the row of one record must not be another."""
     member, kind, pk = _asked_for(request)
-    if member is None or request.method not in ("GET", "HEAD"):
+    if member is None or request.method not in ("GET", "HEAD") or request.htmx:  # type: ignore[attr-defined]
         return ""
     merges = AuditEvent.objects.filter(workspace_id=member.workspace_id, action="records_merged")
     into = pk
@@ -62,7 +63,9 @@ def _merged(request: HttpRequest) -> str:
         into = merge.details["into"]
     slug = member.workspace.slug
     is_there = into != pk and kind.model.objects.filter(pk=into, workspace_id=member.workspace_id).exists()
-    return request.get_full_path().replace(kind.url(slug, pk), kind.url(slug, into), 1) if is_there else ""
+    here = request.get_full_path()
+    there = here.replace(kind.url(slug, pk), kind.url(slug, into), 1)
+    return there if is_there and there != here else ""
 
 
 def _asked_for(request: HttpRequest) -> tuple[Member | None, RecordType, int]:

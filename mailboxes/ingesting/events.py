@@ -267,6 +267,7 @@ SHOW_ELECTED = f"""
     FROM ({ELECTED}) c WHERE c.event_id = e.id
       AND (e.starts_at, e.ends_at, e.all_day, e.status, e.attendee_count)
           IS DISTINCT FROM (c.starts_at, c.ends_at, c.all_day, c.status, jsonb_array_length(c.attendees))
+    RETURNING e.id
 """
 
 # A member's own answer comes from his own copy, whatever the organiser's says and whichever of his
@@ -295,22 +296,29 @@ SHOW_ATTENDEES = f"""
         DELETE FROM mailboxes_attendee t WHERE t.event_id = ANY(%(ids)s)
         AND NOT EXISTS (SELECT FROM fresh f
                         WHERE f.event_id = t.event_id AND f.address_id = t.address_id)
+        RETURNING t.event_id
+    ),
+    come AS (
+        INSERT INTO mailboxes_attendee AS t
+            (workspace_id, event_id, address_id, response, is_optional, is_organiser)
+        SELECT * FROM fresh
+        ON CONFLICT (event_id, address_id) DO UPDATE SET response = excluded.response,
+            is_optional = excluded.is_optional, is_organiser = excluded.is_organiser
+        WHERE (t.response, t.is_optional, t.is_organiser)
+            IS DISTINCT FROM (excluded.response, excluded.is_optional, excluded.is_organiser)
+        RETURNING t.event_id
     )
-    INSERT INTO mailboxes_attendee AS t
-        (workspace_id, event_id, address_id, response, is_optional, is_organiser)
-    SELECT * FROM fresh
-    ON CONFLICT (event_id, address_id) DO UPDATE SET response = excluded.response,
-        is_optional = excluded.is_optional, is_organiser = excluded.is_organiser
-    WHERE (t.response, t.is_optional, t.is_organiser)
-        IS DISTINCT FROM (excluded.response, excluded.is_optional, excluded.is_organiser)
+    SELECT event_id FROM gone UNION SELECT event_id FROM come
 """
 
 
-def elect(event_ids: list[int]) -> None:
-    """Bring events in line with the copy that speaks for each; those nobody holds go."""
-    if event_ids:
-        for statement in (DELETE_HELD_BY_NOBODY, SHOW_ELECTED, SHOW_ATTENDEES):
-            execute(statement, ids=event_ids)
+def elect(event_ids: list[int]) -> set[int]:
+    """Bring events in line with the copy that speaks for each; those nobody holds go. Returns those of which
+    something else is shown."""
+    if not event_ids:
+        return set()
+    execute(DELETE_HELD_BY_NOBODY, ids=event_ids)
+    return {row[0] for show in (SHOW_ELECTED, SHOW_ATTENDEES) for row in fetch(show, ids=event_ids)}
 
 
 def _mark_contacted(items: Iterable[SourceItem], own_emails: frozenset[str], addresses: Resolved) -> None:

@@ -209,10 +209,7 @@ def _delete(grant: AccessGrant, by: Member) -> None:
 
 def _tell(grant: AccessGrant) -> None:
     """Open pages look again at what they may show."""
-    if grant.thread_id:
-        announce(grant.workspace_id, records=[("thread", grant.thread_id)])
-    else:
-        announce(grant.workspace_id, topics=["access"])
+    announce(grant.workspace_id, topics=["access"])
 
 
 def _named(grant: AccessGrant) -> dict[str, int | None]:

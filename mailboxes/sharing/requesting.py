@@ -243,8 +243,11 @@ def _settle(request: AccessRequest, state: RequestState, *, by: Member | None) -
 
 
 def _tell(request: AccessRequest) -> None:
-    """Whoever has the thread open, or waits for the answer; and bells count one question less."""
-    announce(request.workspace_id, records=[("thread", request.thread_id)], topics=["notifications"])
+    """Whoever waits for the answer, or is asked: their bells, and the thread where they have it open. Nobody
+    else hears that somebody has asked."""
+    asked = RequestedOwner.objects.filter(request=request).values_list("owner_id", flat=True)
+    for member_id in {request.member_id, *asked}:
+        announce(request.workspace_id, topics=["access", "notifications"], member_id=member_id)
 
 
 def _settle_if_all_declined(request: AccessRequest, *, by: Member | None) -> None:

@@ -3,6 +3,7 @@ mailboxes and mail that go."""
 
 from django.db.models import F
 
+from crm.live import announce
 from crm.models import Member
 from crm.statements import execute, fetch
 from mailboxes.leasing import due_now
@@ -56,6 +57,7 @@ def end_membership(member: Member) -> None:
     forget_owners(
         list(waiting.values_list("request__thread_id", flat=True)), workspace_id=member.workspace_id
     )
+    announce(member.workspace_id, topics=["access"])
     SyncStream.objects.filter(mailbox__member=member).update(epoch=F("epoch") + 1, due_at=None)
 
 

@@ -130,27 +130,34 @@
 
   // --- Editing where a value stands
 
-  // What is typed while the editor is on its way is kept for it.
+  // What is typed while the editor is on its way is kept for it, also that it is to be saved or left.
+  const typing = new WeakMap(); // by cell: { text, end: the key that ended it }
+
   function type(cell, event) {
-    const isText = event.key.length === 1 && (event.key !== " " || typed) && !event.isComposing;
-    if (cell !== pointed || !("edit" in cell.dataset) || !isText) return false;
+    const begun = typing.get(cell);
+    const isText = event.key.length === 1 && (event.key !== " " || begun) && !event.isComposing;
+    const isMore = begun && ["Enter", "Tab", "Escape", "Backspace"].includes(event.key);
+    if (cell !== pointed || !("edit" in cell.dataset) || !(isText || isMore)) return false;
     event.preventDefault();
-    typed += event.key;
+    const { text = "", end = "" } = begun ?? {};
+    if (isText && !end) typing.set(cell, { text: text + event.key, end });
+    else if (event.key === "Backspace" && !end) typing.set(cell, { text: text.slice(0, -1), end });
+    else if (isMore && !end) typing.set(cell, { text, end: event.key });
     edit(cell);
     return true;
   }
 
   function fillIn(cell) {
+    const { text, end } = typing.get(cell) ?? {};
+    typing.delete(cell);
     const field = cell.querySelector("form [autofocus]");
-    if (field && typed) {
-      field.value = typed;
-      field.setSelectionRange(typed.length, typed.length);
-      field.dispatchEvent(new Event("input", { bubbles: true }));
-    }
-    typed = "";
+    if (!field || text === undefined) return;
+    field.value = text;
+    field.setSelectionRange(text.length, text.length);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    if (end === "Escape") field.form.querySelector("[data-cancel]").click();
+    else if (end && field.form.dataset.editor === "text") field.form.requestSubmit();
   }
-
-  let typed = "";
 
   function edit(cell) {
     const link = cell.parentElement.querySelector(".record-link");
@@ -158,7 +165,7 @@
     mark(cell);
     cell.dataset.opening = "";
     const url = `${new URL(link.href).pathname}attributes/${cell.dataset.attribute}/`;
-    const answered = window.htmx.ajax("GET", url, { target: cell, swap: "innerHTML" });
+    const answered = window.htmx.ajax("GET", url, { source: cell, target: cell, swap: "innerHTML" });
     answered.finally(() => {
       delete cell.dataset.opening;
       fillIn(cell);

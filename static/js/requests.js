@@ -126,7 +126,8 @@
   function explainFailure(event) {
     const { xhr } = event.detail;
     const { status } = xhr;
-    if (outdated.has(xhr)) return;
+    // What only refreshes itself may find that it is gone: nobody has pressed anything.
+    if (outdated.has(xhr) || (status === 404 && refreshes(event.detail.requestConfig))) return;
     takeBack(event);
     if (status === 400 && reasonOf(xhr)) fail(reasonOf(xhr));
     else if (status === 403) fail("You may not do this, or you have signed in anew. Reload the page and try again.");

@@ -34,11 +34,25 @@
 
   const isBeingRead = () => list().scrollTop > 0 || list().contains(document.activeElement);
 
+  // What is new on top waits until one is there; a request that is further down is looked up by itself.
+  let isBehind = false;
+
   function keepListStill(event) {
     if (!isLive(event) || !event.detail.shouldSwap || !list()) return;
-    if (!isBeingRead()) return;
+    isBehind = isBeingRead();
+    if (!isBehind) return;
     event.detail.shouldSwap = false;
-    for (const row of parse(event).querySelectorAll(".thread-row")) replaceRow(row);
+    const fresh = parse(event);
+    for (const row of fresh.querySelectorAll(".thread-row")) replaceRow(row);
+    for (const { dataset: { thread } } of list().querySelectorAll('[data-request="pending"]')) {
+      if (!rowOf(thread, fresh)) window.htmx.trigger(document.body, `thread-${thread}-changed`);
+    }
+  }
+
+  function catchUp() {
+    if (!isBehind || !list() || isBeingRead()) return;
+    isBehind = false;
+    window.htmx.trigger("#threads", "live");
   }
 
   // A row that says the same is left alone: one may be about to press something in it.
@@ -51,12 +65,18 @@
   }
 
   // Messages that are open stay open, unless there is more to read or to answer than before.
-  const stateOf = (thread) =>
-    [thread.dataset.access, thread.dataset.request, thread.querySelectorAll(".request").length].join();
+  function stateOf(thread) {
+    const { access, hidden, request } = thread.dataset;
+    return [access, hidden, request, thread.querySelectorAll(".request").length].join();
+  }
+
+  // Beside the list it has not been chosen, whatever its address alone would say.
+  let isBeside = false;
 
   function keepThreadStill(event) {
     const shown = document.getElementById("thread");
     const fresh = isLive(event) && parse(event).getElementById("thread");
+    isBeside = Boolean(fresh) && !("chosen" in shown.dataset);
     if (fresh && stateOf(fresh) === stateOf(shown)) event.detail.shouldSwap = false;
   }
 
@@ -68,13 +88,17 @@
 
   // Rows from the server do not know which of them is open.
   function afterSwap() {
+    if (isBeside) delete document.getElementById("thread")?.dataset.chosen;
+    isBeside = false;
     const open = document.getElementById("thread")?.dataset.thread;
     const row = open && rowOf(open);
     if (row && !row.hasAttribute("aria-current")) mark(row);
   }
 
+  document.addEventListener("scroll", catchUp, { capture: true, passive: true });
   const listeners = {
     "click": closeThread,
+    "focusout": () => setTimeout(catchUp),
     "htmx:beforeSend": markChosen,
     "htmx:beforeSwap": beforeSwap,
     "htmx:afterSwap": afterSwap,

@@ -162,3 +162,5 @@ def test_the_address_of_what_was_merged_leads_to_what_it_became(
         )
     assert client.get(f"/halyard/people/{last.pk + 999}/").status_code == 404
     assert client.post(f"/halyard/people/{first}/deletion/").status_code == 404
+    assert client.get(f"/halyard/people/{first}/attributes/name/", headers=HTMX).status_code == 404
+    assert client.get(f"/halyard/people/00{first}/").status_code == 404

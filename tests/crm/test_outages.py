@@ -14,7 +14,9 @@ from redis import ConnectionError as RedisAway
 
 from crm.models import Member
 from crm.sessions import SessionCache
+from crm.workspaces import deactivate
 from tests.conftest import SignIn
+from tests.desk import Desk
 from tests.journeys.webserver import free_port
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +81,19 @@ def test_what_is_away_is_told_from_a_mistake(
 
     assert answer.status_code == status
     assert ("Retry-After" in answer) == (status == 503)
+
+
+def test_whoever_is_deactivated_without_redis_is_out_for_good(
+    desk: Desk, ada: Member, cleo: Member, signed_in: SignIn
+) -> None:
+    """Redis remembers the session, and could not be told."""
+    browser, colleague = signed_in.as_(ada), signed_in.as_(desk.members["ben"])
+    assert browser.get("/accounts/password/change/").status_code == 200
+
+    with without_redis():
+        deactivate(ada, by=cleo)
+        with pytest.raises(RedisAway):  # to forget the session takes Redis
+            browser.get("/accounts/password/change/")
+
+    assert browser.get("/accounts/password/change/").status_code == 302
+    assert colleague.get("/halyard/companies/").status_code == 200

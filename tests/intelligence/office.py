@@ -29,8 +29,9 @@ from intelligence.strength import grade, today_score
 from intelligence.verifying import differences
 from mailboxes.accounts.connecting import connect
 from mailboxes.accounts.refusing import AddressTaken
-from mailboxes.models import MailboxKind
+from mailboxes.models import FollowUp, MailboxKind
 from mailboxes.parsing.values import ParsedEvent, ParsedMail
+from mailboxes.policy import follow_up
 from mailboxes.removing import begin_removal, purge
 from mailboxes.screening import screen_event, screen_mail
 from tests.desk import Desk, mail, meeting
@@ -116,6 +117,8 @@ class Office:
     def set_active(self, name: str, *, active: bool) -> None:
         with self._frozen():
             set_active(self.desk.members[name], active=active)
+            for pk in FollowUp.objects.values_list("pk", flat=True):
+                follow_up(pk)
 
     def claim(self, name: str, email: str) -> None:
         with self._frozen():

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import resolve
 
-from crm.models import Company, Member, Person, Workspace
+from crm.models import Company, Member, Person, User, Workspace
 from mailboxes.models import CalendarEvent, EmailMessage
 from tests.privacy.world import canaries
 
@@ -57,7 +57,7 @@ class Browser:
         self.client = Client(raise_request_exception=False)
         if self.member:
             backend = "django.contrib.auth.backends.ModelBackend"
-            self.client.force_login(self.member.user, backend=backend)
+            self.client.force_login(User.objects.get(pk=self.member.user_id), backend=backend)
 
     def get(self, path: str, *, htmx: bool = False) -> Answer:
         return self._answer(path, self.client.get(self._url(path), headers=HTMX if htmx else {}))
