@@ -37,12 +37,16 @@
   // What is new on top waits until one is there; a request that is further down is looked up by itself.
   let isBehind = false;
 
+  const orderOf = (root) => [...root.querySelectorAll(".thread-row")].map((row) => row.dataset.thread);
+
   function keepListStill(event) {
     if (!isLive(event) || !event.detail.shouldSwap || !list()) return;
-    isBehind = isBeingRead();
-    if (!isBehind) return;
-    event.detail.shouldSwap = false;
     const fresh = parse(event);
+    const order = orderOf(fresh);
+    const isSame = order.join() === orderOf(list()).slice(0, order.length).join();
+    isBehind = !isSame && isBeingRead();
+    if (!isSame && !isBehind) return;
+    event.detail.shouldSwap = false;
     for (const row of fresh.querySelectorAll(".thread-row")) replaceRow(row);
     for (const { dataset: { thread } } of list().querySelectorAll('[data-request="pending"]')) {
       if (!rowOf(thread, fresh)) window.htmx.trigger(document.body, `thread-${thread}-changed`);
@@ -58,10 +62,12 @@
   // A row that says the same is left alone: one may be about to press something in it.
   function replaceRow(fresh) {
     const row = rowOf(fresh.dataset.thread);
-    if (!row || row.contains(document.activeElement) || row.textContent === fresh.textContent) return;
+    if (!row || row.textContent === fresh.textContent) return;
+    const isFocused = row.contains(document.activeElement);
     if (row.hasAttribute("aria-current")) fresh.setAttribute("aria-current", "true");
     row.replaceWith(fresh);
     window.htmx.process(fresh);
+    if (isFocused) fresh.querySelector("a").focus({ preventScroll: true });
   }
 
   // Messages that are open stay open, unless there is more to read or to answer than before.
