@@ -219,7 +219,7 @@ def connection_problem(error: BaseException, host: str) -> ProviderError:
             return ServerWrong(f"The certificate of {host} cannot be trusted: {reason}.")
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
             return ServerWrong(f"{host} does not speak TLS on this port, or only an outdated one.")
-    return TryLater(f"The connection to {host} failed. It will be tried again.")
+    return Unreachable(f"The connection to {host} failed. It will be tried again.")
 
 
 def _causes(error: BaseException | None) -> Iterable[BaseException]:

@@ -23,7 +23,8 @@ def pytest_configure() -> None:
     # Each worker has a cache of its own: one that empties it must not empty everybody's.
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     url = urlsplit(settings.REDIS_URL)._replace(path=f"/{2 + worker}")
-    settings.CACHES["default"]["LOCATION"] = url.geturl()
+    for cache in settings.CACHES.values():
+        cache["LOCATION"] = url.geturl()
     # A hash that is slow on purpose would be most of the suite's time.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

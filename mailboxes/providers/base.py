@@ -133,7 +133,7 @@ class TryLater(ProviderError):
 
 
 class Unreachable(TryLater):
-    """Nobody answers at all."""
+    """Nobody answers at all, or not to the end."""
 
 
 class QuotaReached(TryLater):

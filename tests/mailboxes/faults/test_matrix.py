@@ -59,6 +59,7 @@ PAUSES: dict[tuple[str, ...], tuple[int, float, float]] = {
     # What is refused by itself waits for the next poll.
     **{("503", kind, "part"): (0, 300.0, 300.0) for kind in ("google", "microsoft")},
     ("403", "microsoft", "part"): (0, 300.0, 300.0),
+    ("503", "google", "event"): (0, 300.0, 300.0),
     ("refresh 503", "google"): JITTER,
     ("refresh 503", "microsoft"): JITTER,
     ("403", "google"): MINUTE,
@@ -114,7 +115,7 @@ PLACES = {
     "google calendar": (
         Place("listing", "GET", _CALENDAR, 2),
         # The first time, what is listed is all that there is to fetch.
-        Place("fetching", "GET", f"{_CALENDAR}/...", 2, is_later=True),
+        Place("event", "GET", f"{_CALENDAR}/...", 2, is_later=True),
         Place("changes", "GET", _CALENDAR, 2, is_later=True),
     ),
     "graph mail": (

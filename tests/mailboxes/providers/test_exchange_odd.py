@@ -7,7 +7,14 @@ from collections.abc import Iterator
 import pytest
 from exchangelib.protocol import CachingProtocol
 
-from mailboxes.providers.base import AuthExpired, FetchedMail, ProviderError, SetupWrong, TryLater
+from mailboxes.providers.base import (
+    AuthExpired,
+    FetchedMail,
+    ProviderError,
+    SetupWrong,
+    TryLater,
+    Unreachable,
+)
 from mailboxes.providers.exchange.account import Checked, check, open_exchange
 from mailboxes.providers.exchange.errors import ONLINE, NoAccess, ServerProblem
 from mailboxes.providers.exchange.mail import ExchangeMail
@@ -119,8 +126,8 @@ def test_fault_is_handed_to_the_scheduler_and_nobody_sleeps(
         ({"status": 404}, TryLater, None),
         ({"status": 403}, TryLater, None),
         ({"status": 401}, AuthExpired, None),
-        ({"reset": True}, TryLater, None),
-        ({"truncate": True}, TryLater, None),
+        ({"reset": True}, Unreachable, None),
+        ({"truncate": True}, Unreachable, None),
         ({"status": 200, "body": b"<html>Sign in</html>"}, TryLater, None),
         ({"status": 200, "body": b""}, TryLater, None),
     ],
