@@ -23,8 +23,8 @@ def pytest_configure() -> None:
     # Each worker has a cache of its own: one that empties it must not empty everybody's.
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     url = urlsplit(settings.REDIS_URL)._replace(path=f"/{2 + worker}")
-    for cache in settings.CACHES.values():
-        cache["LOCATION"] = url.geturl()
+    for one in settings.CACHES.values():
+        one["LOCATION"] = url.geturl()
     # A hash that is slow on purpose would be most of the suite's time.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
