@@ -349,7 +349,7 @@ def test_a_deactivated_member_does_not_let_himself_in_again(cleo: Member) -> Non
     nora = add_member(cleo.workspace, NEW)
     deactivate(nora, by=cleo)
 
-    answer = browser(nora.user).post(link(token))
+    answer = browser(User.objects.get(pk=nora.user_id)).post(link(token))
 
     assert answer.status_code == 404
     assert not Member.objects.get(pk=nora.pk).is_active
