@@ -11,12 +11,14 @@ from crm.models import Company, Member, Person
 
 @dataclass(frozen=True, slots=True)
 class RecordType:
-    """`name` is what code, hooks and tables say; `plural` what URLs say."""
+    """`name` is what code, hooks and tables say; `plural` what URLs say; `known_by` names the attribute that
+    tells one record from another."""
 
     name: str
     plural: str
     model: type[Company] | type[Person]
     icon: str
+    known_by: str
 
     @property
     def title(self) -> str:
@@ -33,8 +35,8 @@ class RecordType:
         return reverse(f"crm:{self.plural}", args=[slug])
 
 
-COMPANY = RecordType("company", "companies", Company, "building")
-PERSON = RecordType("person", "people", Person, "users")
+COMPANY = RecordType("company", "companies", Company, "building", "domains")
+PERSON = RecordType("person", "people", Person, "users", "email_addresses")
 RECORD_TYPES = {kind.name: kind for kind in (COMPANY, PERSON)}
 BY_PLURAL = {kind.plural: kind for kind in RECORD_TYPES.values()}
 

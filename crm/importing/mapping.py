@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from crm.importing.tabular import Line
 from crm.naming import name_key
 from crm.plain import PLAIN
-from crm.records import RecordType
+from crm.records import RECORD_TYPES, RecordType
 from crm.tables.columns import columns_of
 
 # As other programs call them, without case, accents, or anything between the letters.
@@ -41,10 +41,8 @@ _LABELS = {
     "email_addresses": "Email addresses",
     "company": "Company",
 }
-# What tells records apart.
-VALUES = {"company": "domains", "person": "email_addresses"}
 _SEPARATORS = re.compile(r"[\n,;]+")
-_SEVERAL = frozenset(VALUES.values())
+_SEVERAL = frozenset(kind.known_by for kind in RECORD_TYPES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ def ignored_smart(kind: RecordType, header: Sequence[str]) -> list[str]:
 
 def problem_of(kind: RecordType, columns: Sequence[str]) -> str:
     """Why nothing could be imported with these columns, or nothing."""
-    values = VALUES[kind.name]
+    values = kind.known_by
     if {"name", "first_name", "last_name", "id", values} & set(columns):
         return ""
     return f"Say which column is the name, or the {_LABELS[values].lower()}: a record is known by them."

@@ -17,7 +17,7 @@ from crm.edits.changing import CannotEdit
 from crm.edits.creating import read_values
 from crm.edits.editing import refuse_shared_domain
 from crm.importing.drafts import Draft, Shelf, employers
-from crm.importing.mapping import VALUES, Entry, targets
+from crm.importing.mapping import Entry, targets
 from crm.models import Address, InternalDomain
 from crm.naming import MAX_NAME, name_key, person_name
 from crm.plain import plain_attribute, tidied
@@ -218,7 +218,7 @@ class Planner:
             if draft.set(name, value)
         ]
         added = [value for value in read.values if draft.add(value)]
-        changes += [Change(self._labels[VALUES[self.kind.name]], "", value) for value in added]
+        changes += [Change(self._labels[self.kind.known_by], "", value) for value in added]
         before = draft.name
         # Other capitals are no other name, unless an ID says that they are meant.
         is_meant = draft.pk is not None and draft.pk == read.pk

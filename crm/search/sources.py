@@ -14,8 +14,7 @@ from crm.search.quick import DO, GO_TO, Every, Hit, Looking, Source, register_co
 from crm.search.words import Query
 from crm.tables.filters import MOST_CHARACTERS, make_filter
 
-# What a table filters by where somebody has said an address or a domain, and what people call it.
-HOSTS = {COMPANY.name: "domains", PERSON.name: "email_addresses"}
+# What people call that which a table filters by where somebody has said an address or a domain.
 HOST_WORDS = {COMPANY.name: "domain", PERSON.name: "address"}
 
 _ON_RECORD = re.compile(rf"^/(?P<slug>[^/]+)/(?P<plural>{'|'.join(BY_PLURAL)})/(?P<pk>\d{{1,18}})/")
@@ -35,7 +34,7 @@ def _source(kind: RecordType, order: int) -> Source:
         if all(name_key(word) in name_key(hit.label) for word in words for hit in hits):
             filters, where = [("name", word) for word in words], "name"
         elif all("." in word or "@" in word for word in words):
-            filters, where = [(HOSTS[kind.name], word) for word in words], HOST_WORDS[kind.name]
+            filters, where = [(kind.known_by, word) for word in words], HOST_WORDS[kind.name]
         else:
             return None
         made = [make_filter(kind.name, field, "contains", [word]) for field, word in filters if word.strip()]

@@ -20,9 +20,6 @@ from crm.plain import PLAIN
 from crm.records import BY_PLURAL, COMPANY, PERSON, RecordType, find_record, read_id
 from crm.views.dialogs import dialog, leave_for
 
-# The field that names the domains or the addresses.
-VALUES = {"company": "domains", "person": "email_addresses"}
-
 
 class CreationForm(forms.Form):
     """Of a company or a person; `employer` is the company a new person is added to."""
@@ -42,11 +39,11 @@ class CreationForm(forms.Form):
 
     @property
     def values(self) -> list[str]:
-        return self.cleaned_data[VALUES[self.kind.name]].replace(",", " ").replace(";", " ").split()
+        return self.cleaned_data[self.kind.known_by].replace(",", " ").replace(";", " ").split()
 
     def has_readable_values(self) -> bool:
         """Says at the field what cannot be read, and leads back there."""
-        name = VALUES[self.kind.name]
+        name = self.kind.known_by
         try:
             read_values(self.kind, self.values)
         except CannotEdit as error:
