@@ -146,13 +146,11 @@ def make_filter(kind: str, name: str, operator_name: str, values: Iterable[str])
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A filter in SQL, over the row `f` of its source: what finds all that meet it, and what checks one. How
-    many hold a word (`is_of_words`) nobody knows before they are counted."""
+    """A filter in SQL, over the row `f` of its source: what finds all that meet it, and what checks one."""
 
     filterable: Filterable
     finds: str
     checks: str
-    is_of_words: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +185,6 @@ class Narrowed:
         """Whether the row at hand tells, and nothing has to be looked up."""
         return all(_is_of_row(part, origin) for part in self.parts)
 
-    @property
-    def is_of_words(self) -> bool:
-        return any(part.is_of_words for part in self.parts)
-
     def _on(self, pk: str, origin: Origin | None, looking: str) -> str:
         row, _, _ = pk.partition(".")
         own = [_of(row, part.checks) for part in self.parts if _is_of_row(part, origin)]
@@ -210,8 +204,8 @@ def narrowed(filters: Sequence[Filter], asked: Asked, *, prefix: str = "filter")
         parameter = f"{prefix}_{number}"
         finds, values[parameter] = one.condition(asked)
         checks, _ = one.condition(replace(asked, of_one=True))
-        finds, checks = (sql.replace("%(value)s", f"%({parameter})s") for sql in (finds, checks))
-        parts.append(Part(one.attribute, finds, checks, is_of_words=one.operator.field == "text"))
+        named = (condition.replace("%(value)s", f"%({parameter})s") for condition in (finds, checks))
+        parts.append(Part(one.attribute, *named))
     return Narrowed(tuple(parts), values)
 
 

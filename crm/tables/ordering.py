@@ -82,19 +82,17 @@ class Ordering:
     def _near(self, found: Narrowed, few: Expected, limit: int) -> Ordered | None:
         """None where a page would not stand near, where finding and sorting all that match costs less, or
         where the table is no longer than the stretch. How many texts hold a word is a guess: where finding
-        them all is dear, or the row at hand tells, a stretch is walked on the chance."""
-        is_dear, is_of_row = few.cost >= DEAR, found.is_of_row(self.walk.origin)
-        is_chance = is_dear or (is_of_row and found.is_of_words)
-        if few.rows < limit and not is_chance:
+        them all is dear, the stretch is walked on the chance."""
+        is_dear = few.cost >= DEAR
+        if few.rows < limit and not is_dear:
             return None
         everything = f"SELECT FROM {self.kind.table} WHERE workspace_id = %(workspace)s"
         total = expected(everything, **self.parameters).rows
+        is_of_row = found.is_of_row(self.walk.origin)
         stretch, cost = (NEAR_OF_ROW, ROW_COST) if is_of_row else (NEAR, LOOK_COST)
         rows = limit * total / max(few.rows, 1)
-        if is_chance and rows > NEAR:
-            stretch = rows = min(stretch, NEAR)
-        is_cheaper = rows * cost <= few.cost + few.rows * LOOK_COST
-        if not rows <= stretch < total or not (is_chance or is_cheaper):
+        rows = min(rows, stretch) if is_dear else rows
+        if not rows <= stretch < total or rows * cost > few.cost + few.rows * LOOK_COST:
             return None
         near = self.walk.near(self.step, found.check, stretch)
         return near and (near[0], self.parameters | near[1])
