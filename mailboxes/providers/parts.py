@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from mailboxes.providers.base import CursorExpired, ListedItem, Listing, SetupWrong, TryLater
 from mailboxes.providers.webapi import Forbidden, NotThere
@@ -19,18 +19,23 @@ logger = logging.getLogger(__name__)
 Place = TypeVar("Place")
 
 
-class Part(Protocol):
-    @property
-    def id(self) -> str:
-        """The provider's, as long as it likes."""
-
-
-P = TypeVar("P", bound=Part)
-
-
 def prefix_of(id: str) -> str:
     """What the provider ids of a part's items begin with."""
     return f"{sha256(id.encode()).hexdigest()[:20]}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`id` is the provider's, as long as it likes."""
+
+    id: str
+
+    @property
+    def prefix(self) -> str:
+        return prefix_of(self.id)
+
+
+P = TypeVar("P", bound=Part)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 from django.core.cache.backends.redis import RedisCacheClient
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 from psycopg.errors import QueryCanceled
 from redis import ConnectionError as RedisAway
@@ -63,21 +63,16 @@ def test_signing_out_without_redis_does_not_pretend() -> None:
     ids=["database", "redis", "too long", "mistake"],
 )
 def test_what_is_away_is_told_from_a_mistake(
-    ada: Member,
-    signed_in: SignIn,
-    monkeypatch: pytest.MonkeyPatch,
-    error: Exception,
-    cause: Exception | None,
-    status: int,
+    ada: Member, signed_in: SignIn, error: Exception, cause: Exception | None, status: int
 ) -> None:
-    def fail(*_: Any, **__: Any) -> None:
+    def fail(*_: Any) -> None:
         raise error from cause
 
-    monkeypatch.setattr("crm.views.tables.asked_state", fail)
     browser: Client = signed_in.as_(ada)
     browser.raise_request_exception = False
 
-    answer = browser.get("/halyard/companies/")
+    with connection.execute_wrapper(fail):
+        answer = browser.get("/halyard/companies/")
 
     assert answer.status_code == status
     assert ("Retry-After" in answer) == (status == 503)

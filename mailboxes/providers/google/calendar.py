@@ -32,7 +32,7 @@ from mailboxes.providers.google.events import (
     series_of,
     version_of,
 )
-from mailboxes.providers.parts import PartwiseListing, Places, prefix_of
+from mailboxes.providers.parts import Part, PartwiseListing, Places
 from mailboxes.providers.webapi import (
     BadRequest,
     Forbidden,
@@ -57,10 +57,9 @@ _CHANGED = "changed "
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
+class Calendar(Part):
     """`is_shown`: ticked in Google's own list, which is what is read unless the owner chooses."""
 
-    id: str
     name: str
     timezone: str
     is_shown: bool
@@ -68,11 +67,6 @@ class Calendar:
     @property
     def path(self) -> str:
         return f"/calendar/v3/calendars/{quote(self.id, safe='')}/events"
-
-    @property
-    def prefix(self) -> str:
-        """What the provider ids of its events begin with."""
-        return prefix_of(self.id)
 
 
 class GoogleCalendars(PartwiseListing[Calendar, str]):

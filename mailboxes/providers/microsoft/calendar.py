@@ -28,7 +28,7 @@ from mailboxes.providers.base import (
 from mailboxes.providers.microsoft import events, graph
 from mailboxes.providers.microsoft.events import PREFER, SELECT, SELECT_SERIES, Fields
 from mailboxes.providers.microsoft.graph import BATCH, GRAPH_URL
-from mailboxes.providers.parts import PartwiseListing, Places, prefix_of
+from mailboxes.providers.parts import Part, PartwiseListing, Places
 from mailboxes.providers.webapi import (
     Answer,
     BadRequest,
@@ -49,19 +49,13 @@ _CHANGED = "changed "
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    id: str
+class Calendar(Part):
     name: str
     is_shown: bool = True
 
     @property
     def path(self) -> str:
         return f"/v1.0/me/calendars/{quote(self.id, safe='')}"
-
-    @property
-    def prefix(self) -> str:
-        """What the provider ids of its events begin with."""
-        return prefix_of(self.id)
 
 
 class View(NamedTuple):

@@ -25,7 +25,7 @@ from mailboxes.providers.batches import BatchedTexts
 from mailboxes.providers.microsoft import graph
 from mailboxes.providers.microsoft.graph import BATCH, GRAPH_URL
 from mailboxes.providers.microsoft.heads import HEAD, headers_of
-from mailboxes.providers.parts import PartwiseListing, Places, prefix_of
+from mailboxes.providers.parts import Part, PartwiseListing, Places
 from mailboxes.providers.rawmail import LARGEST_MESSAGE
 from mailboxes.providers.webapi import (
     Answer,
@@ -50,15 +50,9 @@ _MOST_KEPT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    id: str
+class Folder(Part):
     name: str
     parent: str
-
-    @property
-    def prefix(self) -> str:
-        """What the provider ids of its messages begin with."""
-        return prefix_of(self.id)
 
 
 class GraphMail(PartwiseListing[Folder, str], BatchedTexts):
