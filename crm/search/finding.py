@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from crm.records import COMPANY, PERSON, RecordType
-from crm.search.words import EXPRESSIONS, Query
+from crm.search.words import Query
 from crm.statements import fetch
 from crm.tables.columns import columns_of, default_sort
 from crm.tables.walking import IndexWalk, Step
@@ -202,17 +202,16 @@ class _Words:
         return f"{named} UNION {_read(self.kin.table, self.kin.owner, hosts, self.kin.where)}"
 
     def _name(self, row: str, rank: str, at: int) -> str:
-        return f"{EXPRESSIONS['name'].format(f'{row}.name_key')} LIKE %({_how(rank)}_name_{at})s"
+        return f"{row}.name_words LIKE %({_how(rank)}_name_{at})s"
 
     def _host(self, rank: str, at: int) -> str:
         """`acme.co` is there too where the host without its last label ends in `acme`."""
-        host, how = f"k.{self.kin.host}", _how(rank)
-        there = f"{EXPRESSIONS['host'].format(host)} LIKE"
-        named = f"{there} %({how}_name_{at})s"
+        how = _how(rank)
+        named = f"k.host_words LIKE %({how}_name_{at})s"
         if not self.are_hosts[at]:
             return named
-        whole = f"{EXPRESSIONS['text'].format(host)} LIKE %({how}_name_{at})s"
-        return f"({named} OR ({there} %({how}_host_{at})s AND {whole}))"
+        whole = f"crm_words(k.{self.kin.host}) LIKE %({how}_name_{at})s"
+        return f"({named} OR (k.host_words LIKE %({how}_host_{at})s AND {whole}))"
 
 
 def _how(rank: str) -> str:

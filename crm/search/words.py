@@ -1,7 +1,9 @@
 """What somebody typed, as the words to look for, and as patterns for text as the indexes know it.
 
 `crm_words(text)` is the database's half: lower case, no accents, a space for whatever separates words
-and one before the first, so that ` rob` begins a word and `rob` may stand inside one.
+and one before the first, so that ` rob` begins a word and `rob` may stand inside one. Beside names the
+tables keep their `name_words`; beside addresses and domains `host_words`, without the last label: every
+"com" would find most of the world.
 """
 
 from dataclasses import dataclass
@@ -14,14 +16,6 @@ MOST_CHARACTERS, MOST_WORDS = 100, 6
 FEWEST_INSIDE = 3
 
 Field = Literal["name", "text", "host"]
-# What a word is looked for in, in SQL: names, which are stored without case and accents; any other text;
-# addresses and domains, without their last label: every "com" would find most of the world.
-EXPRESSIONS: dict[Field, str] = {
-    "name": "crm_words({})",
-    "text": "crm_words({})",
-    "host": "crm_words(left({0}, -1 - length(split_part({0}, '.', -1))))",
-}
-
 # The same as the function in the database says.
 SEPARATORS = "@._-+/'’\"“”„«»()[]{}<>:;,!?#&*|~=–—"
 ACCENTED = (

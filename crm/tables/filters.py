@@ -181,6 +181,12 @@ class Narrowed:
         """The same, asked of one row after another."""
         return self._on(pk, origin, "(SELECT true {})")
 
+    @property
+    def kept(self) -> "Narrowed":
+        """The same where it is no trouble to find beforehand what rows would be looked up for: PostgreSQL
+        keeps a set that nothing of the row at hand goes into, but only of an IN that cannot become a join."""
+        return replace(self, parts=tuple(map(_kept, self.parts)))
+
     def is_of_row(self, origin: Origin | None) -> bool:
         """Whether the row at hand tells, and nothing has to be looked up."""
         return all(_is_of_row(part, origin) for part in self.parts)
@@ -207,6 +213,12 @@ def narrowed(filters: Sequence[Filter], asked: Asked, *, prefix: str = "filter")
         named = (condition.replace("%(value)s", f"%({parameter})s") for condition in (finds, checks))
         parts.append(Part(one.attribute, *named))
     return Narrowed(tuple(parts), values)
+
+
+def _kept(part: Part) -> Part:
+    if part.filterable.is_of_row:
+        return part
+    return Part(replace(part.filterable, is_of_row=True), part.finds, f"({part.finds}) IS TRUE")
 
 
 def _joined(conditions: Sequence[tuple[Origin, str]]) -> tuple[str, str, str]:

@@ -88,13 +88,14 @@ class Ordering:
             return None
         everything = f"SELECT FROM {self.kind.table} WHERE workspace_id = %(workspace)s"
         total = expected(everything, **self.parameters).rows
-        is_of_row = found.is_of_row(self.walk.origin)
+        asked = found if is_dear else found.kept
+        is_of_row = asked.is_of_row(self.walk.origin)
         stretch, cost = (NEAR_OF_ROW, ROW_COST) if is_of_row else (NEAR, LOOK_COST)
         rows = limit * total / max(few.rows, 1)
         rows = min(rows, stretch) if is_dear else rows
         if not rows <= stretch < total or rows * cost > few.cost + few.rows * LOOK_COST:
             return None
-        near = self.walk.near(self.step, found.check, stretch)
+        near = self.walk.near(self.step, asked.check, stretch)
         return near and (near[0], self.parameters | near[1])
 
     def _sorted(self, found: Narrowed) -> Ordered:

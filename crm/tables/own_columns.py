@@ -218,7 +218,7 @@ register_filter(
         "name",
         "Name",
         "building",
-        condition=text_condition("f.name_key", name_key, words="crm_words(f.name_key)"),
+        condition=text_condition("f.name_key", name_key, words="f.name_words"),
     ),
     _filter(
         COMPANY,
@@ -286,7 +286,7 @@ register_filter(
         "name",
         "Name",
         "user",
-        condition=text_condition("f.name_key", name_key, words="crm_words(f.name_key)"),
+        condition=text_condition("f.name_key", name_key, words="f.name_words"),
     ),
     _filter(
         PERSON,
@@ -301,9 +301,7 @@ register_filter(
         "company",
         "Company",
         "building",
-        condition=related_condition(
-            "f.company_id", EMPLOYERS, "c.name_key", name_key, words="crm_words(c.name_key)"
-        ),
+        condition=related_condition("f.company_id", EMPLOYERS, "c.name_key", name_key, words="c.name_words"),
         is_of_row=False,
     ),
     *(_plain_filter(PERSON, one) for one in PLAIN["person"]),

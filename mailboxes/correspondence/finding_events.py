@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 
 from crm.models import Member
-from crm.search.words import EXPRESSIONS, Query
+from crm.search.words import Query
 from crm.statements import fetch
 from mailboxes.correspondence.meetings import IS_LEFT
 from mailboxes.ingesting.events import ELECTED
@@ -115,5 +115,4 @@ def _named(how: str, words: int) -> str:
 
 
 def _all(how: str, words: int) -> str:
-    said = EXPRESSIONS["text"].format("{0}")
-    return " AND ".join(f"{said} LIKE %({how}_text_{at})s" for at in range(words))
+    return " AND ".join(f"crm_words({{0}}) LIKE %({how}_text_{at})s" for at in range(words))

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 
 from crm.models import Member
-from crm.search.words import EXPRESSIONS, Query
+from crm.search.words import Query
 from crm.statements import fetch
 from mailboxes.visibility import BOXES, FOR_VIEWER, SUBJECT, best_copies, viewing
 
@@ -130,8 +130,7 @@ def _find(words: int, most: int) -> str:
 
 
 def _all(how: str, words: int) -> str:
-    said = EXPRESSIONS["text"].format("{0}")
-    return " AND ".join(f"{said} LIKE %({how}_text_{at})s" for at in range(words))
+    return " AND ".join(f"crm_words({{0}}) LIKE %({how}_text_{at})s" for at in range(words))
 
 
 def _named(how: str, words: int) -> str:

@@ -14,6 +14,7 @@ from crm.search.finding import FEW, NEWEST, find_records
 from crm.search.quick import Group, Hit, Looking, search
 from crm.search.words import Query
 from crm.statements import execute, fetch
+from crm.tables.filters import Asked, narrowed, parse_filter
 from intelligence.models import CompanyInsight, PersonInsight
 from tests.conftest import SignIn
 from tests.desk import NOW, Desk
@@ -182,6 +183,16 @@ def test_each_source_is_found_by_its_index(desk: Desk) -> None:
         plans += "\n".join(row[0] for row in fetch(f"EXPLAIN {captured[-1]['sql']}".replace("%", "%%")))
 
     assert [index for index in indexes if index not in plans] == []
+
+
+def test_a_part_of_a_domain_is_found_by_an_index(desk: Desk) -> None:
+    fill(desk.workspace, 4000)
+    fetch("SELECT gin_clean_pending_list('domain_parts')")
+    looked_for = narrowed([parse_filter("company", "domains:contains:c77.exam")], Asked(NOW))
+
+    plan = fetch(f"EXPLAIN {looked_for.few}", workspace=desk.workspace.pk, **looked_for.values)
+
+    assert "domain_parts" in str(plan)
 
 
 def fill(workspace: Workspace, count: int) -> None:
