@@ -237,43 +237,22 @@ def store_page(
 def store_values(reader: Reader, page: Page) -> int:
     """Store a page's messages and events with all that follows, and return how many items that
     were. Call inside a transaction that holds the workspace's lock."""
-    stored = 0
-    if page.mail:
-        stored += _store_mail(reader, page)
-    if page.sources:
-        stored += _store_events(reader, page)
-    return stored
-
-
-def _store_mail(reader: Reader, page: Page) -> int:
-    stored = store_mail(reader.mailbox, page.mail, reader.insiders, now=reader.now)
-    _tell(reader, stored.message_ids, [], stored.address_ids)
-    return stored.copies
-
-
-def _store_events(reader: Reader, page: Page) -> int:
-    stored = store_events(
-        reader.mailbox,
-        page.sources,
-        reader.insiders,
-        own_emails=reader.own_emails,
-        now=reader.now,
-    )
-    _tell(reader, [], stored.event_ids, stored.address_ids)
-    return len(page.sources)
-
-
-def _tell(reader: Reader, message_ids: list[int], event_ids: list[int], address_ids: list[int]) -> None:
-    created = create_from_contact(reader.mailbox.workspace, address_ids)
+    if not (page.mail or page.sources):
+        return 0
+    mailbox, insiders, now = reader.mailbox, reader.insiders, reader.now
+    mail = store_mail(mailbox, page.mail, insiders, now=now)
+    events = store_events(mailbox, page.sources, insiders, own_emails=reader.own_emails, now=now)
+    created = create_from_contact(mailbox.workspace, [*mail.address_ids, *events.address_ids])
     communication_changed.send(
         sender=Mailbox,
-        workspace_id=reader.mailbox.workspace_id,
-        message_ids=message_ids,
-        event_ids=event_ids,
+        workspace_id=mailbox.workspace_id,
+        message_ids=mail.message_ids,
+        event_ids=events.event_ids,
         company_ids=created.company_ids,
         person_ids=created.person_ids,
-        now=reader.now,
+        now=now,
     )
+    return mail.copies + len(page.sources)
 
 
 # What is kept aside from now on is written afterwards.

@@ -30,7 +30,6 @@ class SourceItem:
 class StoredEvents:
     event_ids: list[int]
     address_ids: list[int]
-    copies: int
 
 
 def store_events(
@@ -43,6 +42,8 @@ def store_events(
 ) -> StoredEvents:
     """Make the mailbox hold exactly these occurrences of these resources. Call inside a
     transaction that holds the workspace's lock."""
+    if not items:
+        return StoredEvents([], [])
     workspace_id = mailbox.workspace_id
     addresses = resolve(workspace_id, _sightings(items, now), insiders)
     sources = _upsert_sources(mailbox, items)
@@ -53,8 +54,7 @@ def store_events(
     changed |= _delete_copies_besides(items, sources, event_ids)
     elect(list(changed))
     _mark_contacted(items, own_emails, addresses)
-    copies = sum(len(item.events) for item in items)
-    return StoredEvents(sorted(changed), sorted(addresses.ids.values()), copies)
+    return StoredEvents(sorted(changed), sorted(addresses.ids.values()))
 
 
 def _sightings(items: Iterable[SourceItem], now: datetime) -> Sightings:

@@ -73,6 +73,8 @@ def mail_item(
 
 def store_mail(mailbox: Mailbox, items: Sequence[MailItem], insiders: Insiders, *, now: datetime) -> Stored:
     """Call inside a transaction that holds the workspace's lock."""
+    if not items:
+        return Stored([], [], 0)
     workspace_id = mailbox.workspace_id
     addresses = resolve(workspace_id, _sightings(items), insiders)
     new, message_ids = _insert_messages(workspace_id, items)
