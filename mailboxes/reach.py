@@ -4,6 +4,11 @@ As SQL for `{kind: rows of (domain, address_id)}`, of which one is empty, with t
 Somebody of a company who writes from its domain is found with the domain.
 """
 
+from crm.statements import fetch
+
+# Those rows, in their order.
+Reach = tuple[tuple[str, int | None], ...]
+
 REACH = {
     "company": """
         SELECT d.domain, NULL::bigint AS address_id FROM crm_companydomain d
@@ -15,6 +20,11 @@ REACH = {
     """,
     "person": "SELECT '' AS domain, a.id AS address_id FROM crm_address a WHERE a.person_id = %(record)s",
 }
+
+
+def reach_of(kind_name: str, record_id: int) -> Reach:
+    return tuple(fetch(f"{REACH[kind_name]} ORDER BY 1, 2", record=record_id))
+
 
 # Of a participant `p`, and the rows of `reach`.
 WITHIN = "(p.address_id = reach.address_id OR (p.domain = reach.domain AND p.domain <> ''))"

@@ -63,11 +63,14 @@ class AccessRequest(models.Model):
     def __str__(self) -> str:
         return f"Request {self.pk}"
 
-    def approve(self, *, by: Member, level: AccessLevel, scope: Scope = Scope.THREAD) -> None:
-        """Open the approver's own copies at up to the level asked for. Raises AlreadySettled."""
+    def approve(
+        self, *, by: Member, level: AccessLevel, scope: Scope = Scope.THREAD, seen: str | None = None
+    ) -> None:
+        """Open the approver's own copies at up to the level asked for. Raises AlreadySettled, and
+        ChangedMeanwhile where a record no longer has what was `seen`."""
         from mailboxes.sharing.requesting import approve
 
-        approve(self, by=by, level=level, scope=scope)
+        approve(self, by=by, level=level, scope=scope, seen=seen)
 
     def decline(self, *, by: Member) -> None:
         from mailboxes.sharing.requesting import decline

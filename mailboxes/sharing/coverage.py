@@ -1,13 +1,11 @@
-"""What a record has gained since its owner's grants were made, and letting them cover it."""
+"""What a record has gained since its owner's grants were made."""
 
 from collections.abc import Sequence
-
-from django.db import transaction
 
 from crm.models import Member
 from crm.statements import fetch
 from mailboxes.reach import REACH
-from mailboxes.sharing.granting import Target, grants_on
+from mailboxes.sharing.granting import Target
 
 _UNCOVERED = """
     WITH reach AS ({reach})
@@ -26,9 +24,3 @@ def uncovered(target: Target, *, by: Member) -> Sequence[str]:
     """Domains and addresses of the record that at least one of the member's grants leaves out."""
     statement = _UNCOVERED.format(reach=REACH[target.name], record=target.name)
     return [row[0] for row in fetch(statement, owner=by.pk, record=target.row.pk)]
-
-
-def confirm_all(target: Target, *, by: Member) -> None:
-    with transaction.atomic():
-        for grant in grants_on(target, by=by):
-            grant.confirm(by=by)

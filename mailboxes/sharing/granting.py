@@ -7,6 +7,7 @@ owner's own copies and nobody else's.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -17,9 +18,9 @@ from crm.auditing import audit
 from crm.live import announce
 from crm.models import AccessLevel, Member, Team
 from crm.records import RECORD_TYPES, RecordType
-from crm.statements import execute
+from crm.statements import arrays, execute
 from mailboxes.models import AccessGrant, Mailbox, Thread
-from mailboxes.reach import REACH
+from mailboxes.reach import Reach, reach_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ class Target:
     def record_kind(self) -> RecordType | None:
         return RECORD_TYPES.get(self.name)
 
+    def reach(self) -> Reach:
+        """What a grant on a record covers if it is made now."""
+        return reach_of(self.name, self.row.pk) if self.record_kind else ()
+
 
 def record_target(record: Any) -> Target:
     return Target(type(record).__name__.lower(), record)
@@ -79,40 +84,51 @@ class ChangedMeanwhile(Exception):
     """What is shared is no longer what the member was shown."""
 
 
-def as_seen(grants: Iterable[AccessGrant]) -> str:
-    """What a form was filled in from: the same as long as nothing is granted, taken back or changed."""
-    return ",".join(f"{grant.pk}:{grant.level}" for grant in sorted(grants, key=lambda one: one.pk))
+def as_seen(grants: Iterable[AccessGrant], reach: Reach) -> str:
+    """What a form was filled in from: the same as long as nothing is granted, taken back or changed, and
+    nobody gives the record another address or domain."""
+    stored = ",".join(f"{grant.pk}:{grant.level}" for grant in sorted(grants, key=lambda one: one.pk))
+    return f"{stored};{sha256(repr(reach).encode()).hexdigest()[:16]}"
+
+
+def _refuse_unseen(seen: str | None, grants: Iterable[AccessGrant], reach: Reach) -> None:
+    """Raises ChangedMeanwhile. `seen` is None where there was nothing to look at."""
+    if seen is not None and seen != as_seen(grants, reach):
+        raise ChangedMeanwhile
 
 
 def set_access(target: Target, access: Access, *, by: Member, seen: str | None = None) -> None:
-    """Make the member's grants on this exactly these, provided that they still are as `seen`. Raises
+    """Make the member's grants on this exactly these, provided that all still is as `seen`. Raises
     ChangedMeanwhile."""
     _check(target, access, by)
     with transaction.atomic():
         _lock(by)
-        grants = grants_on(target, by=by)
-        if seen is not None and seen != as_seen(grants):
-            raise ChangedMeanwhile
+        grants, reach = grants_on(target, by=by), target.reach()
+        _refuse_unseen(seen, grants, reach)
         stored = {Grantee.of(grant): grant for grant in grants}
         for grantee, grant in stored.items():
             if grantee not in access:
                 _delete(grant, by)
         for grantee, level in access.items():
-            _put(target, grantee, level, by=by, stored=stored.get(grantee))
+            _put(target, grantee, level, by=by, stored=stored.get(grantee), reach=reach)
 
 
-def open_further(target: Target, grantee: Grantee, level: AccessLevel, *, by: Member) -> None:
+def open_further(
+    target: Target, grantee: Grantee, level: AccessLevel, *, by: Member, seen: str | None = None
+) -> None:
     """Grant this much or leave what is more already; other grants stay as they are. With a record, it holds
-    for all that the record has by now."""
+    for all that the record has by now, provided that it is what was `seen`. Raises ChangedMeanwhile."""
     _check(target, {grantee: level}, by)
     with transaction.atomic():
         _lock(by)
+        reach = target.reach()
+        _refuse_unseen(seen, (), reach)
         stored = {Grantee.of(grant): grant for grant in grants_on(target, by=by)}.get(grantee)
         if stored is None or stored.level < level or target.name == "thread":
             most = max(level, AccessLevel(stored.level)) if stored else level
-            _put(target, grantee, most, by=by, stored=stored)
+            _put(target, grantee, most, by=by, stored=stored, reach=reach)
         if stored and target.record_kind:
-            stored.confirm(by=by)
+            _extend(stored, reach, by)
 
 
 def revoke(grant: AccessGrant, *, by: Member) -> None:
@@ -128,10 +144,18 @@ def confirm(grant: AccessGrant, *, by: Member) -> None:
     _refuse_others(grant.owner_id, grant.workspace_id, by)
     with transaction.atomic():
         _lock(by)
-        if grant.company_id or grant.person_id:
-            _cover(grant)
-            audit("grant_extended", by=by, owner=by, grant=grant.pk, **_named(grant))
-            _tell(grant)
+        if record := grant.company or grant.person:
+            _extend(grant, record_target(record).reach(), by)
+
+
+def confirm_all(target: Target, *, by: Member, seen: str | None = None) -> None:
+    """The same for all that the member shares of a record. Raises ChangedMeanwhile."""
+    with transaction.atomic():
+        _lock(by)
+        grants, reach = grants_on(target, by=by), target.reach()
+        _refuse_unseen(seen, grants, reach)
+        for grant in grants:
+            _extend(grant, reach, by)
 
 
 def set_default_level(mailbox: Mailbox, level: AccessLevel, *, by: Member) -> None:
@@ -170,7 +194,13 @@ def _lock(by: Member) -> None:
 
 
 def _put(
-    target: Target, grantee: Grantee, level: AccessLevel, *, by: Member, stored: AccessGrant | None
+    target: Target,
+    grantee: Grantee,
+    level: AccessLevel,
+    *,
+    by: Member,
+    stored: AccessGrant | None,
+    reach: Reach,
 ) -> None:
     if stored and stored.level == level and target.name != "thread":
         return
@@ -185,8 +215,7 @@ def _put(
             created_at=now,
             **target.fields(),
         )
-        if target.record_kind:
-            _cover(stored)
+        _cover(stored, reach)
     else:
         _raise_or_lower(stored, level, now)
     audit("shared", by=by, owner=by, level=level, **_named(stored))
@@ -218,17 +247,20 @@ def _named(grant: AccessGrant) -> dict[str, int | None]:
 
 
 _COVER = """
-    INSERT INTO mailboxes_grantcoverage (workspace_id, grant_id, address_id, domain)
-    SELECT %(workspace)s, %(grant)s, reach.address_id, reach.domain FROM ({reach}) reach
+    INSERT INTO mailboxes_grantcoverage (workspace_id, grant_id, domain, address_id)
+    SELECT %(workspace)s, %(grant)s, reach.domain, reach.address_id
+    FROM unnest(%(domains)s::text[], %(addresses)s::bigint[]) AS reach(domain, address_id)
     ON CONFLICT DO NOTHING
 """
 
 
-def _cover(grant: AccessGrant) -> None:
-    kind_name = "company" if grant.company_id else "person"
-    execute(
-        _COVER.format(reach=REACH[kind_name]),
-        workspace=grant.workspace_id,
-        grant=grant.pk,
-        record=grant.company_id or grant.person_id,
-    )
+def _cover(grant: AccessGrant, reach: Reach) -> None:
+    if reach:
+        values = arrays(reach, "domains", "addresses")
+        execute(_COVER, workspace=grant.workspace_id, grant=grant.pk, **values)
+
+
+def _extend(grant: AccessGrant, reach: Reach, by: Member) -> None:
+    _cover(grant, reach)
+    audit("grant_extended", by=by, owner=by, grant=grant.pk, **_named(grant))
+    _tell(grant)

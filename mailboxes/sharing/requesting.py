@@ -33,6 +33,7 @@ from mailboxes.reach import REACH, WITHIN
 from mailboxes.sharing.granting import (
     Grantee,
     Target,
+    as_seen,
     mailbox_target,
     open_further,
     record_target,
@@ -146,14 +147,23 @@ def owners_of(thread_ids: Sequence[int], *, besides: Member) -> QuerySet[Member]
     return Member.objects.active().filter(pk__in=ids).select_related("user")
 
 
-def approve(request: AccessRequest, *, by: Member, level: AccessLevel, scope: Scope = Scope.THREAD) -> None:
-    """Open the approver's own copies to the asker, at most as far as was asked."""
+def approve(
+    request: AccessRequest,
+    *,
+    by: Member,
+    level: AccessLevel,
+    scope: Scope = Scope.THREAD,
+    seen: str | None = None,
+) -> None:
+    """Open the approver's own copies to the asker, at most as far as was asked; of a record what was `seen`.
+    Raises ChangedMeanwhile."""
     if not AccessLevel.METADATA < level <= request.level:
         raise ValueError("A request is approved up to the level that was asked for.")
     with transaction.atomic():
         settled = _to_answer(request, by)
+        of_record = seen if scope == Scope.RECORD else None
         for target in _targets(settled, by, scope):
-            open_further(target, Grantee(member_id=settled.member_id), level, by=by)
+            open_further(target, Grantee(member_id=settled.member_id), level, by=by, seen=of_record)
         _settle(settled, RequestState.APPROVED, by=by)
         audit("access_approved", by=by, owner=by, request=settled.pk, member=settled.member_id, level=level)
         notify([settled.member], APPROVED, settled.pk)
@@ -258,12 +268,14 @@ def _settle_if_all_declined(request: AccessRequest, *, by: Member | None) -> Non
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A scope that an owner can approve, in words, and how many messages it opens by now."""
+    """A scope that an owner can approve, in words, and how many messages it opens by now. `seen` is what a
+    record has, which approving it says again."""
 
     scope: Scope
     words: str
     messages: int
     goes_on: bool
+    seen: str = ""
 
 
 def choices(request: AccessRequest, *, by: Member) -> list[Choice]:
@@ -273,8 +285,9 @@ def choices(request: AccessRequest, *, by: Member) -> list[Choice]:
     in_thread = copies.filter(message__thread_id=request.thread_id)
     found = [Choice(Scope.THREAD, "This thread", in_thread.values("message_id").distinct().count(), False)]
     if record := request.company or request.person:
-        with_record = count_own(by, record_target(record))
-        found.append(Choice(Scope.RECORD, f"All my emails with {record.name}", with_record, True))
+        target = record_target(record)
+        words, seen = f"All my emails with {record.name}", as_seen((), target.reach())
+        found.append(Choice(Scope.RECORD, words, count_own(by, target), True, seen))
     holding = list(in_thread.values_list("mailbox_id", flat=True).distinct())
     everything = copies.filter(mailbox_id__in=holding).values("message_id").distinct().count()
     words = "this mailbox" if len(holding) == 1 else f"the {len(holding)} mailboxes of yours that hold it"

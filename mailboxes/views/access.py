@@ -15,13 +15,14 @@ from crm.models import AccessLevel, Team
 from crm.records import BY_PLURAL, find_record
 from mailboxes.correspondence.conversation import read_thread
 from mailboxes.models import Mailbox, Thread
-from mailboxes.sharing.coverage import confirm_all, uncovered
+from mailboxes.sharing.coverage import uncovered
 from mailboxes.sharing.granting import (
     EVERYBODY,
     ChangedMeanwhile,
     Grantee,
     Target,
     as_seen,
+    confirm_all,
     grants_on,
     record_target,
     set_access,
@@ -60,8 +61,13 @@ def record_draft(request: WorkspaceRequest, plural: str, pk: int) -> HttpRespons
 def coverage(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """Let the member's grants cover the addresses and domains the record has by now."""
     target = record_target(find_record(request.member, BY_PLURAL[plural], pk))
-    confirm_all(target, by=request.member)
-    return _render(request, target, access_of(grants_on(target, by=request.member)))
+    is_outdated = False
+    try:
+        confirm_all(target, by=request.member, seen=request.POST.get("seen"))
+    except ChangedMeanwhile:
+        is_outdated = True
+    access = access_of(grants_on(target, by=request.member))
+    return _render(request, target, access, is_outdated=is_outdated)
 
 
 @require_http_methods(["GET", "POST"])
@@ -144,7 +150,7 @@ def _context(
     return {
         "target": target,
         "access_url": _url(member.workspace.slug, target),
-        "seen": as_seen(grants),
+        "seen": as_seen(grants, target.reach()),
         "boxes": boxes,
         "default": _default_words(boxes),
         "count": count_own(member, target) if target.record_kind else None,

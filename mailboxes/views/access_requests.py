@@ -15,6 +15,7 @@ from crm.models import AccessLevel
 from crm.records import BY_PLURAL, find_record, read_id
 from mailboxes.correspondence.conversation import Conversation, read_thread
 from mailboxes.models import AccessRequest, Scope, Thread
+from mailboxes.sharing.granting import ChangedMeanwhile
 from mailboxes.sharing.requesting import AlreadySettled, CannotAsk, ask, choices
 
 ASKABLE = [(level.value, level.label) for level in (AccessLevel.SUBJECT, AccessLevel.FULL)]
@@ -81,7 +82,9 @@ def approval(request: WorkspaceRequest, pk: int) -> HttpResponse:
     if scope not in words:
         return HttpResponseBadRequest("Choose what to share.")
     try:
-        one.approve(by=request.member, level=level, scope=scope)
+        one.approve(by=request.member, level=level, scope=scope, seen=request.POST.get("seen"))
+    except ChangedMeanwhile:
+        return _asked_again(request, one)
     except AlreadySettled as error:
         return _answered(request, one, str(error), is_settled=True)
     return _answered(request, one, f"{level.label.lower()} to {_lower(words[scope])}.")
@@ -149,6 +152,15 @@ def _answered(
         changed[f"thread-{one.thread_id}-changed"] = True
     response["HX-Trigger"] = json.dumps(changed)
     return response
+
+
+def _asked_again(request: WorkspaceRequest, one: AccessRequest) -> HttpResponse:
+    """With what the record has by now; nothing was answered yet."""
+    if not request.htmx:
+        messages.warning(request, "Which emails are meant has changed meanwhile. Look again and choose.")
+        return redirect("mailboxes:thread", request.member.workspace.slug, one.thread_id)
+    context = {"asked": one, "choices": choices(one, by=request.member), "is_outdated": True}
+    return render(request, "mailboxes/_access_request.html", context)
 
 
 def _changed(thread_id: int) -> HttpResponse:

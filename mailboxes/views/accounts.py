@@ -142,7 +142,7 @@ def sharing_context(request: WorkspaceRequest, mailbox: Mailbox) -> dict[str, An
     teams = list(Team.objects.filter(workspace_id=mailbox.workspace_id).order_by("name"))
     return {
         "mailbox": mailbox,
-        "seen": as_seen(grants),
+        "seen": as_seen(grants, ()),
         "levels": [(level, level.label) for level in AccessLevel],
         "workspace_level": mailbox.workspace.default_level,
         "grantable": GRANTABLE,

@@ -1,12 +1,13 @@
 """Pages where somebody shares: two of them open at once, and what Enter does."""
 
 import re
+from typing import Any
 
 import pytest
 
 from crm.edits import editing
 from crm.models import AccessLevel, Person
-from mailboxes.models import AccessGrant, Thread
+from mailboxes.models import AccessGrant, AccessRequest, RequestState, Thread
 from mailboxes.sharing.granting import (
     EVERYBODY,
     Grantee,
@@ -17,12 +18,13 @@ from mailboxes.sharing.granting import (
     set_access,
     thread_target,
 )
+from mailboxes.sharing.requesting import ask
 from tests.conftest import SignIn
 from tests.desk import Desk, mail
 
 pytestmark = pytest.mark.django_db
 
-ADA, BOB = "ada@halyard.example", "bob@acme.example"
+ADA, BOB, EVE = "ada@halyard.example", "bob@acme.example", "eve@birch.example"
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def test_a_page_that_is_out_of_date_changes_nothing(desk: Desk, signed_in: SignI
     url = f"/halyard/mailboxes/{desk.mailboxes['ada'].pk}/shares/"
     browser, headers = signed_in.as_(ada), {"HX-Request": "true"}
     browser.post(url, {"add": f"member-{ben.pk}"}, headers=headers)
-    seen = as_seen(grants_on(mailbox_target(desk.mailboxes["ada"]), by=ada))
+    seen = as_seen(grants_on(mailbox_target(desk.mailboxes["ada"]), by=ada), ())
     browser.post(url, {"remove": f"member-{ben.pk}", f"member-{ben.pk}": "3", "seen": seen}, headers=headers)
 
     late = browser.post(
@@ -46,7 +48,7 @@ def test_a_page_that_is_out_of_date_changes_nothing(desk: Desk, signed_in: SignI
 
     assert not AccessGrant.objects.exists()
     assert "changed elsewhere meanwhile" in late["HX-Trigger"]
-    assert 'name="seen" value=""' in late.content.decode()
+    assert f'name="seen" value="{as_seen((), ())}"' in late.content.decode()
 
 
 def test_manage_access_that_is_out_of_date_shows_what_is_stored(
@@ -55,7 +57,7 @@ def test_manage_access_that_is_out_of_date_shows_what_is_stored(
     ada, ben = desk.members["ada"], desk.members["ben"]
     url, browser = f"/halyard/emails/{thread.pk}/access/", signed_in.as_(ada)
     headers = {"HX-Request": "true"}
-    form = {"audience": "workspace", "everyone": "3", "seen": ""}
+    form = {"audience": "workspace", "everyone": "3", "seen": as_seen((), ())}
     set_access(thread_target(thread), {Grantee(member_id=ben.pk): AccessLevel.SUBJECT}, by=ada)
 
     late = browser.post(url, form, headers=headers).content.decode()
@@ -63,7 +65,7 @@ def test_manage_access_that_is_out_of_date_shows_what_is_stored(
     assert AccessGrant.objects.get().member == ben
     assert "was changed elsewhere meanwhile" in late
     assert 'value="selected" id="audience-selected" checked' in late
-    seen = as_seen(grants_on(thread_target(thread), by=ada))
+    seen = as_seen(grants_on(thread_target(thread), by=ada), ())
     assert browser.post(url, form | {"seen": seen}, headers=headers).status_code == 204
     assert AccessGrant.objects.get().member is None
 
@@ -101,3 +103,60 @@ def test_a_level_says_how_much_it_opens_and_is_taken_back(
     assert "Until just now it was: subject line" in back.content.decode()
     mailbox.refresh_from_db()
     assert mailbox.default_level == AccessLevel.METADATA
+
+
+SEEN = re.compile(r'name="seen" value="([^"]+)"')
+
+
+@pytest.mark.parametrize("gains", ["address", "merge"])
+def test_what_a_record_gains_after_its_owner_looked_is_not_opened(
+    desk: Desk, thread: Thread, signed_in: SignIn, gains: str
+) -> None:
+    """A colleague gives the person another address while the owner's form is open."""
+    ada, ben = desk.members["ada"], desk.members["ben"]
+    desk.put("ada", mail("2@x", ADA, EVE, subject="Secret"))
+    bob, eve = (Person.objects.get(addresses__email=email) for email in (BOB, EVE))
+    asked = ask(thread, by=ben, level=AccessLevel.FULL, record=bob)
+    browser, headers = signed_in.as_(ada), {"HX-Request": "true"}
+    manage, approve = f"/halyard/people/{bob.pk}/access/", f"/halyard/access-requests/{asked.pk}/approval/"
+    seen_there = one_match(browser.get(manage, headers=headers))
+    seen_asked = one_match(browser.get(f"/halyard/emails/{thread.pk}/", headers=headers))
+
+    if gains == "merge":
+        editing.merge(eve, bob, by=ben)
+    else:
+        editing.delete_record(eve, by=ben)
+        editing.add_address(bob, EVE, by=ben)
+
+    saved = browser.post(manage, {"audience": "workspace", "seen": seen_there}, headers=headers)
+    answer = {"scope": "record", "level": "3", "seen": seen_asked}
+    answered = browser.post(approve, answer, headers=headers)
+    assert "was changed elsewhere meanwhile" in saved.content.decode()
+    assert "Nothing was shared" in answered.content.decode()
+    assert not AccessGrant.objects.exists()
+    assert AccessRequest.objects.get().state == RequestState.PENDING
+
+    again = one_match(answered)
+    assert browser.post(approve, answer | {"seen": again}, headers=headers).status_code == 200
+    assert AccessGrant.objects.get().coverage.count() == 2
+
+
+def test_covering_too_covers_what_was_shown(desk: Desk, thread: Thread, signed_in: SignIn) -> None:
+    bob = Person.objects.get()
+    set_access(record_target(bob), {EVERYBODY: AccessLevel.FULL}, by=desk.members["ada"])
+    editing.add_address(bob, "bob@other.example", by=desk.members["ben"])
+    browser, headers = signed_in.as_(desk.members["ada"]), {"HX-Request": "true"}
+    url = f"/halyard/people/{bob.pk}/access/"
+    seen = one_match(browser.get(url, headers=headers))
+    editing.add_address(bob, "bob@third.example", by=desk.members["ben"])
+
+    late = browser.post(f"{url}coverage/", {"seen": seen}, headers=headers)
+    covered = AccessGrant.objects.get().coverage.count()
+    browser.post(f"{url}coverage/", {"seen": one_match(late)}, headers=headers)
+
+    assert (covered, AccessGrant.objects.get().coverage.count()) == (1, 3)
+
+
+def one_match(response: Any) -> str:
+    (seen,) = set(SEEN.findall(response.content.decode()))
+    return str(seen)

@@ -12,11 +12,12 @@ from crm.workspaces import set_active
 from mailboxes.models import AccessGrant, AccessRequest, EmailMessage, Mailbox, RequestState, Scope, Thread
 from mailboxes.removing import begin_removal, purge
 from mailboxes.sharing.accesslog import read_log
-from mailboxes.sharing.coverage import confirm_all, uncovered
+from mailboxes.sharing.coverage import uncovered
 from mailboxes.sharing.granting import (
     EVERYBODY,
     Access,
     Grantee,
+    confirm_all,
     mailbox_target,
     record_target,
     set_access,
