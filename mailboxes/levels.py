@@ -22,8 +22,9 @@ class Given:
     level: AccessLevel
     member_id: int | None = None
     team_id: int | None = None
-    # Of a grant on a thread alone: it opens nothing that was moved there afterwards.
+    # Of a grant on a thread alone: it opens nothing that was moved there afterwards, or nothing but these.
     thread_since: datetime | None = None
+    of_messages: frozenset[int] | None = None
 
     def is_for(self, viewer: Viewer) -> bool:
         if self.member_id is None and self.team_id is None:
@@ -39,6 +40,7 @@ class Copy:
     is_owner_active: bool = True
     # On the owner's blocklist, or in a mailbox that is being removed.
     is_gone: bool = False
+    message_id: int = 0
     moved_at: datetime | None = None
 
 
@@ -55,6 +57,8 @@ def level(viewer: Viewer, copy: Copy) -> AccessLevel | None:
 
 
 def _reaches(grant: Given, copy: Copy) -> bool:
+    if grant.of_messages is not None:
+        return copy.message_id in grant.of_messages
     if grant.thread_since is None or copy.moved_at is None:
         return True
     return copy.moved_at <= grant.thread_since

@@ -22,6 +22,13 @@ FOR_VIEWER = """(
     OR g.team_id = ANY(ARRAY(SELECT tm.team_id FROM crm_teammembership tm WHERE tm.member_id = %(viewer)s))
 )"""
 
+# Whether a grant `g` on the thread of a message `m` opens it: not what was moved there later, and of a grant
+# that came with messages when those were moved, only them.
+THREAD_GRANT_OPENS = """(
+    CASE WHEN g.of_messages IS NULL THEN m.moved_at IS NULL OR m.moved_at <= g.created_at
+         ELSE m.id = ANY(g.of_messages) END
+)"""
+
 # Every mailbox there is to read, and what the viewer sees of all that is in it.
 BOXES = f"""
     box AS MATERIALIZED (
@@ -50,7 +57,7 @@ LEVEL = f"""
         box.level,
         (SELECT max(g.level) FROM mailboxes_accessgrant g
          WHERE g.thread_id = m.thread_id AND g.owner_id = box.owner_id
-           AND (m.moved_at IS NULL OR m.moved_at <= g.created_at) AND {FOR_VIEWER}),
+           AND {THREAD_GRANT_OPENS} AND {FOR_VIEWER}),
         (SELECT max(g.level)
          FROM mailboxes_participant p
          CROSS JOIN LATERAL (

@@ -12,7 +12,7 @@ from functools import cache
 from crm.models import Member
 from crm.search.words import Query
 from crm.statements import fetch
-from mailboxes.visibility import BOXES, FOR_VIEWER, SUBJECT, best_copies, viewing
+from mailboxes.visibility import BOXES, FOR_VIEWER, SUBJECT, THREAD_GRANT_OPENS, best_copies, viewing
 
 # Copies looked at for a word, over all mailboxes: the newest, and those an index names.
 NEWEST, FEW, FEWEST_EACH = 600, 1000, 30
@@ -56,11 +56,10 @@ _RECALL = f"""
     {_SHOWN}
 """
 
-# A grant on a thread does not open what was moved into it later; visibility says the same.
 _GRANTED = f"""
     partly AS MATERIALIZED (SELECT * FROM box WHERE level < {SUBJECT} AND is_active),
     given AS MATERIALIZED (
-        SELECT g.id, g.owner_id, g.thread_id, g.created_at FROM mailboxes_accessgrant g
+        SELECT g.id, g.owner_id, g.thread_id, g.created_at, g.of_messages FROM mailboxes_accessgrant g
         WHERE g.workspace_id = %(workspace)s AND g.mailbox_id IS NULL AND g.level >= {SUBJECT}
           AND g.owner_id IN (SELECT owner_id FROM partly) AND {FOR_VIEWER}
         ORDER BY g.id DESC LIMIT {GRANTS}
@@ -68,7 +67,7 @@ _GRANTED = f"""
     granted AS MATERIALIZED (
         SELECT g.owner_id, m.id AS message_id FROM given g
         JOIN mailboxes_emailmessage m ON m.thread_id = g.thread_id
-        WHERE m.moved_at IS NULL OR m.moved_at <= g.created_at
+        WHERE {THREAD_GRANT_OPENS}
         UNION
         SELECT g.owner_id, p.message_id FROM given g JOIN mailboxes_grantcoverage v ON v.grant_id = g.id
         CROSS JOIN LATERAL (

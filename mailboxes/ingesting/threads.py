@@ -8,9 +8,10 @@ after the parent, and moves when the parent arrives. Never by subject.
 from dataclasses import dataclass
 from datetime import datetime
 
-from crm.statements import execute, fetch
+from crm.statements import arrays, execute, fetch
 from mailboxes.ingesting.identity import digest, message_id_key
 from mailboxes.parsing.values import ParsedMail
+from mailboxes.visibility import THREAD_GRANT_OPENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ ENSURE_THREADS = """
 
 # Where several messages claim one Message-ID, the lowest identity is the parent, in any order.
 # The climb is bounded because two forged messages may name each other.
-SETTLE = """
+SETTLE = f"""
     WITH RECURSIVE below AS (
         SELECT m.id, m.id_key, m.parent_key FROM mailboxes_emailmessage m WHERE m.id = ANY(%(ids)s)
         UNION
@@ -67,11 +68,41 @@ SETTLE = """
         ) parent
         WHERE climb.height < 200
     ),
-    highest AS (SELECT DISTINCT ON (id) id, top FROM climb ORDER BY id, height DESC)
+    highest AS (SELECT DISTINCT ON (id) id, top FROM climb ORDER BY id, height DESC),
+    moving AS MATERIALIZED (
+        SELECT m.id, m.moved_at, m.thread_id AS before_id, t.thread_id AS then_id
+        FROM highest JOIN mailboxes_emailmessage t ON t.id = highest.top
+        JOIN mailboxes_emailmessage m ON m.id = highest.id AND m.thread_id <> t.thread_id
+    ),
+    still_shared AS (
+        INSERT INTO mailboxes_accessgrant
+            (workspace_id, owner_id, thread_id, member_id, team_id, level, created_at, of_messages)
+        SELECT g.workspace_id, g.owner_id, m.then_id, g.member_id, g.team_id, g.level, g.created_at,
+               array_agg(m.id ORDER BY m.id)
+        FROM moving m JOIN mailboxes_accessgrant g ON g.thread_id = m.before_id
+        WHERE NOT m.id = ANY(%(ids)s) AND {THREAD_GRANT_OPENS}
+        GROUP BY g.id, m.then_id
+        ON CONFLICT DO NOTHING
+    )
     UPDATE mailboxes_emailmessage m
-    SET thread_id = t.thread_id, moved_at = CASE WHEN m.id = ANY(%(ids)s) THEN m.moved_at ELSE %(now)s END
-    FROM highest JOIN mailboxes_emailmessage t ON t.id = highest.top
-    WHERE m.id = highest.id AND m.thread_id <> t.thread_id
+    SET thread_id = moving.then_id, moved_at = CASE WHEN m.id = ANY(%(ids)s) THEN m.moved_at ELSE %(now)s END
+    FROM moving WHERE m.id = moving.id
+    RETURNING moving.before_id, moving.then_id
+"""
+
+# Of a member who asks for both, the earlier question stays.
+MOVE_REQUESTS = """
+    WITH emptied AS (
+        SELECT DISTINCT ON (u.before_id) u.* FROM unnest(%(before)s::bigint[], %(then)s::bigint[])
+            AS u(before_id, then_id)
+        WHERE NOT EXISTS (SELECT FROM mailboxes_emailmessage m WHERE m.thread_id = u.before_id)
+        ORDER BY u.before_id, u.then_id
+    )
+    UPDATE mailboxes_accessrequest q SET thread_id = e.then_id FROM emptied e
+    WHERE q.thread_id = e.before_id AND NOT (q.state = 'pending' AND EXISTS (
+        SELECT FROM mailboxes_accessrequest o LEFT JOIN emptied oe ON oe.before_id = o.thread_id
+        WHERE o.member_id = q.member_id AND o.state = 'pending' AND o.id <> q.id
+          AND (o.thread_id = e.then_id OR (oe.then_id = e.then_id AND o.id < q.id))))
 """
 
 DELETE_EMPTY = """
@@ -81,8 +112,11 @@ DELETE_EMPTY = """
 
 
 def settle(workspace_id: int, message_ids: list[int], places: list[Place], *, now: datetime) -> None:
-    """Let new messages join their parents' threads, and their waiting replies join theirs."""
-    if execute(SETTLE, workspace=workspace_id, ids=message_ids, now=now):
+    """Let new messages join their parents' threads, and their waiting replies join theirs: with whoever may
+    read them, and with whoever has asked to."""
+    moved = fetch(SETTLE, workspace=workspace_id, ids=message_ids, now=now)
+    if moved:
+        execute(MOVE_REQUESTS, **arrays(sorted(set(moved)), "before", "then"))
         keys = {place.thread_key for place in places} | {place.id_key for place in places}
         execute(DELETE_EMPTY, workspace=workspace_id, keys=list(keys - {None}))
 

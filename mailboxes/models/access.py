@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -35,6 +36,8 @@ class AccessGrant(models.Model):
         Team, models.CASCADE, null=True, related_name="grants_received", db_constraint=False
     )
     level = models.PositiveSmallIntegerField(choices=AccessLevel.choices)
+    # Of a thread only these, which it opened where they were before a parent that came later moved them.
+    of_messages = ArrayField(models.BigIntegerField(), null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = AccessGrantQuerySet.as_manager()
@@ -43,7 +46,9 @@ class AccessGrant(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "id"], name="grant_workspace_id"),
             models.UniqueConstraint(
-                fields=["owner", *TARGETS, "member", "team"], name="grant_once", nulls_distinct=False
+                fields=["owner", *TARGETS, "member", "team", "of_messages"],
+                name="grant_once",
+                nulls_distinct=False,
             ),
             models.CheckConstraint(
                 condition=Q(

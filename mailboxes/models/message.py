@@ -36,7 +36,7 @@ class EmailMessage(models.Model):
     # Whether any copy is a person's own words rather than bulk, automatic, bounce or calendar mail.
     is_contact = models.BooleanField()
     # When a parent that came later moved it here. A grant on a thread does not open what was moved
-    # into it afterwards: whoever can forge a parent could move anything anywhere.
+    # into it afterwards: whoever can forge a parent could move anything anywhere. What was open stays open.
     moved_at = models.DateTimeField(null=True)
     recipients = models.PositiveIntegerField()
 

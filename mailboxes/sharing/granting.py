@@ -80,6 +80,10 @@ def grants_on(target: Target, *, by: Member) -> list[AccessGrant]:
     )
 
 
+def _whole(grants: Iterable[AccessGrant]) -> dict[Grantee, AccessGrant]:
+    return {Grantee.of(grant): grant for grant in grants if grant.of_messages is None}
+
+
 class ChangedMeanwhile(Exception):
     """What is shared is no longer what the member was shown."""
 
@@ -105,10 +109,12 @@ def set_access(target: Target, access: Access, *, by: Member, seen: str | None =
         _lock(by)
         grants, reach = grants_on(target, by=by), target.reach()
         _refuse_unseen(seen, grants, reach)
-        stored = {Grantee.of(grant): grant for grant in grants}
-        for grantee, grant in stored.items():
-            if grantee not in access:
+        stored = _whole(grants)
+        for grant in grants:
+            if Grantee.of(grant) not in access:
                 _delete(grant, by)
+            elif grant.of_messages is not None:  # what comes now is of the whole thread
+                grant.delete()
         for grantee, level in access.items():
             _put(target, grantee, level, by=by, stored=stored.get(grantee), reach=reach)
 
@@ -123,7 +129,7 @@ def open_further(
         _lock(by)
         reach = target.reach()
         _refuse_unseen(seen, (), reach)
-        stored = {Grantee.of(grant): grant for grant in grants_on(target, by=by)}.get(grantee)
+        stored = _whole(grants_on(target, by=by)).get(grantee)
         if stored is None or stored.level < level or target.name == "thread":
             most = max(level, AccessLevel(stored.level)) if stored else level
             _put(target, grantee, most, by=by, stored=stored, reach=reach)

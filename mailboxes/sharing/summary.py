@@ -237,4 +237,6 @@ def _labelled(grant: AccessGrant, team_names: Mapping[int, str]) -> tuple[Given,
 
 
 def access_of(grants: Iterable[AccessGrant]) -> dict[Grantee, AccessLevel]:
-    return {Grantee.of(grant): AccessLevel(grant.level) for grant in grants}
+    """The most that each is given."""
+    by_level = sorted(grants, key=lambda grant: grant.level)
+    return {Grantee.of(grant): AccessLevel(grant.level) for grant in by_level}

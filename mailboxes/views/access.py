@@ -160,6 +160,7 @@ def _context(
         "levels": GRANTABLE,
         "sharees": sharees_of(proposed, everyone, teams),
         "options": options_for(proposed, everyone, teams, besides=Grantee(member_id=member.pk)),
+        "is_partly": any(grant.of_messages is not None for grant in grants),
         "uncovered": uncovered(target, by=member) if target.record_kind else [],
         "groups": summarise_access(
             member,

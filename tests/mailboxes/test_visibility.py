@@ -46,7 +46,7 @@ def team(desk: Desk) -> Team:
     on_mailbox=to_whom,
     on_record=to_whom,
     on_thread=to_whom,
-    fate=st.sampled_from(["", "", "", "blocked", "removing", "owner gone", "moved later"]),
+    fate=st.sampled_from(["", "", "", "blocked", "removing", "owner gone", "moved later", "moved along"]),
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_python_and_sql_agree(
@@ -119,9 +119,14 @@ def apply(fate: str, desk: Desk, message: EmailMessage) -> None:
         begin_removal(Mailbox.objects.get(pk=desk.mailboxes["ada"].pk))
     elif fate == "owner gone":
         Member.objects.filter(pk=ada.pk).update(is_active=False)
-    elif fate == "moved later":
+    elif fate.startswith("moved"):
         later = timezone.now() + timedelta(days=1)
         EmailMessage.objects.filter(pk=message.pk).update(moved_at=later)
+        if fate == "moved along":
+            # Every other grant came with it, the rest with another message.
+            for number, grant in enumerate(AccessGrant.objects.filter(thread=message.thread).order_by("pk")):
+                grant.of_messages = [message.pk + number % 2, 0]
+                grant.save()
 
 
 def highest(viewer: Member, message: EmailMessage) -> AccessLevel | None:
@@ -142,6 +147,7 @@ def as_told(copy: MessageCopy, message: EmailMessage) -> Copy:
         default_level=AccessLevel(copy.mailbox.default_level),
         is_owner_active=copy.mailbox.member.is_active,
         is_gone=copy.blocked_by_id is not None or copy.mailbox.state == "removing",
+        message_id=message.pk,
         moved_at=message.moved_at,
         grants=[
             Given(
@@ -149,6 +155,7 @@ def as_told(copy: MessageCopy, message: EmailMessage) -> Copy:
                 grant.member_id,
                 grant.team_id,
                 thread_since=grant.created_at if grant.thread_id else None,
+                of_messages=None if grant.of_messages is None else frozenset(grant.of_messages),
             )
             for grant in grants
             if grant.mailbox_id in (None, copy.mailbox_id)
