@@ -3,23 +3,55 @@ they follow; when records are made (mail follows that), mail, events and credent
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from crm.addresses import normalise
 from crm.edits import editing
-from crm.models import Company, Member, Person, Team, TeamMembership, User, Workspace
+from crm.models import AuditEvent, Company, Member, Person, Role, Team, TeamMembership, User, Workspace
 from crm.signing import password_link
-from crm.workspaces import set_active
+from crm.workspaces import LastAdmin, claim_verified, give_address, is_last_admin, set_active, set_role
 
 
-class CreationForm(AdminUserCreationForm):
+class ReadOnly:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+admin.site.unregister(Group)  # there is one kind of operator
+
+
+class AddressForm(forms.ModelForm):
+    def clean_email(self) -> str:
+        email = normalise(self.cleaned_data["email"])
+        if email is None:
+            raise forms.ValidationError("This is not an email address.")
+        if EmailAddress.objects.filter(email=email).exclude(user_id=self.instance.pk).exists():
+            raise forms.ValidationError("This address belongs to another account.")
+        return email
+
+
+class CreationForm(AddressForm, AdminUserCreationForm):
     class Meta:
         model = User
         fields = ("email",)
+
+
+class ChangeForm(AddressForm, UserChangeForm):
+    class Meta(UserChangeForm.Meta):
+        model = User
 
 
 @admin.register(User)
@@ -28,15 +60,20 @@ class UserAdministration(UserAdmin):
     list_display = ("email", "name", "is_active", "is_staff", "last_login")
     list_filter = ("is_staff", "is_active")
     search_fields = ("email", "name")
-    add_form = CreationForm
+    add_form, form = CreationForm, ChangeForm
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
-        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("Rights", {"fields": ("is_active", "is_staff")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
     filter_horizontal = ()
     actions = ("show_password_link",)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "email" in form.changed_data:
+            give_address(obj, obj.email)
 
     @admin.action(description="Show a link to set a new password")
     def show_password_link(self, request: HttpRequest, users: QuerySet[User]) -> None:
@@ -52,8 +89,20 @@ class WorkspaceAdministration(admin.ModelAdmin):
     fields = ("name", "slug", "plan", "default_level")
 
 
+class MemberForm(forms.ModelForm):
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        stays = given.get("role") == Role.ADMIN and given.get("is_active")
+        if self.instance.pk and not stays:
+            member = Member.objects.get(pk=self.instance.pk)
+            if member.is_active and is_last_admin(member):
+                raise forms.ValidationError(str(LastAdmin(member)))
+        return given
+
+
 @admin.register(Member)
 class MemberAdministration(admin.ModelAdmin):
+    form = MemberForm
     list_display = ("user", "workspace", "role", "is_active")
     list_filter = ("workspace", "role", "is_active")
     list_select_related = ("user", "workspace")
@@ -67,10 +116,13 @@ class MemberAdministration(admin.ModelAdmin):
         return False  # their history counts; deactivate instead
 
     def save_model(self, request: HttpRequest, obj: Member, form: Any, change: bool) -> None:
-        active = obj.is_active
+        role, active = Role(obj.role), obj.is_active
         if change:
-            obj.is_active = Member.objects.values_list("is_active", flat=True).get(pk=obj.pk)
-        super().save_model(request, obj, form, change)
+            obj = Member.objects.get(pk=obj.pk)
+            set_role(obj, role)
+        else:
+            super().save_model(request, obj, form, change)
+            claim_verified(obj)
         set_active(obj, active=active)
 
 
@@ -152,3 +204,15 @@ class PersonAdministration(RecordAdministration):
             editing.rename(before, obj.name, by=editing.OPERATOR)
         if "company" in form.changed_data:
             editing.move_person(before, obj.company, by=editing.OPERATOR)
+
+
+@admin.register(AuditEvent)
+class AuditAdministration(ReadOnly, admin.ModelAdmin):
+    """Who decided what, by numbers; it holds nobody's words."""
+
+    list_display = ("created_at", "workspace", "action", "actor", "owner")
+    list_filter = ("workspace", "action")
+    list_select_related = ("workspace", "actor__user", "owner__user")
+    fields = ("created_at", "workspace", "action", "actor", "owner", "details")
+    ordering = ("-pk",)
+    show_full_result_count = False

@@ -40,14 +40,19 @@ def create_workspace(
     password: str | None = None,
     is_operator: bool = False,
 ) -> Workspace:
-    """The workspace and its first admin, whose address counts as verified. Safe to call twice."""
+    """The workspace and its first admin, whose address counts as verified. Safe to call twice: only of a new
+    one the admin's domain is made internal, for since then its admins may have decided."""
     with transaction.atomic():
-        workspace, _ = Workspace.objects.get_or_create(slug=slug, defaults={"name": name})
+        workspace, created = Workspace.objects.get_or_create(slug=slug, defaults={"name": name})
         member = add_member(workspace, admin_email, role=Role.ADMIN, password=password)
         if is_operator and not member.user.is_staff:
-            member.user.is_staff = member.user.is_superuser = True
-            member.user.save(update_fields=["is_staff", "is_superuser"])
-        _seed_internal_domain(workspace, member.user.email)
+            member.user.is_staff = True
+            member.user.save(update_fields=["is_staff"])
+        if created:
+            _seed_internal_domain(workspace, member.user.email)
+        elif workspace.name != name:
+            workspace.name = name
+            workspace.save(update_fields=["name"])
     return workspace
 
 
@@ -55,29 +60,35 @@ def add_member(
     workspace: Workspace,
     email: str,
     *,
-    role: Role = Role.MEMBER,
+    role: Role | None = None,
     name: str = "",
     password: str | None = None,
 ) -> Member:
     """Somebody whose address is known to be theirs. Safe to call twice: a role or password given
-    now replaces the one there was."""
+    now replaces the one there was. Raises NotAnAddress, and LastAdmin."""
     address = normalise(email)
     if address is None:
         raise NotAnAddress(f"“{email}” is not an email address.")
     with transaction.atomic():
         user = _user(address, name=name, password=password)
-        member, created = Member.objects.get_or_create(
-            workspace=workspace, user=user, defaults={"role": role}
+        member, _ = Member.objects.get_or_create(
+            workspace=workspace, user=user, defaults={"role": role or Role.MEMBER}
         )
-        if not created and member.role != role:
-            member.role = role
-            member.save(update_fields=["role"])
+        if role:
+            set_role(member, role)
         set_active(member, active=True)
-        EmailAddress.objects.update_or_create(
-            user=user, email=address, defaults={"verified": True, "primary": True}
-        )
-        claim(member, [address])
+        give_address(user, address)
     return member
+
+
+def give_address(user: User, email: str) -> None:
+    """One that is known to be his: he signs in with it, and it is his in all his workspaces."""
+    with transaction.atomic():
+        own = EmailAddress.objects.filter(user=user)
+        own.filter(primary=True).exclude(email=email).update(primary=False)
+        own.update_or_create(email=email, defaults={"user": user, "verified": True, "primary": True})
+        for member in Member.objects.active().filter(user=user):
+            claim(member, [email])
 
 
 def found_workspace(user: User, name: str) -> Workspace:
@@ -124,14 +135,21 @@ def rename(workspace: Workspace, name: str, *, by: Member) -> None:
 def change_role(member: Member, role: Role, *, by: Member) -> None:
     require_admin(by, member.workspace_id)
     with transaction.atomic():
+        if set_role(member, role):
+            audit(f"member_made_{role.value}", by=by, member=member.pk)
+
+
+def set_role(member: Member, role: Role) -> bool:
+    """Returns whether it was another. Raises LastAdmin."""
+    with transaction.atomic():
         _hold(member)
         if member.role == role:
-            return
+            return False
         if role != Role.ADMIN:
             _refuse_last_admin(member)
         member.role = role
         member.save(update_fields=["role"])
-        audit(f"member_made_{role.value}", by=by, member=member.pk)
+    return True
 
 
 def deactivate(member: Member, *, by: Member) -> None:

@@ -1,12 +1,14 @@
 """What operators see of how people sign in. Registrations come from the environment and tokens are not kept,
-so allauth's lists of both would only mislead; what a second factor is checked against is nobody's to see."""
+so allauth's lists of both would only mislead; what a second factor is checked against is nobody's to see.
+An address is given with its user, where all that it decides follows."""
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialApp, SocialToken
 from django.contrib import admin
 from django.http import HttpRequest
 
-admin.site.unregister([SocialApp, SocialToken, Authenticator])
+admin.site.unregister([EmailAddress, SocialApp, SocialToken, Authenticator])
 
 
 @admin.register(Authenticator)

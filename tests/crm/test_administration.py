@@ -1,9 +1,13 @@
-"""What operators may change in Django admin is refused where it makes no sense."""
+"""What operators may change in Django admin: it is refused where it makes no sense, and what follows follows."""
+
+from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 
-from crm.models import Member, Team, TeamMembership, User
+from crm.auditing import audit
+from crm.models import Address, Member, Role, Team, TeamMembership, User
 from tests.desk import Desk
 
 pytestmark = pytest.mark.django_db
@@ -12,7 +16,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def operator(db: None) -> Client:
     client = Client()
-    user = User.objects.create_superuser("operator@house.example", password=None)
+    user = User.objects.create_user("operator@house.example", is_staff=True)
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client
 
@@ -51,3 +55,56 @@ def test_when_records_are_made_is_left_to_admins_for_mail_follows_it(operator: C
 
     assert 'name="plan"' in page
     assert "automatic_creation" not in page
+
+
+def save(operator: Client, place: str, **given: Any) -> str:
+    return operator.post(f"/admin/crm/{place}/", given, follow=True).content.decode()
+
+
+def test_the_last_admin_stays_one(operator: Client, desk: Desk, ada: Member, ben: Member) -> None:
+    Member.objects.filter(pk=ada.pk).update(role=Role.ADMIN)
+    Member.objects.exclude(pk=ada.pk).update(role=Role.MEMBER)
+
+    demoted = save(operator, f"member/{ada.pk}/change", role="member", is_active="on")
+    deactivated = save(operator, f"member/{ada.pk}/change", role="admin")
+    save(operator, f"member/{ben.pk}/change", role="admin", is_active="on")
+    save(operator, f"member/{ada.pk}/change", role="member")
+
+    assert "is the last active admin" in demoted
+    assert "is the last active admin" in deactivated
+    assert list(Member.objects.filter(workspace=desk.workspace, role="admin")) == [ben]
+    ada.refresh_from_db()
+    assert (ada.role, ada.is_active) == ("member", False)
+
+
+def test_an_address_given_here_is_its_owners_everywhere(operator: Client, desk: Desk, ben: Member) -> None:
+    user = {"email": "New@House.Example", "usable_password": "false"}
+    save(operator, "user/add", **user)
+    joined = User.objects.get(email="new@house.example")
+    save(operator, "member/add", workspace=desk.workspace.pk, user=joined.pk, role="member", is_active="on")
+
+    changed = save(operator, f"user/{joined.pk}/change", email="newer@house.example", is_active="on",
+                   date_joined_0="2026-01-01", date_joined_1="00:00")  # fmt: skip
+    taken = save(operator, f"user/{joined.pk}/change", email=ben.user.email.upper(), is_active="on",
+                 date_joined_0="2026-01-01", date_joined_1="00:00")  # fmt: skip
+
+    member = Member.objects.get(user=joined)
+    assert set(Address.objects.filter(member=member).values_list("email", flat=True)) == {
+        "new@house.example",
+        "newer@house.example",
+    }
+    assert EmailAddress.objects.get(user=joined, primary=True).email == "newer@house.example", changed
+    assert "already exists" in taken or "belongs to another account" in taken
+
+
+def test_operators_have_the_same_rights_all_of_them_and_see_who_decided(
+    operator: Client, desk: Desk, ada: Member
+) -> None:
+    audit("shared", by=ada, owner=ada, level=3)
+
+    index = operator.get("/admin/").content.decode()
+    events = operator.get("/admin/crm/auditevent/").content.decode()
+
+    assert [name for name in ("Users", "Members", "Audit events", "Mailboxes") if name not in index] == []
+    assert [name for name in ("Groups", "Email addresses") if name in index] == []
+    assert "shared" in events and "Add audit event" not in events

@@ -202,6 +202,20 @@ def test_the_settings_that_keep_accounts_apart_are_what_we_think() -> None:
     assert settings.CACHES["default"]["BACKEND"].endswith("RedisCache")
 
 
+def test_what_is_said_again_changes_what_is_said_and_nothing_else() -> None:
+    create_workspace("acme", name="Acme", admin_email="ann@acme.example")
+    InternalDomain.objects.all().delete()  # as an admin may
+
+    run("create_workspace", "acme", "--name", "Acme Ltd", "--admin", "ann@acme.example")
+    run("add_member", "acme", "ann@acme.example")
+
+    assert Workspace.objects.get().name == "Acme Ltd"
+    assert not InternalDomain.objects.exists()
+    assert Member.objects.get().role == "admin"
+    with pytest.raises(CommandError, match="last active admin"):
+        run("add_member", "acme", "ann@acme.example", "--role", "member")
+
+
 def test_only_the_first_is_asked_to_sign_up(client: Client) -> None:
     empty = client.get("/accounts/login/").content
     create_workspace("acme", name="Acme", admin_email="ann@acme.example")
