@@ -25,6 +25,14 @@ class AccountAdapter(DefaultAccountAdapter):
         """Sign-up creates the first workspace; afterwards it takes an invitation."""
         return not Workspace.objects.exists()
 
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """By a worker, who asks a mail server again that does not answer: whether it does says nothing of who
+        has an account, and keeps nobody waiting."""
+        from crm.tasks import mail_account
+
+        mail = self.render_mail(template_prefix, email, {"request": self.request, "email": email, **context})
+        mail_account.delay(str(mail.subject), str(mail.body), email)
+
     def send_notification_mail(
         self,
         template_prefix: str,
@@ -41,10 +49,10 @@ class AccountAdapter(DefaultAccountAdapter):
             "ip": self.get_client_ip(self.request),
             "user_agent": self.get_http_user_agent(self.request)[:_LONGEST_BROWSER],
         }
-        from crm.tasks import mail_account_change
+        from crm.tasks import mail_account
 
         mail = self.render_mail(template_prefix, address, {"user": user, **where, **(context or {})})
-        send = partial(mail_account_change.delay, str(mail.subject), str(mail.body), address)
+        send = partial(mail_account.delay, str(mail.subject), str(mail.body), address)
         transaction.on_commit(send, robust=True)
 
 

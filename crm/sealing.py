@@ -23,6 +23,12 @@ def unseal(token: bytes | memoryview | str) -> str:
         raise NoKeyFits from error
 
 
+def is_sealed(text: str) -> bool:
+    """A Fernet token begins with its version, 0x80, and a time of eight bytes whose first are zero; in base
+    64."""
+    return text.startswith("gAAAAA")
+
+
 def resealed(token: bytes | memoryview | str) -> bytes:
     """The same text under the newest key. Raises NoKeyFits."""
     try:

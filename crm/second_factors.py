@@ -9,7 +9,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import generate_totp_secret
 
-from crm.sealing import NoKeyFits, resealed, seal, unseal
+from crm.sealing import NoKeyFits, is_sealed, resealed, seal, unseal
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,9 @@ class SecondFactors(DefaultMFAAdapter):
 
     def decrypt(self, encrypted_text: str) -> str:
         """A secret nobody has, where no key fits: then no code is right, until an operator takes the factor
-        away."""
+        away. What was set up while an update was on its way may not be sealed yet."""
+        if not is_sealed(encrypted_text):
+            return encrypted_text
         try:
             return unseal(encrypted_text)
         except NoKeyFits:
@@ -36,7 +38,11 @@ def with_secrets(data: Mapping[str, Any], change: Callable[[str], str]) -> dict[
     return {name: change(value) if name in _SECRETS else value for name, value in data.items()}
 
 
+def _sealed_anew(secret: str) -> str:
+    return (resealed(secret) if is_sealed(secret) else seal(secret)).decode()
+
+
 def rotate(authenticator: Authenticator) -> None:
     """Its secrets under the newest key. Raises NoKeyFits."""
-    authenticator.data = with_secrets(authenticator.data, lambda secret: resealed(secret).decode())
+    authenticator.data = with_secrets(authenticator.data, _sealed_anew)
     authenticator.save(update_fields=["data"])

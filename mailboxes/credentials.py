@@ -2,6 +2,7 @@
 them old."""
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from mailboxes.models import Mailbox, MailboxState
 from mailboxes.providers.base import AuthExpired, TryLater
 from mailboxes.providers.oauth import Grant
 
+logger = logging.getLogger(__name__)
+
 # An access token is taken for old this long before it is.
 MARGIN = timedelta(minutes=2)
 # Renewing is the one call to a provider that holds a lock; nobody waits for it longer than this.
@@ -27,12 +30,20 @@ def encrypt(secrets: dict[str, str]) -> bytes:
     return seal(json.dumps(secrets))
 
 
+class KeyMissing(TryLater):
+    """No key fits. That may be one worker's mistake, for which nobody need connect again."""
+
+
 def decrypt(token: bytes | memoryview) -> dict[str, str]:
-    """Raises AuthExpired when no key fits: the member has to connect again."""
+    """Raises KeyMissing."""
     try:
         return json.loads(unseal(token))
     except NoKeyFits:
-        raise AuthExpired("The stored password can no longer be read. Reconnect the account.") from None
+        logger.error("A mailbox's password cannot be read: its key is missing from CREDENTIAL_KEYS.")
+        raise KeyMissing(
+            "This server lacks the key to the stored password. Reading goes on when whoever runs the server "
+            "has put the key back, or when you enter the password again."
+        ) from None
 
 
 def granted(grant: Grant, *, refresh: str = "") -> dict[str, str]:

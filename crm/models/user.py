@@ -32,7 +32,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("operator", default=False)
     date_joined = models.DateTimeField(default=timezone.now)
     # How often all sessions have been ended at once: those begun before are none, wherever they are kept.
-    sessions_ended = models.PositiveIntegerField(default=0, editable=False)
+    sessions_ended = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     objects = UserManager()
 

@@ -285,17 +285,21 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
-# What comes every minute anyway is not worth waiting for longer.
-SOON = {"expires": 60}
+TIMETABLE = {
+    "mailboxes.tasks.enqueue_due": 15,
+    "intelligence.tasks.settle_due_events": 60,
+    "mailboxes.tasks.purge_all_blocked": 60,
+    "mailboxes.tasks.purge_removed": 60,
+    "mailboxes.tasks.follow_up_lost": 300,
+    "crm.tasks.forget_deletions": 600,
+    "crm.tasks.forget_imports": 600,
+    "mailboxes.tasks.extend_series": 86_400,
+}
+# What comes again anyway is not worth waiting for longer: without workers for a night, a queue of thousands
+# would stand before the mail of the morning.
 CELERY_BEAT_SCHEDULE = {
-    "enqueue-due": {"task": "mailboxes.tasks.enqueue_due", "schedule": 15},
-    "settle-due-events": {"task": "intelligence.tasks.settle_due_events", "schedule": 60},
-    "purge-blocked": {"task": "mailboxes.tasks.purge_all_blocked", "schedule": 60, "options": SOON},
-    "purge-removed": {"task": "mailboxes.tasks.purge_removed", "schedule": 60, "options": SOON},
-    "follow-up-lost": {"task": "mailboxes.tasks.follow_up_lost", "schedule": 300},
-    "forget-deletions": {"task": "crm.tasks.forget_deletions", "schedule": 600},
-    "forget-imports": {"task": "crm.tasks.forget_imports", "schedule": 600},
-    "extend-series": {"task": "mailboxes.tasks.extend_series", "schedule": 86_400},
+    task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for task, seconds in TIMETABLE.items()
 }
 
 LOGGING = {

@@ -12,9 +12,8 @@ from mailboxes.accounts.applications import CALENDAR, MAIL
 from mailboxes.accounts.forms import AddressField, AliasesField
 from mailboxes.accounts.looking import Choice, Choices
 from mailboxes.accounts.trying import Exchange, known_servers
-from mailboxes.credentials import decrypt
+from mailboxes.credentials import KeyMissing, decrypt
 from mailboxes.models import Mailbox, StreamKind
-from mailboxes.providers.base import AuthExpired
 
 AUTHS = (("basic", "Basic"), ("ntlm", "NTLM"))
 
@@ -95,7 +94,7 @@ class ExchangeForm(forms.Form):
             return ""
         try:
             stored = decrypt(self.mailbox.credential)
-        except AuthExpired:
+        except KeyMissing:
             return ""
         for part, known in known_servers(self.mailbox).items():
             is_same = all(known.get(name) == server[name] for name in ("endpoint", "username", "address"))

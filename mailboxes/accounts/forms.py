@@ -18,9 +18,8 @@ from mailboxes.accounts.trying import (
     mail_server,
     place_of,
 )
-from mailboxes.credentials import decrypt
+from mailboxes.credentials import KeyMissing, decrypt
 from mailboxes.models import Mailbox, MailboxKind
-from mailboxes.providers.base import AuthExpired
 
 SECURITIES = (("tls", "TLS"), ("starttls", "STARTTLS"))
 UNENCRYPTED = ("none", "None")
@@ -153,7 +152,7 @@ class ServersForm(forms.Form):
         places = {name: place_of(name, server) for name, server in known_servers(self.mailbox).items()}
         try:
             return decrypt(self.mailbox.credential), places
-        except AuthExpired:
+        except KeyMissing:
             return {}, places
 
     def _ask_for_password(self, name: str, *, is_stored: bool) -> None:

@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from crm.models import Address, Member, User, Workspace
+from crm.project.celery import app as celery
 from crm.workspaces import create_workspace, set_active
 from tests.crm.signinrig import (
     CONNECTIONS,
@@ -237,9 +238,10 @@ def test_an_address_that_microsoft_tells_is_not_verified(office: Microsoft) -> N
 
 
 def test_where_mail_is_sent_an_unverified_address_has_to_be_confirmed_first(
-    office: Microsoft, settings: Any, mailoutbox: list[Any]
+    office: Microsoft, settings: Any, mailoutbox: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    monkeypatch.setitem(celery.conf, "task_always_eager", True)
     browser = Client()
 
     answer = come_back(browser, issuer="microsoft")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from allauth.mfa.models import Authenticator
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from crm import second_factors
@@ -20,8 +20,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         mailboxes = Mailbox.objects.exclude(credential=b"").values_list("pk", flat=True)
         factors = Authenticator.objects.values_list("pk", flat=True)
-        rotated = sum(map(self._is_rotated, mailboxes)) + sum(map(self._is_factor_rotated, factors))
-        self.stdout.write(f"{rotated} rotated.")
+        done = [*map(self._is_rotated, mailboxes), *map(self._is_factor_rotated, factors)]
+        self.stdout.write(f"{sum(done)} rotated.")
+        if not all(done):
+            raise CommandError("Some could not be read. Is the key they were kept with in CREDENTIAL_KEYS?")
 
     def _is_rotated(self, pk: int) -> bool:
         with transaction.atomic():
@@ -30,7 +32,7 @@ class Command(BaseCommand):
             try:
                 credential = resealed(mailbox.credential)
             except NoKeyFits:
-                self.stderr.write(f"{mailbox}: no key fits, so its owner has to reconnect it.")
+                self.stderr.write(f"{mailbox}: no key fits. Without it, its owner has to reconnect it.")
                 return False
             Mailbox.objects.filter(pk=pk).update(credential=credential)
             return True
@@ -42,8 +44,8 @@ class Command(BaseCommand):
                 second_factors.rotate(authenticator)
             except NoKeyFits:
                 self.stderr.write(
-                    f"{authenticator.user}: no key fits their second factor. Delete it in /admin/, "
-                    "and they can set up another."
+                    f"{authenticator.user}: no key fits their second factor. Without it, delete it in "
+                    "/admin/, and they can set up another."
                 )
                 return False
             return True
