@@ -152,6 +152,7 @@
     typing.delete(cell);
     const field = cell.querySelector("form [autofocus]");
     if (!field || text === undefined) return;
+    field.focus(); // htmx does so a moment later, and a letter would be lost
     field.value = text;
     field.setSelectionRange(text.length, text.length);
     field.dispatchEvent(new Event("input", { bubbles: true }));
@@ -229,7 +230,7 @@
     clickTick(event);
     if (event.target.closest("[data-clear-picked]")) pickRows(false);
     if (event.target.closest("[data-pick]")) pickRows(!isPicking());
-    const cell = event.target.closest("#rows > tr > td");
+    const cell = event.target.closest("#rows > tr > :is(th, td)");
     if (cell && event.isTrusted) point(cell, event);
   }
 
