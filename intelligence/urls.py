@@ -11,5 +11,6 @@ urlpatterns = [
     path("<plural:plural>/<int:pk>/calendar/", calendar.calendar, name="calendar"),
     path("<plural:plural>/<int:pk>/counts/", details.counts, name="counts"),
     path("<plural:plural>/<int:pk>/details/", details.details, name="details"),
+    path("<plural:plural>/<int:pk>/outside/", details.outside, name="outside"),
     path("<plural:plural>/<int:pk>/strength/", details.strength, name="strength"),
 ]

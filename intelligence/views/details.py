@@ -4,15 +4,16 @@ the numbers on its tabs."""
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.record_pages import RecordPage, record_page
-from crm.records import BY_PLURAL, read_id
+from crm.records import BY_PLURAL, find_record, read_id
 from intelligence.agenda import count_meetings
+from intelligence.counterparts import counterparts
 from intelligence.explaining import FEW_DAYS, MOST_DAYS, explain
 from intelligence.knowing import read_known
 from intelligence.recordkinds import kind_named
@@ -26,6 +27,16 @@ def details(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     return _part(
         request, "crm/_details_panel.html", "intelligence/details.html", page, known=read_known(page)
     )
+
+
+@require_GET
+@member_required(MAIL)
+def outside(request: WorkspaceRequest, plural: str, pk: int) -> JsonResponse:
+    """Names for the tooltips of a record's times, by which time it is: {"last_email": "Dora Kim"}."""
+    kind = BY_PLURAL[plural]
+    find_record(request.member, kind, pk)
+    workspace_id = request.member.workspace_id
+    return JsonResponse(counterparts(kind_named(kind.name), pk, workspace_id=workspace_id))
 
 
 @require_GET

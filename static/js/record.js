@@ -7,7 +7,9 @@
 
   // --- Details: what has changed is marked. Words like "3 min ago" change by themselves and do not count.
 
-  const said = (row) => row.querySelector("dd [title]")?.title ?? row.querySelector("dd")?.textContent ?? "";
+  // Whom a time was with comes later, when somebody points at it (see table.js).
+  const titleOf = (row) => row.querySelector("dd [title]")?.title.replace(/ with .*/, "");
+  const said = (row) => titleOf(row) ?? row.querySelector("dd")?.textContent ?? "";
 
   const valuesOf = (region) =>
     new Map([...region.querySelectorAll("[data-attribute]")].map((row) => [row.dataset.attribute, said(row)]));

@@ -36,6 +36,28 @@
     }
   }
 
+  // --- Tooltips of times: who it was with outside is asked for when somebody points at a record's first
+
+  async function nameOutside(event) {
+    const when = event.target.closest?.(".when[title]");
+    const region = when?.closest("tr[data-record], #known");
+    if (!region || "named" in region.dataset) return;
+    region.dataset.named = "";
+    const link = region.querySelector(".record-link");
+    const base = link ? new URL(link.href).pathname : region.getAttribute("hx-get").replace(/details\/$/, "");
+    const answer = await fetch(`${base}outside/`).catch(() => null);
+    if (answer?.ok) showOutside(region, await answer.json());
+  }
+
+  function showOutside(region, names) {
+    for (const when of region.querySelectorAll(".when[title]")) {
+      const { attribute } = when.closest("[data-attribute]").dataset;
+      const kind = when.title.startsWith("Email") ? "email" : "calendar";
+      const name = names[`${attribute.split("_")[0]}_${kind}`];
+      if (name) when.title += ` with ${name}`;
+    }
+  }
+
   // --- What changes elsewhere: values in place, rows only when asked
 
   const waiting = new Set(); // ids of records that have changed and are still shown as they were
@@ -168,6 +190,7 @@
 
   const listeners = {
     click: onClick,
+    mouseover: nameOutside,
     live: follow,
     "htmx:configRequest": completeAddress,
     "htmx:afterSettle": (event) => { onSettled(event); catchUp(); },

@@ -12,6 +12,7 @@ from crm.models import Company, Member
 from crm.tables.columns import Look
 from crm.tables.page import members_of
 from intelligence.connections import Tie, ties
+from intelligence.counterparts import counterparts
 from intelligence.explaining import FEW_DAYS, MOST_DAYS, Explanation, explain
 from intelligence.models import CompanyConnection
 from intelligence.pulse import Pulse, read_pulse
@@ -45,6 +46,26 @@ def why(desk: Desk, member: Member, company: Company | None = None) -> Explanati
     found = explain(COMPANY, (company or Company.objects.get()).pk, member.pk, look(desk))
     assert found is not None
     return found
+
+
+# Whom it was with
+
+
+def test_a_time_knows_whom_outside_it_was_with(desk: Desk, ada: Member, dan: Member) -> None:
+    invited = {ADA: "accepted", "eve@birch.example": "accepted", BOB: "needs_action"}
+    desk.put("ada", mail("1@x", "Bob Bell <bob@acme.example>", [ADA, "eve@birch.example"], at=NOW - 9 * DAY))
+    desk.put("ada", mail("2@x", ADA, "Cy Roe <cy@acme.example>", at=NOW - 2 * DAY))
+    desk.schedule("ada", meeting("m", ADA, invited, at=NOW + DAY))
+    acme, birch = (Company.objects.get(domains__domain=f"{name}.example") for name in ("acme", "birch"))
+
+    found = {name: counterparts(COMPANY, one.pk, workspace_id=one.workspace_id)
+             for name, one in (("acme", acme), ("birch", birch))}  # fmt: skip
+
+    assert found["acme"] == {"first_email": "Bob Bell", "last_email": "Cy Roe", "next_calendar": "Bob Bell"}
+    assert found["birch"] == {"first_email": "Eve", "last_email": "Eve", "next_calendar": "Eve"}
+    url = f"/halyard/companies/{acme.pk}/outside/"
+    assert client_of(ada).get(url).json() == found["acme"]
+    assert client_of(dan).get(url).status_code == 404
 
 
 # The chart

@@ -166,6 +166,7 @@ def of_record(browser: Browser, plural: str, record: int) -> Iterator[Answer]:
     member = browser.member.pk if browser.member else 0
     for htmx in (False, True):
         yield browser.get(f"{url}details/", htmx=htmx)
+        yield browser.get(f"{url}outside/", htmx=htmx)
         yield browser.get(f"{url}strength/?member={member}", htmx=htmx)
     for htmx in (False, True):
         yield browser.get(f"{url}access/", htmx=htmx)
