@@ -78,12 +78,12 @@ def in_stretch(moment: datetime, now: datetime) -> str:
     return f"{local:%a}" if _weeks_ago(local.date(), today) < 2 else in_list(moment, now)
 
 
-def in_list(moment: datetime, now: datetime) -> str:
-    """`10:30`, `Fri`, `10 Nov`, `10 Nov 2025`."""
-    local, today = _local(moment, is_all_day=False), day_of(now)
+def in_list(moment: datetime, now: datetime, *, is_all_day: bool = False) -> str:
+    """`10:30`, `Fri`, `10 Nov`, `10 Nov 2025`; a date that is today's is `today`."""
+    local, today = _local(moment, is_all_day=is_all_day), day_of(now)
     days = (today - local.date()).days
     if days <= 0:
-        return f"{local.hour:02}:{local.minute:02}"
+        return "today" if is_all_day else f"{local.hour:02}:{local.minute:02}"
     if days < 7:
         return f"{local:%a}"
     return f"{local.day} {local:%b}" if local.year == today.year else f"{local.day} {local:%b %Y}"

@@ -9,18 +9,19 @@ from django.utils.safestring import SafeString
 from crm.tables.calculations import Calculation, distinct, filled
 from crm.tables.columns import Look
 from crm.tables.times import earliest, latest
-from intelligence.attribute_filters import grade_counts, grade_limits
+from intelligence.attribute_filters import all_day_of, grade_counts, grade_limits
 from intelligence.strength import GRADES
 
 
 def times_counted(key: str) -> tuple[Calculation, ...]:
     """For a stored time: what is asked of its column first comes first."""
-    having, lacking = filled(f"{key} IS NOT NULL")
-    if key.startswith("v.next"):
-        scheduled = Calculation("scheduled", "Scheduled", f"count({key})", _scheduled)
-        return scheduled, earliest(key), latest(key), lacking
-    first, second = (earliest, latest) if key.startswith("v.first") else (latest, earliest)
-    return first(key), second(key), having, lacking
+    stored, all_day = f"v.{key}", all_day_of(key, "v")
+    having, lacking = filled(f"{stored} IS NOT NULL")
+    ends = latest(stored, all_day=all_day), earliest(stored, all_day=all_day)
+    if key.startswith("next"):
+        scheduled = Calculation("scheduled", "Scheduled", f"count({stored})", _scheduled)
+        return scheduled, *reversed(ends), lacking
+    return *(reversed(ends) if key.startswith("first") else ends), having, lacking
 
 
 def members_counted(key: str) -> tuple[Calculation, ...]:

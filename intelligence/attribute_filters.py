@@ -62,7 +62,9 @@ def time_filter(kind: RecordKind, name: str, label: str, icon: str, *, key: str)
                 )
             case "is_empty" | "is_not_empty":
                 return _empty_condition(f"f.{key}", operator)
-        return time_condition(f"f.{key}", operator, values[0], asked, is_ahead=is_ahead)
+        return time_condition(
+            f"f.{key}", operator, values[0], asked, is_ahead=is_ahead, all_day=all_day_of(key, "f")
+        )
 
     return Filterable(
         name,
@@ -114,6 +116,15 @@ _IS_MEETING = {
     "first_at": "(f.first_calendar_at IS NOT NULL AND f.first_calendar_at = f.first_at)",
     "last_at": "(f.last_calendar_at IS NOT NULL AND f.last_calendar_at = f.last_at)",
 }
+
+
+def all_day_of(key: str, row: str) -> str:
+    """What says of a row of insights that this time is a date; nothing where none is."""
+    end = key.split("_")[0]
+    if "email" in key:
+        return ""
+    flag = f"{row}.{end}_calendar_all_day"
+    return f"({flag} AND {row}.{end}_calendar_at = {row}.{key})" if key in _IS_MEETING else flag
 
 
 def _kind_condition(key: str, values: tuple[str, ...]) -> Condition:

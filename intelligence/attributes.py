@@ -200,7 +200,7 @@ def _interaction_column(kind: RecordKind, attribute: Attribute) -> Column:
         is_smart=True,
         exports=(name, f"{name}_kind", f"{name}_member"),
         export=export,
-        calculations=times_counted(f"v.{attribute.key}"),
+        calculations=times_counted(attribute.key),
     )
 
 

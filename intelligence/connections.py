@@ -20,8 +20,8 @@ _DAY = """
      ORDER BY d.day DESC LIMIT 1)
 """
 LAST = f"""
-    (SELECT t.occurred_at FROM (
-        SELECT t.interaction_id, t.occurred_at, t.is_author FROM {{{{interaction}}}} t
+    (SELECT ARRAY[date_part('epoch', t.occurred_at), t.is_all_day::int] FROM (
+        SELECT t.interaction_id, t.occurred_at, t.is_all_day, t.is_author FROM {{{{interaction}}}} t
         WHERE t.{{{{record}}}} = c.{{{{record}}}} AND t.kind = {{kind}} AND t.occurred_at <= %(now)s
           AND t.occurred_at >= {_DAY}::timestamp AT TIME ZONE 'UTC'
           AND t.occurred_at < ({_DAY} + 1)::timestamp AT TIME ZONE 'UTC'
@@ -56,15 +56,16 @@ class Way:
 
     verb: str
     at: datetime
+    is_all_day: bool
     now: datetime
 
     @property
     def words(self) -> str:
-        return f"{self.verb} {moments.in_list(self.at, self.now)}"
+        return f"{self.verb} {moments.in_list(self.at, self.now, is_all_day=self.is_all_day)}"
 
     @property
     def title(self) -> str:
-        return f"{self.verb.capitalize()} {moments.absolute(self.at)}"
+        return f"{self.verb.capitalize()} {moments.absolute(self.at, is_all_day=self.is_all_day)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +89,10 @@ def ties(kind: RecordKind, record_id: int, look: Look) -> Sequence[Tie]:
     ]
 
 
-def _ways(times: Sequence[datetime | None], now: datetime) -> list[Way]:
-    return [Way(verb, at, now) for verb, at in zip(WAYS, times, strict=True) if at]
+def _ways(times: Sequence[tuple[float, float] | None], now: datetime) -> list[Way]:
+    """Each comes as its seconds, and 1 for a date."""
+    return [
+        Way(verb, datetime.fromtimestamp(found[0], UTC), bool(found[1]), now)
+        for verb, found in zip(WAYS, times, strict=True)
+        if found
+    ]

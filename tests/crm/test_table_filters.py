@@ -1,13 +1,15 @@
 """Every condition there is, against asking one record at a time."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from crm.models import Company, Person
 from crm.records import COMPANY, PERSON, RECORD_TYPES
@@ -24,6 +26,7 @@ from tests.desk import NOW, Desk
 
 pytestmark = pytest.mark.django_db
 
+MINUTE = timedelta(minutes=1)
 Meets = Callable[[Any, Any], bool]
 
 
@@ -285,3 +288,27 @@ def test_what_many_meet_is_found_near_and_counted_later(shelf: Desk, monkeypatch
     assert near == found
     assert (int(count) > 50, counted) == (True, "50+")
     assert queries == 3
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Auckland", "UTC"])
+def test_a_date_is_its_date_wherever_one_looks_at_it_from(shelf: Desk, zone: str) -> None:
+    """An all-day event of the 20th, and others on both sides of midnight."""
+    midnight = datetime(2026, 11, 20, tzinfo=ZoneInfo(zone))
+    CompanyInsight.objects.update(last_calendar_at=None)
+    names = {
+        one.pk: name
+        for one, name in zip(CompanyInsight.objects.all(), ("date", "19th", "20th"), strict=False)
+    }
+    for (pk, name), at in zip(
+        names.items(), (midnight.replace(tzinfo=UTC), midnight - MINUTE, midnight), strict=True
+    ):
+        CompanyInsight.objects.filter(pk=pk).update(last_calendar_at=at, last_calendar_all_day=name == "date")
+
+    def having(text: str) -> set[str]:
+        with timezone.override(ZoneInfo(zone)):
+            return {names[pk] for pk in found(shelf, COMPANY, f"last_calendar_interaction:{text}")}
+
+    assert having("after:2026-11-20") == {"date", "20th"}
+    assert having("before:2026-11-20") == {"19th"}
+    assert having("before:2026-11-21") == {"date", "19th", "20th"}
+    assert having("after:2026-11-21") == set()

@@ -5,12 +5,15 @@ import csv
 import io
 import json
 from collections import Counter
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,6 +80,19 @@ def test_calculations_are_over_all_rows_that_match(shelf: Desk) -> None:
     assert f'aria-label="{grades[0]} very strong, {grades[1]} strong' in words["connection_strength"]
     latest = max(one.last_at for one in insights if one.last_at)
     assert words["last_interaction"] == f"Latest {'Just now' if latest == NOW else 'Yesterday'}"
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Auckland"])
+def test_under_a_column_a_date_is_a_date(shelf: Desk, zone: str) -> None:
+    day = NOW.replace(hour=0, minute=0) + timedelta(days=40)
+    one = CompanyInsight.objects.filter(next_calendar_at=None)[0]
+    CompanyInsight.objects.exclude(pk=one.pk).update(next_calendar_at=None)
+    CompanyInsight.objects.filter(pk=one.pk).update(next_calendar_at=day, next_calendar_all_day=True)
+
+    with timezone.override(ZoneInfo(zone)):
+        _, _, words = calculated(shelf, "", next_calendar_interaction="earliest")
+
+    assert words["next_calendar_interaction"] == f"Soonest {day.day} {day:%b}"
 
 
 def test_another_calculation_can_be_chosen(shelf: Desk) -> None:

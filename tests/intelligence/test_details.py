@@ -48,6 +48,17 @@ def why(desk: Desk, member: Member, company: Company | None = None) -> Explanati
     return found
 
 
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_date_is_told_as_one_everywhere(desk: Desk, zone: str) -> None:
+    day = NOW.replace(hour=0, minute=0) - 9 * DAY
+    desk.schedule("ada", meeting("m", ADA, {ADA: "accepted", BOB: "accepted"}, at=day, all_day=True))
+
+    with timezone.override(ZoneInfo(zone)):
+        (met,) = found_ties(desk)["Ada"].ways
+        assert met.title == f"Met {day:%a} {day.day} {day:%b %Y}"
+        assert met.words == f"met {day.day} {day:%b}"
+
+
 # Whom it was with
 
 
