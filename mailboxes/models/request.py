@@ -46,6 +46,10 @@ class AccessRequest(models.Model):
     level = models.PositiveSmallIntegerField(choices=AccessLevel.choices)
     note = models.CharField(max_length=500, blank=True)
     state = models.CharField(max_length=10, choices=RequestState.choices, default=RequestState.PENDING)
+    # What was approved.
+    scope = models.CharField(
+        max_length=10, choices=Scope.choices, default=Scope.THREAD, db_default=Scope.THREAD.value
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     settled_at = models.DateTimeField(null=True)
     settled_by = models.ForeignKey(Member, models.SET_NULL, null=True, related_name="+", db_constraint=False)

@@ -25,7 +25,7 @@ WORDS = {
     "grant_extended": "{who} let a share cover all of {what}",
     "default_level_set": "{who} set what the workspace sees of {what}: {level}",
     "access_asked": "{who} asked to read a thread",
-    "access_approved": "{who} gave {whom} {level} for a thread",
+    "access_approved": "{who} approved {whom}’s request for a thread",
     "access_declined": "{who} declined {whom}’s request for a thread",
     "blocked": "{who} added {entries} to the blocklist of {what}",
     "unblocked": "{who} took an entry out of the blocklist of {what}",

@@ -164,6 +164,7 @@ def approve(
         of_record = seen if scope == Scope.RECORD else None
         for target in _targets(settled, by, scope):
             open_further(target, Grantee(member_id=settled.member_id), level, by=by, seen=of_record)
+        AccessRequest.objects.filter(pk=settled.pk).update(scope=scope)
         _settle(settled, RequestState.APPROVED, by=by)
         audit("access_approved", by=by, owner=by, request=settled.pk, member=settled.member_id, level=level)
         notify([settled.member], APPROVED, settled.pk)

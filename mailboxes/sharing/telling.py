@@ -1,6 +1,6 @@
 """Requests and accounts in the words of a notification, as far as its reader may know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from django.urls import reverse
 from django.utils import timezone
@@ -10,7 +10,7 @@ from crm.notifying import Told
 from mailboxes.accounts.failing import PATIENCE
 from mailboxes.correspondence.threadrows import ThreadRow
 from mailboxes.correspondence.threads import read_rows
-from mailboxes.models import AccessRequest, Mailbox, RequestState, SyncStream
+from mailboxes.models import AccessRequest, Mailbox, RequestState, Scope, SyncStream
 
 
 def requested(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
@@ -40,11 +40,11 @@ def requested(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
 
 
 def approved(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
-    return _answered(member, request_ids, what="shared", after="with you")
+    return _answered(member, request_ids, what="shared", after=_shared_how)
 
 
 def declined(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
-    return _answered(member, request_ids, what="kept", after="private")
+    return _answered(member, request_ids, what="kept", after=lambda one: "private")
 
 
 def needs_reconnect(member: Member, mailbox_ids: Sequence[int]) -> Mapping[int, Told]:
@@ -77,9 +77,20 @@ def _of_account(member: Member, mailbox: Mailbox, what: str) -> Told:
     return Told(who="", who_pk=member.pk, what=what, about=mailbox.address, url=url)
 
 
-def _answered(member: Member, request_ids: Sequence[int], *, what: str, after: str) -> Mapping[int, Told]:
+def _shared_how(request: AccessRequest) -> str:
+    """A name of a record is for everybody to see, whose mailbox it is in is not."""
+    record = request.company or request.person
+    if request.scope == Scope.RECORD and record:
+        return f"with you, and all their emails with {record.name}"
+    return "with you, and all of their mailbox" if request.scope == Scope.MAILBOX else "with you"
+
+
+def _answered(
+    member: Member, request_ids: Sequence[int], *, what: str, after: Callable[[AccessRequest], str]
+) -> Mapping[int, Told]:
     """To the asker, who is told the name of an owner only where everybody sees it on the thread."""
-    found = list(AccessRequest.objects.asked_by(member).filter(pk__in=request_ids))
+    asked = AccessRequest.objects.asked_by(member).filter(pk__in=request_ids)
+    found = list(asked.select_related("company", "person"))
     rows = _rows(member, found)
     told = {}
     for one in found:
@@ -92,7 +103,7 @@ def _answered(member: Member, request_ids: Sequence[int], *, what: str, after: s
                 what=_with(row, what),
                 about=_named(row),
                 url=_url(member, one.thread_id),
-                after=after,
+                after=after(one),
             )
     return told
 

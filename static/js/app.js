@@ -232,7 +232,7 @@
 
   // What the record makes of the event, such as “Next calendar interaction”, stood in its line.
   function showEvent() {
-    const card = opened?.isNew && document.querySelector("article[data-event]");
+    const card = opened?.isNew && document.querySelector("article.event");
     if (!card) return;
     opened.isNew = false;
     const tags = [...opened.line.querySelectorAll(".act__line .tag")].map((tag) => tag.cloneNode(true));
@@ -241,7 +241,7 @@
   }
 
   function closeEvent() {
-    const card = opened && document.querySelector("article[data-event]");
+    const card = opened && document.querySelector("article.event");
     if (!card) return;
     card.replaceWith(opened.line);
     window.htmx.process(opened.line);

@@ -49,7 +49,7 @@
 
   function isBeingRead() {
     const isScrolled = document.getElementById("tab").scrollTop > 0;
-    const isOpen = feed().querySelector("article[data-event], :focus-visible, .feed:hover");
+    const isOpen = feed().querySelector("article.event, :focus-visible, .feed:hover");
     return isScrolled || Boolean(isOpen);
   }
 

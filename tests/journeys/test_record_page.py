@@ -71,9 +71,9 @@ def test_somebody_reads_a_record(browser: Browser, site: str) -> None:
 
     # A meeting opens in its place and closes again.
     feed.locator("a.act__open").first.click()
-    expect(feed.locator("article[data-event]")).to_have_count(1)
+    expect(feed.locator("article.event")).to_have_count(1)
     page.get_by_role("button", name="Close", exact=True).click()
-    expect(feed.locator("article[data-event]")).to_have_count(0)
+    expect(feed.locator("article.event")).to_have_count(0)
     assert trouble.found == []
 
 

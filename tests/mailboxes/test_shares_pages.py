@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from crm.edits import editing
-from crm.models import AccessLevel, Person
-from mailboxes.models import AccessGrant, AccessRequest, RequestState, Thread
+from crm.models import AccessLevel, Notification, Person
+from crm.notifying import in_words
+from mailboxes.models import AccessGrant, AccessRequest, RequestState, Scope, Thread
+from mailboxes.sharing.accesslog import read_log
 from mailboxes.sharing.granting import (
     EVERYBODY,
     Grantee,
@@ -139,6 +141,30 @@ def test_what_a_record_gains_after_its_owner_looked_is_not_opened(
     again = one_match(answered)
     assert browser.post(approve, answer | {"seen": again}, headers=headers).status_code == 200
     assert AccessGrant.objects.get().coverage.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("scope", "how"),
+    [
+        (Scope.THREAD, "with you"),
+        (Scope.RECORD, "with you, and all their emails with Bob"),
+        (Scope.MAILBOX, "with you, and all of their mailbox"),
+    ],
+)
+def test_who_asked_is_told_how_much_was_shared_and_the_owner_reads_both_in_his_log(
+    desk: Desk, scope: Scope, how: str
+) -> None:
+    ada, ben = desk.members["ada"], desk.members["ben"]
+    desk.put("ada", mail("1@x", ADA, f"Bob <{BOB}>"))
+    asked = ask(Thread.objects.get(), by=ben, level=AccessLevel.FULL, record=Person.objects.get())
+
+    asked.approve(by=ada, level=AccessLevel.FULL, scope=scope)
+
+    (note,) = in_words(ben, Notification.objects.filter(member=ben))
+    assert note.told.sentence == f"Ada shared Plans {how}"
+    approved, shared, _ = (line.words for line in read_log(ada))
+    assert approved == "You approved Ben’s request for a thread"
+    assert shared.startswith("You gave Ben full access for")
 
 
 def test_covering_too_covers_what_was_shown(desk: Desk, thread: Thread, signed_in: SignIn) -> None:
