@@ -76,6 +76,7 @@ urlpatterns = [
     # /<slug>/
     path("<slug:slug>/<plural:plural>/", include("crm.record_urls")),
     path("<slug:slug>/favourites/", stars.favourites, name="favourites"),
+    path("<slug:slug>/deletions/", deleting.recently, name="recently"),
     path("<slug:slug>/deletions/<int:pk>/undoing/", deleting.undoing, name="undoing"),
     path("<slug:slug>/edits/<int:pk>/undoing/", bulk.undoing, name="edit_undoing"),
     path("<slug:slug>/live/", live.live, name="live"),

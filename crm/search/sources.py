@@ -79,6 +79,9 @@ def _own(looking: Looking) -> Iterable[Hit]:
     yield Hit(
         "Keyboard shortcuts", url, cells.icon("keyboard", ""), keys=("?",), does="dialog", also="keys help"
     )
+    url = reverse("crm:recently", args=[looking.slug])
+    also = "recently deleted restore trash take back"
+    yield Hit("Undo deletions and changes", url, cells.icon("history", ""), does="dialog", also=also)
     url = reverse("account_logout")
     yield Hit("Sign out", url, cells.icon("logout", ""), does="sign-out", also="log out")
 

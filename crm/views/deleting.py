@@ -4,12 +4,14 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
+from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.edits.changing import CannotEdit
 from crm.edits.deleting import delete_records
+from crm.edits.recent import recent
 from crm.edits.undoing import Restored, undo
 from crm.models import Deletion
 from crm.records import BY_PLURAL, RECORD_TYPES, RecordType, find_record
@@ -24,6 +26,17 @@ def deletion(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     kept = delete_records(kind, [pk], workspace_id=record.workspace_id, by=request.member)
     tell_deleted(request, kept, record.name)
     return leave_for(request, kind.list_url(request.member.workspace.slug))
+
+
+@require_GET
+@member_required(NO_MAIL)
+def recently(request: WorkspaceRequest) -> HttpResponse:
+    """What can still be taken back, when the toast that offered it is gone."""
+    done = recent(request.member, now=timezone.now())
+    if wants_part(request):
+        return render(request, "crm/_recent.html", {"done": done})
+    context = {"done": done, "dialog_template": "crm/_recent.html"}
+    return render(request, "crm/dialog_page.html", context)
 
 
 @require_POST
