@@ -91,6 +91,7 @@ def _effect(request: WorkspaceRequest, mailbox: Mailbox) -> dict[str, Any]:
         "good": good,
         "mailbox": mailbox,
         "is_archive": is_archive,
+        "hides": effect.emails + effect.events,
         "over": over,
     }
 
