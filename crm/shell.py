@@ -73,6 +73,7 @@ def _frame(request: HttpRequest, member: Member) -> dict[str, Any]:
         "unread": getattr(member, "unread", 0),
         "notifications_url": reverse("crm:notifications", args=[workspace.slug]),
         "settings_url": reverse("mailboxes:account_settings", args=[workspace.slug]),
+        "is_connected": getattr(member, "is_connected", True),
         "workspaces_url": reverse("crm:workspaces"),
     }
 

@@ -6,6 +6,7 @@ class MailboxesConfig(AppConfig):
     verbose_name = "Mailboxes"
 
     def ready(self) -> None:
+        from crm.membership import show
         from crm.notifying import register_kind
         from crm.record_pages import Tab, register_tab
         from crm.shell import register_progress
@@ -21,4 +22,5 @@ class MailboxesConfig(AppConfig):
         register_kind("keeps_failing", telling.keeps_failing)
         register_tab(Tab("Emails", "emails/", order=1))
         register_sources()
+        show("is_connected", "EXISTS (SELECT FROM mailboxes_mailbox b WHERE b.member_id = m.id)")
         register_progress("is_reading", is_running=IS_READING, progress=backfill_progress)

@@ -26,10 +26,7 @@ def company_called(text: str, *, by: Member) -> Company | None:
     typed = tidied(text)
     if not typed:
         return None
-    by_domain = CompanyDomain.objects.filter(workspace_id=by.workspace_id, domain=typed.lower())
-    if known := by_domain.select_related("company").first():
-        return known.company
-    called = list(Company.objects.visible_to(by).filter(name_key=name_key(typed))[:2])
+    called = _called(typed, by)
     if len(called) > 1:
         raise CannotEdit(f"There are several companies called {typed}. Enter the domain of the one you mean.")
     if called:
@@ -37,3 +34,17 @@ def company_called(text: str, *, by: Member) -> Company | None:
     made = create_record(COMPANY, Draft(typed), by=by)
     assert isinstance(made, Company)
     return made
+
+
+def new_company(text: str, *, by: Member) -> str:
+    """The name of the company that `company_called` would create; "" where there is one, or nothing said."""
+    typed = tidied(text)
+    return typed if typed and not _called(typed, by) else ""
+
+
+def _called(typed: str, by: Member) -> list[Company]:
+    """The one of this domain, else up to two of this name."""
+    by_domain = CompanyDomain.objects.filter(workspace_id=by.workspace_id, domain=typed.lower())
+    if known := by_domain.select_related("company").first():
+        return [known.company]
+    return list(Company.objects.visible_to(by).filter(name_key=name_key(typed))[:2])

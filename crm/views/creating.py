@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from crm.edits.changing import CannotEdit
 from crm.edits.creating import Draft, Taken, create_record, namesakes, owners, read_values
-from crm.edits.employers import company_called, suggestions
+from crm.edits.employers import company_called, new_company, suggestions
 from crm.models import Company, Member, Person
 from crm.naming import MAX_NAME
 from crm.plain import PLAIN
@@ -79,7 +79,8 @@ def check(request: WorkspaceRequest, plural: str) -> HttpResponse:
         return redirect("crm:creation_form", request.member.workspace.slug, plural)
     typed = request.GET.get("company", "")
     suggested = suggestions(typed, member=request.member) if typed else []
-    context: dict[str, Any] = {"kind": kind, "suggested": suggested}
+    novel = new_company(typed, by=request.member)
+    context: dict[str, Any] = {"kind": kind, "suggested": suggested, "novel": novel}
     if asked.is_valid():
         context |= _known(asked, request.member)
     return render(request, "crm/_likeness.html", context)

@@ -123,11 +123,24 @@
     return said.length < 300 && !said.startsWith("<") ? said : "";
   }
 
+  // On the page of a record that somebody else has just deleted or merged.
+  function sayGone() {
+    const page = document.querySelector("main.record");
+    if (!page || document.getElementById("gone")) return;
+    const said = document.createElement("p");
+    const look = Object.assign(document.createElement("a"), { href: location.href, className: "btn btn--sm", textContent: "Look again" });
+    Object.assign(said, { id: "gone", className: "notice", role: "alert" });
+    said.dataset.tone = "amber";
+    said.append("This has just been deleted or merged into another. What you see is how it was.", look);
+    page.prepend(said);
+  }
+
   function explainFailure(event) {
     const { xhr } = event.detail;
     const { status } = xhr;
     // What only refreshes itself may find that it is gone: nobody has pressed anything.
-    if (outdated.has(xhr) || (status === 404 && refreshes(event.detail.requestConfig))) return;
+    if (outdated.has(xhr)) return;
+    if (status === 404 && refreshes(event.detail.requestConfig)) return sayGone();
     takeBack(event);
     if (status === 400 && reasonOf(xhr)) fail(reasonOf(xhr));
     else if (status === 403) fail("You may not do this, or you have signed in anew. Reload the page and try again.");

@@ -171,6 +171,9 @@ def test_while_typing_one_sees_who_is_there(client: Client, talk: Desk) -> None:
 
     assert "There is a person of this name already" in text
     assert '<option value="Acme">acme.example </option>' in text
+    assert "Creates the company <b>acm</b>, unless you choose one that is there" in text
+    known = client.get("/halyard/people/creation/check/", given | {"company": "ACME"}, headers=HTMX)
+    assert "Creates the company" not in known.content.decode()
 
 
 def test_a_company_is_named_by_name_or_domain_and_made_if_need_be(client: Client, talk: Desk) -> None:
