@@ -115,14 +115,30 @@ def _check_ask(
     if level <= AccessLevel.METADATA or lowest >= level:
         raise CannotAsk("You can read this already.")
     if latest and latest.state == RequestState.DECLINED and latest.settled_at:
-        wait = latest.settled_at + ASK_AGAIN_AFTER - timezone.now()
-        if wait > timedelta(0):
-            days = ceil(wait / timedelta(days=1))
-            raise CannotAsk(f"They said no. You can ask again in {days} day{'' if days == 1 else 's'}.")
+        _refuse_for_now(latest.settled_at)
     owners = list(owners_of([thread.pk], besides=by))
     if not owners:
         raise CannotAsk("Nobody who could share this is here any more.")
-    return owners
+    # Also what somebody said before the question was taken back.
+    noes = _said_no(thread, by)
+    asked = [owner for owner in owners if owner.pk not in noes]
+    if not asked:
+        _refuse_for_now(min(noes.values()))
+    return asked
+
+
+def _refuse_for_now(since: datetime) -> None:
+    wait = since + ASK_AGAIN_AFTER - timezone.now()
+    if wait > timedelta(0):
+        days = ceil(wait / timedelta(days=1))
+        raise CannotAsk(f"They said no. You can ask again in {days} day{'' if days == 1 else 's'}.")
+
+
+def _said_no(thread: Thread, by: Member) -> dict[int, datetime]:
+    """Owners that are not to be asked yet, and when they said so last."""
+    lately = timezone.now() - ASK_AGAIN_AFTER
+    noes = RequestedOwner.objects.filter(request__thread=thread, request__member=by, declined_at__gt=lately)
+    return {one.owner_id: one.declined_at for one in noes.order_by("declined_at") if one.declined_at}
 
 
 _IS_WITH = """

@@ -108,6 +108,20 @@ def test_it_is_declined_when_all_decline_and_may_be_asked_again_after_a_week(
     assert again.pk != request.pk and sees(cleo) == 1
 
 
+def test_a_no_holds_for_a_week_though_the_question_was_taken_back(desk: Desk, thread: Thread) -> None:
+    ada, ben, cleo = (desk.members[name] for name in ("ada", "ben", "cleo"))
+    desk.put("ben", mail("1@x", ADA, BOB))
+    with time_machine.travel(NOW, tick=False):
+        request = ask(thread, by=cleo, level=FULL)
+        request.decline(by=ada)
+        request.cancel(by=cleo)
+        again = ask(thread, by=cleo, level=FULL)
+        assert [one.owner_id for one in again.owners.all()] == [ben.pk]
+        again.decline(by=ben)
+        with pytest.raises(CannotAsk, match="again in 7 days"):
+            ask(thread, by=cleo, level=FULL)
+
+
 def test_only_who_was_asked_answers_and_only_who_asked_cancels(
     desk: Desk, thread: Thread, dan: Member
 ) -> None:
