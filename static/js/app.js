@@ -164,7 +164,9 @@
       document.querySelector(".table-wrap")?.scrollTo(sheetLeft, sheetTop);
       const fresh = document.getElementById(menu.id);
       if (!fresh || fresh.matches(":popover-open")) return;
-      fresh.showPopover({ source: document.querySelector(`[popovertarget="${menu.id}"]`) });
+      const source = document.querySelector(`[popovertarget="${menu.id}"]`);
+      source?.focus({ preventScroll: true }); // where one is when the menu closes
+      fresh.showPopover({ source });
       fresh.scrollTop = scrollTop;
       fresh.querySelectorAll("[data-keep-open]")[place]?.focus({ preventScroll: true });
     }, { once: true });
