@@ -1,5 +1,6 @@
 """Addresses that let their finder in: of an invitation, of a new password, of an e-mail address to confirm;
-also as the page to go on to after signing in. Nothing repeats them."""
+also as the page to go on to after signing in. Nothing repeats them. Of any address, what follows its ? stays
+out of logs: it is what somebody looked for, or what a provider lets us in with."""
 
 import logging
 import re
@@ -8,6 +9,8 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 _LINK = re.compile(r"((?:invitations|reset/key|confirm-email)(?:/|%2F))[\w:%-]{16,}", re.IGNORECASE)
+
+_QUERY = re.compile(r"\?[^\s\"]*")
 
 
 class WithoutSecrets(logging.Filter):
@@ -19,7 +22,7 @@ class WithoutSecrets(logging.Filter):
         return True
 
     def _hidden(self, argument: object) -> object:
-        return _LINK.sub(r"\1…", argument) if isinstance(argument, str) else argument
+        return _LINK.sub(r"\1…", _QUERY.sub("", argument)) if isinstance(argument, str) else argument
 
 
 def unspoken(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -36,5 +39,5 @@ def unspoken(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[H
     return middleware
 
 
-for _name in ("uvicorn.access", "django.request", "django.security.csrf"):
+for _name in ("uvicorn.access", "django.server", "django.request", "django.security.csrf"):
     logging.getLogger(_name).addFilter(WithoutSecrets())

@@ -31,7 +31,7 @@ def test_a_log_line_names_no_link() -> None:
 
     assert record.getMessage().split() == [
         "/accounts/invitations/…/",
-        "/accounts/login/?next=/accounts/invitations/…/",
+        "/accounts/login/",
         "/accounts/confirm-email/…/",
         "/accounts/confirm-email/…/",
         "/halyard/companies/",
