@@ -8,6 +8,7 @@ import dj_email_url
 from csp.constants import NONE, SELF
 
 from crm import embedded
+from crm.project.checking import refuse_wrong_settings
 from crm.project.environment import (
     BASE_DIR,
     DATA_DIR,
@@ -19,6 +20,8 @@ from crm.project.environment import (
     text,
     words,
 )
+
+refuse_wrong_settings()
 
 PRODUCT_NAME = text("PRODUCT_NAME", "Rapport")
 DEFAULT_PLAN = text("DEFAULT_PLAN", "pro")

@@ -128,7 +128,6 @@ def form_action(**environment: str) -> str:
         "DATABASE_URL": site.DATABASE_URL,
         "REDIS_URL": site.REDIS_URL,
         "SECRET_KEY": "x",
-        "CREDENTIAL_KEYS": "x",
         "RAPPORT_DATA": str(site.DATA_DIR),
     }
     done = subprocess.run(
