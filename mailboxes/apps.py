@@ -6,12 +6,14 @@ class MailboxesConfig(AppConfig):
     verbose_name = "Mailboxes"
 
     def ready(self) -> None:
+        from crm.health import register_measure
         from crm.membership import show
         from crm.notifying import register_kind
         from crm.record_pages import Tab, register_tab
         from crm.shell import register_progress
         from mailboxes import receivers  # noqa: F401  (connects the signals)
         from mailboxes.correspondence.searching import register_sources
+        from mailboxes.leasing import seconds_overdue
         from mailboxes.progress import IS_READING, backfill_progress
         from mailboxes.sharing import telling
 
@@ -24,3 +26,4 @@ class MailboxesConfig(AppConfig):
         register_sources()
         show("is_connected", "EXISTS (SELECT FROM mailboxes_mailbox b WHERE b.member_id = m.id)")
         register_progress("is_reading", is_running=IS_READING, progress=backfill_progress)
+        register_measure("reading_overdue_seconds", seconds_overdue)

@@ -72,6 +72,17 @@ GIVE_BACK = """
     WHERE id = %(stream)s AND epoch = %(epoch)s
 """
 
+# What was being read when its worker died waits for somebody else from the end of its lease on.
+SECONDS_OVERDUE = f"""
+    SELECT coalesce(max(extract(epoch FROM now() - greatest(s.due_at, s.lease_until))), 0)::bigint
+    FROM mailboxes_syncstream s WHERE {_IS_DUE}
+"""
+
+SECONDS_IDLE = f"""
+    SELECT CASE WHEN bool_or(lease_until >= now()) THEN 0
+        ELSE least(({SECONDS_OVERDUE}), extract(epoch FROM now() - max(last_run_at)))::bigint END
+    FROM mailboxes_syncstream
+"""
 
 DUE_NOW = f"UPDATE mailboxes_syncstream s SET due_at = now() WHERE s.id = ANY(%(ids)s) AND {MAY_BE_READ}"
 
@@ -83,6 +94,17 @@ def due_now(stream_ids: Collection[int]) -> None:
 
 def count_due(*, limit: int) -> int:
     return int(fetch(COUNT_DUE, limit=limit)[0][0])
+
+
+def seconds_overdue() -> int:
+    """How long what is due longest has been waiting, in all workspaces."""
+    return int(fetch(SECONDS_OVERDUE)[0][0])
+
+
+def seconds_idle() -> int:
+    """How long nobody has read anything although something was due: no worker runs, or nobody tells it to.
+    Where there is only much to read, that is none."""
+    return int(fetch(SECONDS_IDLE)[0][0])
 
 
 def pick_due(*, stream_id: int | None = None, limit: int = 100) -> list[Lease]:

@@ -9,17 +9,17 @@ from django_htmx.http import trigger_client_event
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, admin_required
 from crm.models import AccessLevel, InternalDomain, Workspace
-from mailboxes import policy
+from mailboxes import leasing, policy
 from mailboxes.policy import Creation, NotInternal
+
+# Reading that has rested for longer than twice a mailbox's turn does not go on by itself.
+IDLE_SECONDS = 2 * leasing.POLL_SECONDS
 
 
 @require_GET
 @admin_required(NO_MAIL)
 def workspace_settings(request: WorkspaceRequest) -> HttpResponse:
-    workspace = request.member.workspace
-    context = creation_context(workspace) | _domains(workspace)
-    context["levels"] = [(level, level.label) for level in AccessLevel]
-    return render(request, "mailboxes/workspace_settings.html", context)
+    return _page(request, creation_context(request.member.workspace) | _domains(request.member.workspace))
 
 
 @require_POST
@@ -89,8 +89,7 @@ def _creation(request: WorkspaceRequest, **more: Any) -> HttpResponse:
     context = creation_context(workspace, **more)
     if request.htmx:
         return render(request, "mailboxes/_record_creation.html", context)
-    context |= _domains(workspace) | {"levels": [(level, level.label) for level in AccessLevel]}
-    return render(request, "mailboxes/workspace_settings.html", context)
+    return _page(request, context | _domains(workspace))
 
 
 def _domains(workspace: Workspace) -> dict[str, Any]:
@@ -104,8 +103,13 @@ def _render_domains(request: WorkspaceRequest, **more: Any) -> HttpResponse:
     context = _domains(request.member.workspace) | more
     if request.htmx:
         return render(request, "mailboxes/_internal_domains.html", context)
-    context |= creation_context(request.member.workspace)
+    return _page(request, context | creation_context(request.member.workspace))
+
+
+def _page(request: WorkspaceRequest, context: dict[str, Any]) -> HttpResponse:
     context["levels"] = [(level, level.label) for level in AccessLevel]
+    idle = leasing.seconds_idle()
+    context["idle_minutes"] = idle // 60 if idle > IDLE_SECONDS else 0
     return render(request, "mailboxes/workspace_settings.html", context)
 
 

@@ -241,7 +241,13 @@ def test_health_says_who_answers(client: Client) -> None:
     answer = client.get("/health/")
 
     assert answer.status_code == 200
-    assert answer.json() == {"product": "Rapport", "database": True, "redis": True, "migrated": True}
+    assert answer.json() == {
+        "product": "Rapport",
+        "database": True,
+        "redis": True,
+        "migrated": True,
+        "reading_overdue_seconds": 0,
+    }
 
 
 def test_health_says_that_the_database_is_behind(client: Client, caplog: pytest.LogCaptureFixture) -> None:
