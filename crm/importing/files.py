@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from crm.models import RecordImport
+from crm.room import room_in
 
 KEPT_FOR = timedelta(days=1)
 
@@ -15,10 +16,16 @@ GONE = "The file is not there any more. Upload it once more."
 
 
 def keep(job: RecordImport, raw: bytes) -> None:
-    path = _path(job)
-    path.unlink(missing_ok=True)  # of a database that is not there any more
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(raw)
+    """Raises NoRoom."""
+    with room_in(_where()):
+        path = _path(job)
+        path.unlink(missing_ok=True)  # of a database that is not there any more
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(raw)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def read(job: RecordImport) -> bytes:
@@ -47,7 +54,11 @@ def _path(job: RecordImport) -> Path:
     return _root() / f"{job.workspace_id}-{job.pk}.csv"
 
 
+def _where() -> Path:
+    return Path(settings.DATA_DIR) / "imports"
+
+
 def _root() -> Path:
-    folder = Path(settings.DATA_DIR) / "imports"
+    folder = _where()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

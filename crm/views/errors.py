@@ -16,6 +16,7 @@ from redis import RedisError
 from crm.edits.undoing import UNDOABLE_FOR
 from crm.models import AuditEvent, Deletion, Member
 from crm.records import BY_PLURAL, COMPANY, RecordType
+from crm.room import NO_ROOM, is_full
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """503 where nobody made a mistake: the database or Redis does not answer."""
+    """Where nobody made a mistake: 503 as the database or Redis does not answer, 507 as a disk is full."""
     error = sys.exc_info()[1]
+    if is_full(error):
+        return HttpResponse(NO_ROOM, status=507, content_type="text/plain; charset=utf-8")
     if not isinstance(error, OperationalError | InterfaceError | RedisError) or isinstance(
         error.__cause__, QueryCanceled
     ):

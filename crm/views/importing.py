@@ -24,6 +24,7 @@ from crm.importing.running import begin, foresee, tally
 from crm.importing.tabular import MOST_BYTES, TOO_LARGE, Sheet, Unreadable, read_sheet
 from crm.models import ImportState, RecordImport
 from crm.records import BY_PLURAL, RecordType
+from crm.room import NoRoom
 from crm.views.dialogs import leave_for
 from crm.views.tables import csv_file
 
@@ -38,10 +39,16 @@ def upload(request: WorkspaceRequest, plural: str) -> HttpResponse:
     if request.method != "POST":
         return _show_upload(request, kind)
     try:
-        raw, name = _received(request)
-        sheet = read_sheet(raw)
-    except Unreadable as error:
+        job = _take(request, kind)
+    except (Unreadable, NoRoom) as error:
         return _show_upload(request, kind, problem=str(error))
+    return redirect("crm:import_job", request.member.workspace.slug, plural, job.pk)
+
+
+def _take(request: WorkspaceRequest, kind: RecordType) -> RecordImport:
+    """Raises Unreadable or NoRoom."""
+    raw, name = _received(request)
+    sheet = read_sheet(raw)
     with transaction.atomic():
         job = RecordImport.objects.create(
             workspace_id=request.member.workspace_id,
@@ -52,7 +59,7 @@ def upload(request: WorkspaceRequest, plural: str) -> HttpResponse:
             row_count=len(sheet.lines),
         )
         files.keep(job, raw)
-    return redirect("crm:import_job", request.member.workspace.slug, plural, job.pk)
+    return job
 
 
 @require_GET

@@ -1,29 +1,23 @@
-"""Files are uploaded → checked, unpacked within limits, kept for their mailbox alone.
+"""Files that were received (see `receiving`) → checked, unpacked within limits, kept for their mailbox alone.
 
 They stay until they have been read (see `archives`), or the mailbox is removed.
 """
 
-import errno
 import hashlib
 import os
 import re
-import secrets
 import shutil
 import stat
 import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler
-from django.http import HttpRequest
-
+from crm.room import is_full, room_in
+from mailboxes.accounts.receiving import Received, create, private, refuse_without_room, root
 from mailboxes.models import Mailbox
 from mailboxes.parsing.calendar import split_calendar
 from mailboxes.parsing.values import Unparsable
@@ -32,23 +26,17 @@ from mailboxes.providers.archive.files import packed_hint
 from mailboxes.providers.base import SetupWrong
 from mailboxes.providers.folders import is_left_out
 
-UPLOAD_BYTES = 2 * 1024**3
 UNPACKED_BYTES = 4 * 1024**3
 CALENDAR_BYTES = 64 * 1024**2
 MOST_ENTRIES = 100_000
-# What must stay free on the disk, for the database is likely to be on the same one.
-SPARE_BYTES = 1024**3
 _DEEPEST = 20
 # The list of 100,000 entries fits; a list that is said to be larger is not read.
 _LARGEST_READ = 16 * 1024**2
 _PIECE = 1024**2
-_LEFTOVER_SECONDS = 24 * 3600
 _MAIL_SUFFIXES = frozenset({"", ".mbox", ".mbx"})
 _DELIVERED = re.compile(r"\d{9,10}(?=\.)")
 KINDS = ("mbox", "maildir", "ics")
 
-NO_ROOM = "The server has no room for it."
-TOO_LARGE = f"All files of one upload together may have {UPLOAD_BYTES // 1024**3} GB."
 NEITHER = "It is neither a mailbox (.mbox) nor a calendar (.ics)"
 
 
@@ -77,88 +65,11 @@ class Outcome:
     remarks: list[str] = field(default_factory=list)
 
 
-# Receiving
-
-
-@contextmanager
-def staging() -> Iterator[Path]:
-    """A folder to receive and unpack in. What is not kept is gone afterwards."""
-    incoming = _private(_root() / "incoming")
-    _clear_leftovers(incoming)
-    folder = _private(incoming / secrets.token_hex(16))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-class Received(UploadedFile):
-    """A file on disk, never in memory. With a `problem` it is not all there."""
-
-    def __init__(self, path: Path, *, name: str, digest: str, size: int, problem: str) -> None:
-        super().__init__(None, name, size=size)
-        self.path, self.digest, self.problem = path, digest, problem
-
-    def close(self) -> None:
-        """It is closed since it was received."""
-
-
-class ToDisk(FileUploadHandler):
-    """Streams every file of a request into `folder`, up to the limit of one upload."""
-
-    def __init__(self, request: HttpRequest, folder: Path) -> None:
-        super().__init__(request)
-        self._folder = folder
-        self._left = UPLOAD_BYTES
-        self._count = 0
-        self._file: BinaryIO | None = None
-
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
-        super().new_file(*args, **kwargs)
-        self._count += 1
-        self._path = self._folder / str(self._count)
-        self._file = _create(self._path)
-        self._digest = hashlib.sha256()
-        self._problem = ""
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        self._left -= len(raw_data)
-        if not self._problem:
-            self._problem = self._write(raw_data)
-
-    def file_complete(self, file_size: int) -> Received:
-        self._close()
-        digest = self._digest.hexdigest()[:32]
-        name = self.file_name or ""
-        return Received(self._path, name=name, digest=digest, size=file_size, problem=self._problem)
-
-    def upload_interrupted(self) -> None:
-        self._close()
-
-    def _write(self, raw: bytes) -> str:
-        """What is wrong, and then the rest of the file goes nowhere."""
-        if self._left < 0:
-            return TOO_LARGE
-        try:
-            _refuse_without_room(self._folder)
-            assert self._file is not None
-            self._file.write(raw)
-        except (Refused, OSError):
-            return NO_ROOM
-        self._digest.update(raw)
-        return ""
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
 # Looking at what came
 
 
 def look(received: Received, folder: Path) -> Outcome:
-    """Judged by its content; what it is called says nothing."""
+    """Judged by its content; what it is called says nothing. Raises NoRoom."""
     outcome = Outcome(received.name or "A file")
     try:
         if received.problem:
@@ -166,7 +77,7 @@ def look(received: Received, folder: Path) -> Outcome:
         with received.path.open("rb") as file:
             is_zip = file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
         if is_zip:
-            _unpack(received, _private(folder / f"{received.path.name}.unpacked"), outcome)
+            _unpack(received, private(folder / f"{received.path.name}.unpacked"), outcome)
         else:
             outcome.accepted.append(_judged(received.path, received.digest))
     except Refused as error:
@@ -221,7 +132,10 @@ def _unpack(received: Received, folder: Path, outcome: Outcome) -> None:
         with received.path.open("rb") as file, zipfile.ZipFile(_Sparing(file)) as zipped:
             outcome.accepted = _Unpacking(zipped, folder, outcome.remarks).run(received.digest)
     except OSError as error:
-        raise Refused(NO_ROOM if error.errno == errno.ENOSPC else "It cannot be unpacked.") from None
+        if is_full(error):
+            with room_in(folder):
+                raise
+        raise Refused("It cannot be unpacked.") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
         raise Refused("It is a damaged zip file.") from None
     if not outcome.accepted:
@@ -278,7 +192,7 @@ class _Unpacking:
             if not target.exists():
                 self._extract(entry, target)
                 os.utime(target, (_written(entry),) * 2)
-        _private(kept / "cur")
+        private(kept / "cur")
         for number, path in enumerate(maildir.files(given)):
             stamp = _DELIVERED.match(path.name)
             path.rename(kept / "cur" / f"{stamp[0] if stamp else 0}.{number}")
@@ -287,12 +201,12 @@ class _Unpacking:
 
     def _extract(self, entry: zipfile.ZipInfo, target: Path) -> str:
         digest = hashlib.sha256()
-        with self._zipped.open(entry) as packed, _create(target) as file:
+        with self._zipped.open(entry) as packed, create(target) as file:
             while piece := packed.read(_PIECE):
                 self._left -= len(piece)
                 if self._left < 0:
                     raise Refused(_too_large_unpacked())
-                _refuse_without_room(self._folder)
+                refuse_without_room(self._folder)
                 file.write(piece)
                 digest.update(piece)
         return digest.hexdigest()[:32]
@@ -336,16 +250,18 @@ def _too_large_unpacked() -> str:
 
 def keep(mailbox: Mailbox, files: Iterable[Accepted]) -> dict[str, list[str]]:
     """Move what was accepted to the mailbox's own folder; returns its settings with it. Files that
-    an administrator named and has since moved away are named no more."""
-    _private(_folder(mailbox).parent)
-    folder = _private(_folder(mailbox))
+    an administrator named and has since moved away are named no more. Raises NoRoom."""
+    folder = _folder(mailbox)
+    for one in (root(), folder.parent, folder):
+        private(one)
     named = {kind: [path for path in mailbox.settings.get(kind, []) if Path(path).exists()] for kind in KINDS}
-    for one in files:
-        target = folder / one.name
+    for file in files:
+        target = folder / file.name
         if not target.exists():
-            one.path.rename(target)
-        if str(target) not in named[one.kind]:
-            named[one.kind].append(str(target))
+            with room_in(folder):
+                file.path.rename(target)
+        if str(target) not in named[file.kind]:
+            named[file.kind].append(str(target))
     return named
 
 
@@ -368,30 +284,5 @@ def is_uploaded(mailbox: Mailbox, path: str) -> bool:
     return Path(path).parent == _folder(mailbox)
 
 
-def _root() -> Path:
-    return _private(Path(settings.DATA_DIR) / "uploads")
-
-
 def _folder(mailbox: Mailbox) -> Path:
-    return _root() / str(mailbox.workspace_id) / str(mailbox.pk)
-
-
-def _private(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def _create(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-
-
-def _refuse_without_room(folder: Path) -> None:
-    if shutil.disk_usage(folder).free < SPARE_BYTES:
-        raise Refused(NO_ROOM)
-
-
-def _clear_leftovers(incoming: Path) -> None:
-    """Of uploads whose process has died."""
-    for folder in incoming.iterdir():
-        if time.time() - folder.stat().st_mtime > _LEFTOVER_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+    return root() / str(mailbox.workspace_id) / str(mailbox.pk)

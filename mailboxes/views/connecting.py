@@ -13,8 +13,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
+from crm.room import NoRoom
 from crm.views.members import dialog
-from mailboxes.accounts import connecting, refusing, uploads
+from mailboxes.accounts import connecting, receiving, refusing, uploads
 from mailboxes.accounts.forms import SECRETS, ArchiveForm, ServersForm
 from mailboxes.accounts.refusing import AnotherAccount, OverPlan
 from mailboxes.accounts.trying import CannotConnect, try_servers
@@ -111,9 +112,13 @@ def new_archive(request: WorkspaceRequest) -> HttpResponse:
 @member_required(NO_MAIL)
 def connect_archive(request: WorkspaceRequest) -> HttpResponse:
     """Where files go has to be said before anybody looks at the body."""
-    with uploads.staging() as folder:
-        request.upload_handlers = [uploads.ToDisk(request, folder)]
-        return _take_archive(request, folder)
+    try:
+        with receiving.staging() as folder:
+            request.upload_handlers = [receiving.ToDisk(request, folder)]
+            return _take_archive(request, folder)
+    except NoRoom as error:  # it may not even be known yet what was written into the form
+        outcome = uploads.Outcome("All files", problem=str(error))
+        return _archive(request, ArchiveForm(member=request.member), outcomes=[outcome])
 
 
 @csrf_protect
@@ -130,7 +135,7 @@ def _take_archive(request: WorkspaceRequest, folder: Path) -> HttpResponse:
         if not accepted:
             return _archive(request, form, outcomes=outcomes)
         connecting.connect_archive(request.member, address=address, files=accepted, aliases=aliases)
-    except CannotConnect as error:
+    except (CannotConnect, NoRoom) as error:
         form.add_error(None, str(error))
         return _archive(request, form)
     if any(outcome.problem or outcome.remarks for outcome in outcomes):

@@ -1,14 +1,18 @@
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.asgi import get_asgi_application
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from crm.importing import running
 from crm.models import Company, ImportState, Member, RecordImport
+from crm.room import NO_ROOM, with_words
 from tests.conftest import SignIn
+from tests.crowded import files_of_at_most
 from tests.desk import Desk
 
 pytestmark = pytest.mark.django_db
@@ -119,3 +123,59 @@ def test_an_import_is_its_members_own(
         assert {one.status_code for one in answers} == {404}
     assert client.get(url.replace("companies", "people")).status_code == 404
     assert RecordImport.objects.get().state == ImportState.DRAFT
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    client: Client, desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "imports").write_text("no folder at all")
+
+    answer = upload(client)
+
+    assert (answer.status_code, RecordImport.objects.count()) == (200, 0)
+    assert NO_ROOM in answer.content.decode()
+    assert [(one.levelname, one.getMessage()) for one in caplog.records if one.name == "crm.room"] == [
+        ("WARNING", f"Nothing can be kept in {tmp_path}/imports: File exists")
+    ]
+
+
+def test_a_full_disk_is_told_and_nothing_of_the_file_stays(
+    client: Client, desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with files_of_at_most(1000):
+        answer = upload(client, b"Company\n" + b"Acme\n" * 1000)
+
+    assert (answer.status_code, RecordImport.objects.count()) == (200, 0)
+    assert NO_ROOM in answer.content.decode()
+    assert list((tmp_path / "imports").iterdir()) == []
+    assert f"Nothing can be kept in {tmp_path}/imports: File too large" in caplog.messages
+
+
+def test_a_disk_that_is_full_before_a_view_knows_of_it_is_told(client: Client, desk: Desk) -> None:
+    """What is larger than some megabytes is received on a disk."""
+    client.raise_request_exception = False
+
+    with files_of_at_most(1_000_000):
+        answer = upload(client, b"Company\n" + b"Acme\n" * 600_000)
+
+    assert (answer.status_code, answer.content.decode()) == (507, NO_ROOM)
+
+
+def test_a_server_whose_disk_is_full_says_so() -> None:
+    sent: list[dict[str, Any]] = []
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"x" * 3_000_000, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def answer() -> None:
+        await with_words(get_asgi_application())(scope, receive, send)
+
+    with files_of_at_most(1_000_000):
+        asyncio.run(answer())
+
+    assert [one.get("status") for one in sent] == [507, None]
+    assert sent[1]["body"].decode() == NO_ROOM

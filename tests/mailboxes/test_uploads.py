@@ -12,10 +12,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from crm.models import Member
-from mailboxes.accounts import uploads
+from crm.room import NO_ROOM
+from mailboxes.accounts import receiving, uploads
 from mailboxes.models import EventCopy, Mailbox, MessageCopy, SkippedItem, SkipReason, SyncStream
 from mailboxes.running import run_now
 from tests.conftest import SignIn
+from tests.crowded import files_of_at_most
 from tests.desk import Desk
 from tests.mailboxes.letters import letter, stream_of, write_ics, write_mbox
 
@@ -272,21 +274,68 @@ def test_a_list_of_entries_of_any_length_is_not_read(
 def test_one_upload_has_a_limit_and_what_came_before_it_is_taken(
     browser: Client, mbox: bytes, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    monkeypatch.setattr(uploads, "UPLOAD_BYTES", len(mbox) + 10)
+    monkeypatch.setattr(receiving, "UPLOAD_BYTES", len(mbox) + 10)
 
     html = upload(browser, {"one.mbox": mbox, "two.mbox": mbox + mbox}).content.decode()
 
     assert html.count("Taken in") == 1
-    assert uploads.TOO_LARGE in html
+    assert receiving.TOO_LARGE in html
     assert len(kept(settings)) == 1
 
 
-def test_a_full_disk_is_said(browser: Client, mbox: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "SPARE_BYTES", 2**62)
+def test_a_full_disk_is_said(
+    browser: Client, mbox: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(receiving, "SPARE_BYTES", 2**62)
 
     html = upload(browser, {"one.mbox": mbox}).content.decode()
 
     assert "The server has no room for it." in html
+    assert [one.levelname for one in caplog.records if "too little is left on its disk" in one.message] == [
+        "WARNING"
+    ]
+
+
+def test_a_disk_that_fills_while_a_file_is_received_is_said(
+    browser: Client, mbox: bytes, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with files_of_at_most(1000):
+        answer = upload(browser, {"one.mbox": mbox * 50})
+
+    assert (answer.status_code, kept(settings)) == (200, [])
+    assert NO_ROOM in answer.content.decode()
+    assert "File too large" in caplog.text
+
+
+def test_a_disk_that_fills_while_a_zip_is_unpacked_is_said(
+    browser: Client, mbox: bytes, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    packed = zipped({"one.mbox": mbox * 500})
+    assert len(packed) < 20_000 < len(mbox * 500)
+
+    with files_of_at_most(20_000):
+        answer = upload(browser, {"one.zip": packed}, address=OLD_ADDRESS)
+
+    assert (answer.status_code, kept(settings)) == (200, [])
+    assert NO_ROOM in answer.content.decode()
+    assert "File too large" in caplog.text
+    assert not Mailbox.objects.filter(address=OLD_ADDRESS).exists()
+
+
+@pytest.mark.parametrize("name", ["", "incoming", "{workspace}"])
+def test_a_folder_that_cannot_be_written_is_said(
+    browser: Client, ada: Member, mbox: bytes, settings: Any, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Before a file is received, or once it is to be kept."""
+    blocked = Path(settings.DATA_DIR) / "uploads" / name.format(workspace=ada.workspace_id)
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("no folder at all")
+
+    answer = upload(browser, {"one.mbox": mbox}, address=OLD_ADDRESS)
+
+    assert (answer.status_code, Mailbox.objects.filter(address=OLD_ADDRESS).count()) == (200, 0)
+    assert NO_ROOM in answer.content.decode()
+    assert "WARNING" in {one.levelname for one in caplog.records if str(blocked) in one.message}
 
 
 def test_an_upload_without_a_token_is_refused_and_leaves_nothing(
