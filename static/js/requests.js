@@ -145,8 +145,10 @@
     if (status === 400 && reasonOf(xhr)) fail(reasonOf(xhr));
     else if (status === 403) fail("You may not do this, or you have signed in anew. Reload the page and try again.");
     else if (status === 404) fail("This is no longer here. Reload the page to see what is.");
+    else if (status === 413) fail("This file is larger than the server in front of this one lets through. Nothing has been uploaded; whoever runs it can raise the limit.");
     else if (status === 429) fail("Too many requests at once. Try again in a minute.");
     else if (status === 503) fail("A part of the installation does not answer. Nothing here has changed; try again in a moment.");
+    else if (status === 507) fail(reasonOf(xhr) || "The server has no room for it.");
     else if (status < 500) fail("This could not be understood. Reload the page and try again.");
     else fail("Something went wrong on our side. Nothing here has changed; try again in a moment.");
   }

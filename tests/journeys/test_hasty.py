@@ -8,6 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from crm.models import AccessLevel, Company, Person
 from crm.naming import name_key
+from crm.room import NO_ROOM
 from intelligence.models import CompanyInsight, PersonInsight
 from mailboxes.models import Mailbox
 from tests.journeys.stage import SETTINGS, Stage, emails_of_acme, fill, is_settled, sync
@@ -216,5 +217,34 @@ def test_a_choice_is_taken_back_to_what_was_saved_last(stage: Stage) -> None:
     expect(page.locator(".toast[data-from=error-toast]")).to_contain_text("The server does not answer.")
 
     expect(levels.nth(1)).to_be_checked()
+    for trouble in stage.troubles:
+        trouble.found.clear()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (
+            413,
+            "<html><h1>413 Request Entity Too Large</h1></html>",
+            "larger than the server in front of this one",
+        ),
+        (507, NO_ROOM, NO_ROOM),
+    ],
+)
+def test_an_upload_that_does_not_come_through_says_why(
+    stage: Stage, status: int, body: str, says: str
+) -> None:
+    page = stage.page("ada")
+    page.goto(f"{stage.site}/halyard/mailboxes/archives/new/")
+    page.route(re.compile("/mailboxes/archives/$"), lambda route: route.fulfill(status=status, body=body))
+    page.locator("[name=uploaded]").set_input_files(
+        {"name": "a.mbox", "mimeType": "application/mbox", "buffer": b"From x"}
+    )
+
+    page.locator("#archive-submit").click()
+
+    expect(page.locator(".toast")).to_contain_text(says)
+    expect(page.locator("#archive-submit")).to_be_enabled()
     for trouble in stage.troubles:
         trouble.found.clear()
