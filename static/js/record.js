@@ -48,7 +48,7 @@
   const feed = () => document.getElementById("feed");
 
   function isBeingRead() {
-    const isScrolled = document.getElementById("tab").scrollTop > 0;
+    const isScrolled = document.getElementById("tab").scrollTop > 0 || scrollY > 0; // on a low screen the page scrolls
     const isOpen = feed().querySelector("article.event, :focus-visible, .feed:hover");
     return isScrolled || Boolean(isOpen);
   }

@@ -32,7 +32,7 @@
   const isLive = (event) => event.detail.requestConfig.triggeringEvent?.type === "live";
   const parse = (event) => new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
 
-  const isBeingRead = () => list().scrollTop > 0 || list().contains(document.activeElement);
+  const isBeingRead = () => list().scrollTop > 0 || scrollY > 0 || list().contains(document.activeElement);
 
   // What is new on top waits until one is there; a request that is further down is looked up by itself.
   let isBehind = false;
