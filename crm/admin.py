@@ -18,6 +18,8 @@ from crm.models import AuditEvent, Company, Member, Person, Role, Team, TeamMemb
 from crm.signing import password_link
 from crm.workspaces import LastAdmin, claim_verified, give_address, is_last_admin, set_active, set_role
 
+admin.site.unregister(Group)  # there is one kind of operator
+
 
 class ReadOnly:
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -28,9 +30,6 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-admin.site.unregister(Group)  # there is one kind of operator
 
 
 class AddressForm(forms.ModelForm):
@@ -74,6 +73,8 @@ class UserAdministration(UserAdmin):
         super().save_model(request, obj, form, change)
         if "email" in form.changed_data:
             give_address(obj, obj.email)
+            # What was mistyped is somebody else's, who must not get in by it.
+            EmailAddress.objects.filter(user=obj, email=form.initial.get("email")).delete()
 
     @admin.action(description="Show a link to set a new password")
     def show_password_link(self, request: HttpRequest, users: QuerySet[User]) -> None:

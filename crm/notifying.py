@@ -20,8 +20,8 @@ from crm.models import Member, Notification
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One notification in words: `who` did `what` to the thing called `about`, at `url`. `answers`
-    names the URL of an open question that the reader may answer, `level` how much is asked for."""
+    """One notification in words: `who` did `what` to the thing called `about`, at `url`. `answer_url` is
+    where the reader may answer an open question, `level` how much is asked for, `seen` what of."""
 
     who: str
     who_pk: int
@@ -31,6 +31,7 @@ class Told:
     after: str = ""
     answer_url: str = ""
     level: int = 0
+    seen: str = ""
     note: str = ""
 
     @property

@@ -14,7 +14,7 @@ OPERATOR, RECEIVER, WORKER = "operator", "receiver", "worker"
 
 # Mail of our own by the task that writes it: whoever gets it, and whether it speaks of people's mail.
 MAILS = {
-    "crm.tasks.mail_account": NO_MAIL,
+    "crm.tasks.mail_account_change": NO_MAIL,
     "crm.tasks.mail_invitation": NO_MAIL,
     "crm.tasks.mail_notification": MAIL,
 }

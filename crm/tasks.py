@@ -28,7 +28,7 @@ def mail_notification(notification_id: int) -> None:
 @shared_task(
     ignore_result=True, autoretry_for=(OSError,), retry_backoff=30, retry_backoff_max=480, max_retries=5
 )
-def mail_account(subject: str, body: str, address: str) -> None:
+def mail_account_change(subject: str, body: str, address: str) -> None:
     send_mail(subject, body, None, [address])
 
 

@@ -39,10 +39,10 @@ def decrypt(token: bytes | memoryview) -> dict[str, str]:
     try:
         return json.loads(unseal(token))
     except NoKeyFits:
-        logger.error("A mailbox's password cannot be read: its key is missing from CREDENTIAL_KEYS.")
+        logger.error("What lets us into a mailbox cannot be read: its key is missing from CREDENTIAL_KEYS.")
         raise KeyMissing(
-            "This server lacks the key to the stored password. Reading goes on when whoever runs the server "
-            "has put the key back, or when you enter the password again."
+            "This server lacks the key to what lets it into the account. Reading goes on when whoever runs "
+            "it has put the key back, or when you reconnect the account."
         ) from None
 
 

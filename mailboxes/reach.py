@@ -4,6 +4,8 @@ As SQL for `{kind: rows of (domain, address_id)}`, of which one is empty, with t
 Somebody of a company who writes from its domain is found with the domain.
 """
 
+from collections.abc import Sequence
+
 from crm.statements import fetch
 
 # Those rows, in their order.
@@ -24,6 +26,13 @@ REACH = {
 
 def reach_of(kind_name: str, record_id: int) -> Reach:
     return tuple(fetch(f"{REACH[kind_name]} ORDER BY 1, 2", record=record_id))
+
+
+def thread_reaches(thread_ids: Sequence[int]) -> dict[int, Reach]:
+    """Of threads: which it is, and when something was last moved into it. One statement."""
+    moved = "SELECT max(m.moved_at)::text FROM mailboxes_emailmessage m WHERE m.thread_id = t.id"
+    rows = fetch(f"SELECT t.id, ({moved}) FROM unnest(%(ids)s::bigint[]) AS t(id)", ids=list(thread_ids))
+    return {pk: ((at or "", pk),) for pk, at in rows}
 
 
 # Of a participant `p`, and the rows of `reach`.

@@ -49,14 +49,14 @@ def _deletions(member: Member, since: datetime) -> Iterator[Recent]:
 
 
 def _edits(member: Member, since: datetime) -> Iterator[Recent]:
-    kept = list(
-        BulkEdit.objects.by(member).filter(undone_at=None, created_at__gt=since).order_by("-pk")[:MOST]
-    )
+    count = Func("before", function="jsonb_array_length", output_field=IntegerField())
+    edits = BulkEdit.objects.by(member).filter(undone_at=None, created_at__gt=since).defer("before")
+    kept = list(edits.annotate(count=count).order_by("-pk")[:MOST])
     targets = {edit.after for edit in kept if edit.attribute == COMPANY_OF and edit.after}
     companies = dict(Company.objects.filter(pk__in=targets).values_list("pk", "name"))
     for edit in kept:
         kind = RECORD_TYPES[edit.kind]
-        changed = counted(len(edit.before), kind.name, kind.plural)
+        changed = counted(edit.count, kind.name, kind.plural)
         attribute = plain_attribute(edit.kind, edit.attribute)
         if attribute:
             words = f"{attribute.label} of {changed} changed"

@@ -16,6 +16,8 @@ from crm.project.environment import DATA_DIR, flag, text, words
 # With any other number uvicorn starts its processes again, for ever.
 CANNOT_START = 3
 SHORTEST_SECRET = 32
+# Mail that goes to the log, or nowhere.
+NOWHERE = {"console:", "dummy:"}
 SCHEMES = {
     "DATABASE_URL": ({"postgresql", "postgres", "pgsql"}, "postgresql://user:password@host/name"),
     "REDIS_URL": ({"redis", "rediss", "unix"}, "redis://host:6379/0"),
@@ -33,11 +35,12 @@ def refuse_wrong_settings() -> None:
 
 
 def problems() -> list[str]:
-    return [*_keys(), *_public_url(), *_addresses(), *_authorities(), *_folders()]
+    return [*_keys(), *_public_url(), *_addresses(), *_authorities()]
 
 
 def remarks() -> Iterator[str]:
-    """No reason to end: who has run with a short secret must not be stopped by an update."""
+    """No reason to end: an update must not stop what has run so far, and not every command writes."""
+    yield from _folders()
     secret = text("SECRET_KEY")
     if secret and len(secret) < SHORTEST_SECRET and not flag("DEBUG"):
         yield (
@@ -68,7 +71,8 @@ def _addresses() -> Iterator[str]:
     for name, (schemes, example) in SCHEMES.items():
         given = text(name)
         url = _split(given)
-        if given and (url is None or url.scheme not in schemes or "://" not in given):
+        is_whole = "://" in given or given in NOWHERE
+        if given and (url is None or url.scheme not in schemes or not is_whole):
             known = ", ".join(f"{one}://" for one in sorted(schemes))
             yield (
                 f"{name} is not understood. It begins with one of {known} and looks like {example}; "

@@ -88,7 +88,8 @@ class Ordering:
             return None
         everything = f"SELECT FROM {self.kind.table} WHERE workspace_id = %(workspace)s"
         total = expected(everything, **self.parameters).rows
-        asked = found if is_dear else found.kept
+        # A set is kept as long as it fits into memory.
+        asked = found.kept if not is_dear and few.rows <= 10 * FEW else found
         is_of_row = asked.is_of_row(self.walk.origin)
         stretch, cost = (NEAR_OF_ROW, ROW_COST) if is_of_row else (NEAR, LOOK_COST)
         rows = limit * total / max(few.rows, 1)

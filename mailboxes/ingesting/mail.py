@@ -81,7 +81,7 @@ def store_mail(mailbox: Mailbox, items: Sequence[MailItem], insiders: Insiders, 
     _insert_participants(workspace_id, new, message_ids, addresses.ids)
     copies = _insert_copies(mailbox, items, message_ids)
     altered = summarise(_held_before(items, new, message_ids))
-    settle(workspace_id, [message_ids[i.identity] for i in new], [i.place for i in new], now=now)
+    settle(workspace_id, [message_ids[i.identity] for i in new], [i.place for i in new])
     _mark_contacted(items, addresses)
     changed = {message_ids[item.identity] for item in new} | altered
     return Stored(sorted(changed), sorted(addresses.ids.values()), copies)

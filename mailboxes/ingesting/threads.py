@@ -6,11 +6,13 @@ after the parent, and moves when the parent arrives. Never by subject.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from crm.statements import arrays, execute, fetch
+from django.utils import timezone
+
+from crm.statements import execute, fetch
 from mailboxes.ingesting.identity import digest, message_id_key
 from mailboxes.parsing.values import ParsedMail
+from mailboxes.sharing.joining import follow
 from mailboxes.visibility import THREAD_GRANT_OPENS
 
 
@@ -74,51 +76,54 @@ SETTLE = f"""
         FROM highest JOIN mailboxes_emailmessage t ON t.id = highest.top
         JOIN mailboxes_emailmessage m ON m.id = highest.id AND m.thread_id <> t.thread_id
     ),
-    still_shared AS (
-        INSERT INTO mailboxes_accessgrant
-            (workspace_id, owner_id, thread_id, member_id, team_id, level, created_at, of_messages)
-        SELECT g.workspace_id, g.owner_id, m.then_id, g.member_id, g.team_id, g.level, g.created_at,
-               array_agg(m.id ORDER BY m.id)
+    opened AS (
+        SELECT DISTINCT ON (g.owner_id, g.member_id, g.team_id, m.id) g.*, m.id AS message_id, m.then_id
         FROM moving m JOIN mailboxes_accessgrant g ON g.thread_id = m.before_id
         WHERE NOT m.id = ANY(%(ids)s) AND {THREAD_GRANT_OPENS}
-        GROUP BY g.id, m.then_id
-        ON CONFLICT DO NOTHING
+        ORDER BY g.owner_id, g.member_id, g.team_id, m.id, g.level DESC
+    ),
+    still_shared AS (
+        INSERT INTO mailboxes_accessgrant AS g
+            (workspace_id, owner_id, thread_id, member_id, team_id, level, created_at, of_messages)
+        SELECT workspace_id, owner_id, then_id, member_id, team_id, level, min(created_at),
+               array_agg(message_id ORDER BY message_id)
+        FROM opened GROUP BY workspace_id, owner_id, then_id, member_id, team_id, level
+        ON CONFLICT ON CONSTRAINT grant_once DO UPDATE SET level = greatest(g.level, excluded.level)
     )
     UPDATE mailboxes_emailmessage m
     SET thread_id = moving.then_id, moved_at = CASE WHEN m.id = ANY(%(ids)s) THEN m.moved_at ELSE %(now)s END
     FROM moving WHERE m.id = moving.id
-    RETURNING moving.before_id, moving.then_id
+    RETURNING m.id, moving.before_id, moving.then_id
 """
 
-# Of a member who asks for both, the earlier question stays.
-MOVE_REQUESTS = """
-    WITH emptied AS (
-        SELECT DISTINCT ON (u.before_id) u.* FROM unnest(%(before)s::bigint[], %(then)s::bigint[])
-            AS u(before_id, then_id)
-        WHERE NOT EXISTS (SELECT FROM mailboxes_emailmessage m WHERE m.thread_id = u.before_id)
-        ORDER BY u.before_id, u.then_id
-    )
-    UPDATE mailboxes_accessrequest q SET thread_id = e.then_id FROM emptied e
-    WHERE q.thread_id = e.before_id AND NOT (q.state = 'pending' AND EXISTS (
-        SELECT FROM mailboxes_accessrequest o LEFT JOIN emptied oe ON oe.before_id = o.thread_id
-        WHERE o.member_id = q.member_id AND o.state = 'pending' AND o.id <> q.id
-          AND (o.thread_id = e.then_id OR (oe.then_id = e.then_id AND o.id < q.id))))
+# A message that comes back must not find what was shared of it where it was once.
+FORGET_COPIED = """
+    DELETE FROM mailboxes_accessgrant
+    WHERE thread_id = ANY(%(threads)s) AND of_messages <@ %(moved)s::bigint[]
 """
 
-DELETE_EMPTY = """
-    DELETE FROM mailboxes_thread t WHERE t.workspace_id = %(workspace)s AND t.key = ANY(%(keys)s)
-    AND NOT EXISTS (SELECT FROM mailboxes_emailmessage m WHERE m.thread_id = t.id)
+EMPTIED = """
+    SELECT t.id FROM mailboxes_thread t
+    WHERE t.workspace_id = %(workspace)s AND (t.key = ANY(%(keys)s) OR t.id = ANY(%(threads)s))
+      AND NOT EXISTS (SELECT FROM mailboxes_emailmessage m WHERE m.thread_id = t.id)
 """
 
 
-def settle(workspace_id: int, message_ids: list[int], places: list[Place], *, now: datetime) -> None:
+def settle(workspace_id: int, message_ids: list[int], places: list[Place]) -> None:
     """Let new messages join their parents' threads, and their waiting replies join theirs: with whoever may
     read them, and with whoever has asked to."""
-    moved = fetch(SETTLE, workspace=workspace_id, ids=message_ids, now=now)
-    if moved:
-        execute(MOVE_REQUESTS, **arrays(sorted(set(moved)), "before", "then"))
-        keys = {place.thread_key for place in places} | {place.id_key for place in places}
-        execute(DELETE_EMPTY, workspace=workspace_id, keys=list(keys - {None}))
+    # The hour of the move decides what a grant opens, which is given while nobody stores.
+    rows = fetch(SETTLE, workspace=workspace_id, ids=message_ids, now=timezone.now())
+    if not rows:
+        return
+    then = {before_id: then_id for _, before_id, then_id in rows}
+    moved = [row[0] for row in rows]
+    execute(FORGET_COPIED, threads=list(then), moved=moved)
+    keys = {place.thread_key for place in places} | {place.id_key for place in places}
+    values = {"keys": list(keys - {None}), "threads": list(then)}
+    emptied = [row[0] for row in fetch(EMPTIED, workspace=workspace_id, **values)]
+    follow({thread_id: then[thread_id] for thread_id in emptied if thread_id in then})
+    execute("DELETE FROM mailboxes_thread WHERE id = ANY(%(ids)s)", ids=emptied)
 
 
 def ensure_threads(workspace_id: int, keys: set[bytes]) -> dict[bytes, int]:

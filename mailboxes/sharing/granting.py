@@ -16,11 +16,12 @@ from django.utils import timezone
 
 from crm.auditing import audit
 from crm.live import announce
+from crm.locking import lock_workspace
 from crm.models import AccessLevel, Member, Team
 from crm.records import RECORD_TYPES, RecordType
 from crm.statements import arrays, execute
 from mailboxes.models import AccessGrant, Mailbox, Thread
-from mailboxes.reach import Reach, reach_of
+from mailboxes.reach import Reach, reach_of, thread_reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,10 @@ class Target:
         return RECORD_TYPES.get(self.name)
 
     def reach(self) -> Reach:
-        """What a grant on a record covers if it is made now."""
+        """What a grant on a record covers if it is made now; of a thread, which it is and when something was
+        last moved into it."""
+        if self.name == "thread":
+            return thread_reaches([self.row.pk])[self.row.pk]
         return reach_of(self.name, self.row.pk) if self.record_kind else ()
 
 
@@ -89,13 +93,13 @@ class ChangedMeanwhile(Exception):
 
 
 def as_seen(grants: Iterable[AccessGrant], reach: Reach) -> str:
-    """What a form was filled in from: the same as long as nothing is granted, taken back or changed, and
-    nobody gives the record another address or domain."""
+    """What a form was filled in from: the same as long as nothing is granted, taken back or changed, nobody
+    gives the record another address or domain, and the thread is not joined with another."""
     stored = ",".join(f"{grant.pk}:{grant.level}" for grant in sorted(grants, key=lambda one: one.pk))
     return f"{stored};{sha256(repr(reach).encode()).hexdigest()[:16]}"
 
 
-def _refuse_unseen(seen: str | None, grants: Iterable[AccessGrant], reach: Reach) -> None:
+def refuse_unseen(seen: str | None, grants: Iterable[AccessGrant], reach: Reach) -> None:
     """Raises ChangedMeanwhile. `seen` is None where there was nothing to look at."""
     if seen is not None and seen != as_seen(grants, reach):
         raise ChangedMeanwhile
@@ -108,7 +112,7 @@ def set_access(target: Target, access: Access, *, by: Member, seen: str | None =
     with transaction.atomic():
         _lock(by)
         grants, reach = grants_on(target, by=by), target.reach()
-        _refuse_unseen(seen, grants, reach)
+        refuse_unseen(seen, grants, reach)
         stored = _whole(grants)
         for grant in grants:
             if Grantee.of(grant) not in access:
@@ -128,7 +132,7 @@ def open_further(
     with transaction.atomic():
         _lock(by)
         reach = target.reach()
-        _refuse_unseen(seen, (), reach)
+        refuse_unseen(seen, (), reach)
         stored = _whole(grants_on(target, by=by)).get(grantee)
         if stored is None or stored.level < level or target.name == "thread":
             most = max(level, AccessLevel(stored.level)) if stored else level
@@ -159,7 +163,7 @@ def confirm_all(target: Target, *, by: Member, seen: str | None = None) -> None:
     with transaction.atomic():
         _lock(by)
         grants, reach = grants_on(target, by=by), target.reach()
-        _refuse_unseen(seen, grants, reach)
+        refuse_unseen(seen, grants, reach)
         for grant in grants:
             _extend(grant, reach, by)
 
@@ -195,8 +199,9 @@ def _refuse_others(owner_id: int, workspace_id: int, by: Member) -> None:
 
 
 def _lock(by: Member) -> None:
-    """Two pages of one owner that save at once wait for each other."""
-    Member.objects.select_for_update().only("pk").get(pk=by.pk)
+    """Two pages that save at once wait for each other, and for mail that moves what is shared to another
+    thread (see ingesting.threads)."""
+    lock_workspace(by.workspace_id)
 
 
 def _put(
@@ -221,7 +226,8 @@ def _put(
             created_at=now,
             **target.fields(),
         )
-        _cover(stored, reach)
+        if target.record_kind:
+            _cover(stored, reach)
     else:
         _raise_or_lower(stored, level, now)
     audit("shared", by=by, owner=by, level=level, **_named(stored))
@@ -261,9 +267,8 @@ _COVER = """
 
 
 def _cover(grant: AccessGrant, reach: Reach) -> None:
-    if reach:
-        values = arrays(reach, "domains", "addresses")
-        execute(_COVER, workspace=grant.workspace_id, grant=grant.pk, **values)
+    values = arrays(reach, "domains", "addresses")
+    execute(_COVER, workspace=grant.workspace_id, grant=grant.pk, **values)
 
 
 def _extend(grant: AccessGrant, reach: Reach, by: Member) -> None:

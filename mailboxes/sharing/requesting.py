@@ -16,8 +16,10 @@ from django.utils import timezone
 
 from crm.auditing import audit
 from crm.live import announce
+from crm.locking import lock_workspace
 from crm.models import AccessLevel, Company, Member, Notification, Person
 from crm.notifying import mark_read, notify
+from crm.plurals import counted
 from crm.statements import fetch
 from mailboxes.correspondence.threadrows import ASK_AGAIN_AFTER
 from mailboxes.models import (
@@ -29,7 +31,7 @@ from mailboxes.models import (
     Scope,
     Thread,
 )
-from mailboxes.reach import REACH, WITHIN
+from mailboxes.reach import REACH, WITHIN, Reach
 from mailboxes.sharing.granting import (
     Grantee,
     Target,
@@ -37,6 +39,7 @@ from mailboxes.sharing.granting import (
     mailbox_target,
     open_further,
     record_target,
+    refuse_unseen,
     thread_target,
 )
 from mailboxes.sharing.summary import count_own
@@ -81,7 +84,8 @@ def ask(
     if not by.is_active or thread.workspace_id != by.workspace_id:
         raise PermissionDenied
     with transaction.atomic():
-        Thread.objects.select_for_update().get(pk=thread.pk)
+        # Who asks twice at once asks once; and mail that moves the thread waits (see ingesting.threads).
+        lock_workspace(by.workspace_id)
         latest = AccessRequest.objects.asked_by(by).filter(thread=thread).order_by("-pk").first()
         if latest and latest.state == RequestState.PENDING:
             return latest
@@ -123,15 +127,16 @@ def _check_ask(
     noes = _said_no(thread, by)
     asked = [owner for owner in owners if owner.pk not in noes]
     if not asked:
-        _refuse_for_now(min(noes.values()))
+        _refuse_for_now(min(noes[owner.pk] for owner in owners))
+        raise CannotAsk("They said no just now.")
     return asked
 
 
 def _refuse_for_now(since: datetime) -> None:
     wait = since + ASK_AGAIN_AFTER - timezone.now()
     if wait > timedelta(0):
-        days = ceil(wait / timedelta(days=1))
-        raise CannotAsk(f"They said no. You can ask again in {days} day{'' if days == 1 else 's'}.")
+        days = counted(ceil(wait / timedelta(days=1)), "day", "days")
+        raise CannotAsk(f"They said no. You can ask again in {days}.")
 
 
 def _said_no(thread: Thread, by: Member) -> dict[int, datetime]:
@@ -171,17 +176,17 @@ def approve(
     scope: Scope = Scope.THREAD,
     seen: str | None = None,
 ) -> None:
-    """Open the approver's own copies to the asker, at most as far as was asked; of a record what was `seen`.
-    Raises ChangedMeanwhile."""
+    """Open the approver's own copies to the asker, at most as far as was asked, and what was `seen`. Raises
+    ChangedMeanwhile."""
     if not AccessLevel.METADATA < level <= request.level:
         raise ValueError("A request is approved up to the level that was asked for.")
     with transaction.atomic():
         settled = _to_answer(request, by)
-        of_record = seen if scope == Scope.RECORD else None
-        for target in _targets(settled, by, scope):
-            open_further(target, Grantee(member_id=settled.member_id), level, by=by, seen=of_record)
-        AccessRequest.objects.filter(pk=settled.pk).update(scope=scope)
-        _settle(settled, RequestState.APPROVED, by=by)
+        targets = _targets(settled, by, scope)
+        refuse_unseen(seen, (), _reach(targets))
+        for target in targets:
+            open_further(target, Grantee(member_id=settled.member_id), level, by=by)
+        _settle(settled, RequestState.APPROVED, by=by, scope=scope)
         audit("access_approved", by=by, owner=by, request=settled.pk, member=settled.member_id, level=level)
         notify([settled.member], APPROVED, settled.pk)
 
@@ -240,8 +245,8 @@ def _to_answer(request: AccessRequest, by: Member) -> AccessRequest:
 
 
 def _locked(request: AccessRequest) -> AccessRequest:
-    """Two owners who answer at once wait for each other."""
-    AccessRequest.objects.select_for_update().get(pk=request.pk)
+    """Two owners who answer at once wait for each other, and mail that moves the thread for them."""
+    lock_workspace(request.workspace_id)
     return AccessRequest.objects.select_related("member__user", "thread").get(pk=request.pk)
 
 
@@ -256,12 +261,20 @@ def _targets(request: AccessRequest, by: Member, scope: Scope) -> list[Target]:
     holding = Mailbox.objects.owned_by(by).filter(
         copies__message__thread_id=request.thread_id, copies__blocked_by=None
     )
-    return [mailbox_target(mailbox) for mailbox in holding.distinct()]
+    return [mailbox_target(mailbox) for mailbox in holding.distinct().order_by("pk")]
 
 
-def _settle(request: AccessRequest, state: RequestState, *, by: Member | None) -> None:
+def _reach(targets: Sequence[Target]) -> Reach:
+    """Of a mailbox it is which one."""
+    return tuple(part for one in targets for part in one.reach() or [("", one.row.pk)])
+
+
+def _settle(
+    request: AccessRequest, state: RequestState, *, by: Member | None, scope: Scope = Scope.THREAD
+) -> None:
     now: datetime = timezone.now()
-    AccessRequest.objects.filter(pk=request.pk).update(state=state, settled_at=now, settled_by=by)
+    settled = {"state": state, "settled_at": now, "settled_by": by, "scope": scope}
+    AccessRequest.objects.filter(pk=request.pk).update(**settled)
     # Nobody need look at a question that is answered.
     Notification.objects.unread().filter(
         workspace_id=request.workspace_id, kind=ASKED, object_id=request.pk
@@ -285,14 +298,14 @@ def _settle_if_all_declined(request: AccessRequest, *, by: Member | None) -> Non
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A scope that an owner can approve, in words, and how many messages it opens by now. `seen` is what a
-    record has, which approving it says again."""
+    """A scope that an owner can approve, in words, and how many messages it opens by now. `seen` is what that
+    is made of, which approving it says again."""
 
     scope: Scope
     words: str
     messages: int
     goes_on: bool
-    seen: str = ""
+    seen: str
 
 
 def choices(request: AccessRequest, *, by: Member) -> list[Choice]:
@@ -300,13 +313,18 @@ def choices(request: AccessRequest, *, by: Member) -> list[Choice]:
     own = Mailbox.objects.owned_by(by).exclude(state="removing")
     copies = MessageCopy.objects.filter(mailbox__in=own, blocked_by=None)
     in_thread = copies.filter(message__thread_id=request.thread_id)
-    found = [Choice(Scope.THREAD, "This thread", in_thread.values("message_id").distinct().count(), False)]
+    messages = in_thread.values("message_id").distinct().count()
+    found = [Choice(Scope.THREAD, "This thread", messages, False, _seen(request, by, Scope.THREAD))]
     if record := request.company or request.person:
-        target = record_target(record)
-        words, seen = f"All my emails with {record.name}", as_seen((), target.reach())
-        found.append(Choice(Scope.RECORD, words, count_own(by, target), True, seen))
+        words, messages = f"All my emails with {record.name}", count_own(by, record_target(record))
+        found.append(Choice(Scope.RECORD, words, messages, True, _seen(request, by, Scope.RECORD)))
     holding = list(in_thread.values_list("mailbox_id", flat=True).distinct())
     everything = copies.filter(mailbox_id__in=holding).values("message_id").distinct().count()
     words = "this mailbox" if len(holding) == 1 else f"the {len(holding)} mailboxes of yours that hold it"
-    found.append(Choice(Scope.MAILBOX, f"Everything in {words}", everything, True))
+    seen = _seen(request, by, Scope.MAILBOX)
+    found.append(Choice(Scope.MAILBOX, f"Everything in {words}", everything, True, seen))
     return found
+
+
+def _seen(request: AccessRequest, by: Member, scope: Scope) -> str:
+    return as_seen((), _reach(_targets(request, by, scope)))

@@ -11,6 +11,8 @@ from mailboxes.accounts.failing import PATIENCE
 from mailboxes.correspondence.threadrows import ThreadRow
 from mailboxes.correspondence.threads import read_rows
 from mailboxes.models import AccessRequest, Mailbox, RequestState, Scope, SyncStream
+from mailboxes.reach import thread_reaches
+from mailboxes.sharing.granting import as_seen
 
 
 def requested(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
@@ -22,6 +24,7 @@ def requested(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
     waiting = AccessRequest.objects.to_answer_by(member).filter(pk__in=found)
     open_ones = set(waiting.values_list("pk", flat=True))
     rows = _rows(member, list(found.values()))
+    reaches = thread_reaches([found[pk].thread_id for pk in open_ones])
     return {
         pk: Told(
             who=one.member.name,
@@ -32,6 +35,7 @@ def requested(member: Member, request_ids: Sequence[int]) -> Mapping[int, Told]:
             after=_asked_for(one) if pk in open_ones else _outcome(one),
             answer_url=_answer_url(member, pk) if pk in open_ones else "",
             level=one.level,
+            seen=as_seen((), reaches[one.thread_id]) if pk in open_ones else "",
             note=one.note,
         )
         for pk, one in found.items()

@@ -82,7 +82,7 @@ def approval(request: WorkspaceRequest, pk: int) -> HttpResponse:
     if scope not in words:
         return HttpResponseBadRequest("Choose what to share.")
     try:
-        one.approve(by=request.member, level=level, scope=scope, seen=request.POST.get("seen"))
+        one.approve(by=request.member, level=level, scope=scope, seen=request.POST.get(f"seen-{scope}"))
     except ChangedMeanwhile:
         return _asked_again(request, one)
     except AlreadySettled as error:

@@ -169,9 +169,14 @@ def _own_side(request: WorkspaceRequest, thread_id: int) -> dict[str, Any]:
     )
     return {
         "requests": _to_answer(request, thread_id),
-        "shared": AccessGrant.objects.given_by(request.member).filter(thread_id=thread_id).count(),
+        "shared": _sharees(request, thread_id),
         "own_addresses": list(boxes.order_by("pk").values_list("address", flat=True).distinct()),
     }
+
+
+def _sharees(request: WorkspaceRequest, thread_id: int) -> int:
+    grants = AccessGrant.objects.given_by(request.member).filter(thread_id=thread_id)
+    return len(set(grants.values_list("member_id", "team_id")))
 
 
 def _to_answer(request: WorkspaceRequest, thread_id: int) -> list[dict[str, Any]]:

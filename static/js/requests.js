@@ -123,10 +123,10 @@
     return said.length < 300 && !said.startsWith("<") ? said : "";
   }
 
-  // On the page of a record that somebody else has just deleted or merged.
-  function sayGone() {
+  // On the page of a record that somebody else has just deleted or merged. Other parts may be gone by themselves.
+  function sayGone(path) {
     const page = document.querySelector("main.record");
-    if (!page || document.getElementById("gone")) return;
+    if (!page || !path.endsWith("/header/") || document.getElementById("gone")) return;
     const said = document.createElement("p");
     const look = Object.assign(document.createElement("a"), { href: location.href, className: "btn btn--sm", textContent: "Look again" });
     Object.assign(said, { id: "gone", className: "notice", role: "alert" });
@@ -140,7 +140,7 @@
     const { status } = xhr;
     // What only refreshes itself may find that it is gone: nobody has pressed anything.
     if (outdated.has(xhr)) return;
-    if (status === 404 && refreshes(event.detail.requestConfig)) return sayGone();
+    if (status === 404 && refreshes(event.detail.requestConfig)) return sayGone(event.detail.requestConfig.path);
     takeBack(event);
     if (status === 400 && reasonOf(xhr)) fail(reasonOf(xhr));
     else if (status === 403) fail("You may not do this, or you have signed in anew. Reload the page and try again.");

@@ -93,6 +93,7 @@
     for (const row of fresh.querySelectorAll("tr[data-record]")) {
       const old = shown.querySelector(`tr[data-record="${row.dataset.record}"]`);
       for (const cell of row.querySelectorAll("[data-attribute]")) replaceValue(old, cell);
+      if (old) delete old.dataset.named;
     }
     announceMoved(Number(fresh.dataset.moved));
     recalculateSoon();

@@ -59,7 +59,7 @@ def test_manage_access_that_is_out_of_date_shows_what_is_stored(
     ada, ben = desk.members["ada"], desk.members["ben"]
     url, browser = f"/halyard/emails/{thread.pk}/access/", signed_in.as_(ada)
     headers = {"HX-Request": "true"}
-    form = {"audience": "workspace", "everyone": "3", "seen": as_seen((), ())}
+    form = {"audience": "workspace", "everyone": "3", "seen": as_seen((), thread_target(thread).reach())}
     set_access(thread_target(thread), {Grantee(member_id=ben.pk): AccessLevel.SUBJECT}, by=ada)
 
     late = browser.post(url, form, headers=headers).content.decode()
@@ -67,7 +67,8 @@ def test_manage_access_that_is_out_of_date_shows_what_is_stored(
     assert AccessGrant.objects.get().member == ben
     assert "was changed elsewhere meanwhile" in late
     assert 'value="selected" id="audience-selected" checked' in late
-    seen = as_seen(grants_on(thread_target(thread), by=ada), ())
+    target = thread_target(thread)
+    seen = as_seen(grants_on(target, by=ada), target.reach())
     assert browser.post(url, form | {"seen": seen}, headers=headers).status_code == 204
     assert AccessGrant.objects.get().member is None
 
@@ -107,7 +108,7 @@ def test_a_level_says_how_much_it_opens_and_is_taken_back(
     assert mailbox.default_level == AccessLevel.METADATA
 
 
-SEEN = re.compile(r'name="seen" value="([^"]+)"')
+SEEN = re.compile(r'name="seen(?:-record)?" value="([^"]+)"')
 
 
 @pytest.mark.parametrize("gains", ["address", "merge"])
@@ -131,7 +132,7 @@ def test_what_a_record_gains_after_its_owner_looked_is_not_opened(
         editing.add_address(bob, EVE, by=ben)
 
     saved = browser.post(manage, {"audience": "workspace", "seen": seen_there}, headers=headers)
-    answer = {"scope": "record", "level": "3", "seen": seen_asked}
+    answer = {"scope": "record", "level": "3", "seen-record": seen_asked}
     answered = browser.post(approve, answer, headers=headers)
     assert "was changed elsewhere meanwhile" in saved.content.decode()
     assert "Nothing was shared" in answered.content.decode()
@@ -139,7 +140,7 @@ def test_what_a_record_gains_after_its_owner_looked_is_not_opened(
     assert AccessRequest.objects.get().state == RequestState.PENDING
 
     again = one_match(answered)
-    assert browser.post(approve, answer | {"seen": again}, headers=headers).status_code == 200
+    assert browser.post(approve, answer | {"seen-record": again}, headers=headers).status_code == 200
     assert AccessGrant.objects.get().coverage.count() == 2
 
 
