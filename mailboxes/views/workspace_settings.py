@@ -1,9 +1,11 @@
 """Workspace settings, Email & calendar: for admins, about everybody's."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import trigger_client_event
 
@@ -109,7 +111,8 @@ def _render_domains(request: WorkspaceRequest, **more: Any) -> HttpResponse:
 def _page(request: WorkspaceRequest, context: dict[str, Any]) -> HttpResponse:
     context["levels"] = [(level, level.label) for level in AccessLevel]
     idle = leasing.seconds_idle()
-    context["idle_minutes"] = idle // 60 if idle > IDLE_SECONDS else 0
+    if idle > IDLE_SECONDS:
+        context["idle_since"] = timezone.now() - timedelta(seconds=idle)
     return render(request, "mailboxes/workspace_settings.html", context)
 
 
