@@ -25,19 +25,17 @@ BODY = "Thank you for the drawings, we will look at them on Monday. " * 34
 
 
 class World:
-    """There are `companies` to talk to, five people each, visited unevenly: one for every fifty interactions
-    unless it is said."""
+    """`interactions` decides how many companies there are to talk to: one for every
+    fifty, five people each, visited unevenly."""
 
-    def __init__(self, *, interactions: int, companies: int = 0, now: datetime | None = None) -> None:
+    def __init__(self, *, interactions: int, now: datetime | None = None) -> None:
         self.random = random.Random(interactions)  # noqa: S311 (repeatable, not secret)
         self.now = now or datetime.now(UTC).replace(microsecond=0)
-        self.companies = companies or max(interactions // 50, 100)
+        self.companies = max(interactions // 50, 100)
         self.size = interactions
         self.pace = timedelta(days=365 * YEARS) / interactions
         self.sequence = 0
-        self.workspace = Workspace.objects.create(
-            slug=f"bench-{interactions}-{self.companies}", name="Bench", default_level=1
-        )
+        self.workspace = Workspace.objects.create(slug=f"bench-{interactions}", name="Bench", default_level=1)
         InternalDomain.objects.create(workspace=self.workspace, domain=DOMAIN)
         self.readers = [self._reader(number) for number in range(MEMBERS)]
         self.reach = {reader.mailbox.pk: self.now for reader in self.readers}
