@@ -240,7 +240,7 @@ def store_values(reader: Reader, page: Page) -> int:
     if not (page.mail or page.sources):
         return 0
     mailbox, insiders, now = reader.mailbox, reader.insiders, reader.now
-    mail = store_mail(mailbox, page.mail, insiders, now=now)
+    mail = store_mail(mailbox, page.mail, insiders)
     events = store_events(mailbox, page.sources, insiders, own_emails=reader.own_emails, now=now)
     created = create_from_contact(mailbox.workspace, [*mail.address_ids, *events.address_ids])
     communication_changed.send(

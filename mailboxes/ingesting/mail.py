@@ -71,7 +71,7 @@ def mail_item(
     )
 
 
-def store_mail(mailbox: Mailbox, items: Sequence[MailItem], insiders: Insiders, *, now: datetime) -> Stored:
+def store_mail(mailbox: Mailbox, items: Sequence[MailItem], insiders: Insiders) -> Stored:
     """Call inside a transaction that holds the workspace's lock."""
     if not items:
         return Stored([], [], 0)

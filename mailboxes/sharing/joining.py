@@ -27,12 +27,10 @@ def _fold(request: AccessRequest, into: AccessRequest) -> None:
     AccessRequest.objects.filter(pk=into.pk).update(level=max(into.level, request.level))
     known = set(into.owners.values_list("owner_id", flat=True))
     request.owners.exclude(owner_id__in=known).update(request=into)
-    request.state = RequestState.CANCELLED
     now = timezone.now()
-    AccessRequest.objects.filter(pk=request.pk).update(state=request.state, settled_at=now)
-    notes = Notification.objects.unread().filter(
-        workspace_id=request.workspace_id, kind=ASKED, object_id=request.pk
-    )
-    told = set(Notification.objects.filter(kind=ASKED, object_id=into.pk).values_list("member_id", flat=True))
+    AccessRequest.objects.filter(pk=request.pk).update(state=RequestState.CANCELLED, settled_at=now)
+    asked = Notification.objects.filter(workspace_id=request.workspace_id, kind=ASKED)
+    notes = asked.unread().filter(object_id=request.pk)
+    told = set(asked.filter(object_id=into.pk).values_list("member_id", flat=True))
     notes.exclude(member_id__in=told).update(object_id=into.pk)
     notes.update(read_at=now)

@@ -42,10 +42,11 @@ from mailboxes.sharing.granting import (
     refuse_unseen,
     thread_target,
 )
+from mailboxes.sharing.joining import ASKED
 from mailboxes.sharing.summary import count_own
 from mailboxes.visibility import BOXES, COPIES, best_copies, viewing
 
-ASKED, APPROVED, DECLINED = "access_requested", "access_approved", "access_declined"
+APPROVED, DECLINED = "access_approved", "access_declined"
 
 
 class CannotAsk(ValueError):
