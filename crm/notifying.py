@@ -106,7 +106,7 @@ def mail(notification_id: int) -> None:
     notes = in_words(one.member, [one]) if one.member.is_active else []
     for note in notes:
         send_mail(
-            f"{note.told.who} {note.told.what}".strip(),
+            " ".join(f"{note.told.who} {note.told.what}".split()),  # a name may come from elsewhere
             f"{note.told.sentence}.\n\n{settings.PUBLIC_URL.rstrip('/')}{note.told.url}\n",
             None,
             [one.member.user.email],

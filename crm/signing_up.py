@@ -4,6 +4,7 @@ from django import forms
 from django.http import HttpRequest
 
 from crm.models import User
+from crm.name_field import NameField
 
 
 class NameForm(forms.Form):
@@ -11,9 +12,7 @@ class NameForm(forms.Form):
 
     field_order = ("name", "email", "password1")
 
-    name = forms.CharField(
-        label="Your name", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
-    )
+    name = NameField(label="Your name", widget=forms.TextInput(attrs={"autocomplete": "name"}))
 
     def signup(self, request: HttpRequest, user: User) -> None:
         user.name = self.cleaned_data["name"]

@@ -7,6 +7,7 @@ from crm.auditing import audit
 from crm.live import announce
 from crm.locking import lock_workspace
 from crm.models import Member, Team, TeamMembership
+from crm.plain import tidied
 from crm.workspaces import require_admin
 
 
@@ -70,7 +71,7 @@ def leave_team(team: Team, member: Member, *, by: Member) -> None:
 
 
 def _free_name(text: str, workspace_id: int, *, but: Team | None = None) -> str:
-    name = " ".join(text.split())
+    name = tidied(text)
     longest = Team._meta.get_field("name").max_length or 0
     if not name or len(name) > longest:
         raise NameRefused(f"A team needs a name of at most {longest} characters.")

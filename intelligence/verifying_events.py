@@ -1,7 +1,7 @@
 """Does every event show the copy that speaks for it, and everybody's own answer?
 
-Written apart from `ingesting.events`, from the copies alone: whose a copy is follows from addresses,
-not from the stored flag.
+Written apart from `ingesting.events`, from the copies alone: whose a copy is follows from addresses. The
+stored flag counts only for an alias that its member has given up since, as what was read before stays.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,15 @@ UNTAGGED = r"regexp_replace({email}, '^([^@])([^+@]*)\+[^@]*@', '\1\2@')"
 
 COPIES = f"""
     WITH copy AS (
-        SELECT c.*, m.member_id, EXISTS (
+        SELECT c.*, m.member_id, owner.is_active AND (EXISTS (
             SELECT FROM mailboxes_mailboxaddress ma
             JOIN crm_address own ON own.id = ma.address_id
-            JOIN crm_address org ON org.id = c.organiser_id
-            WHERE ma.mailbox_id = c.mailbox_id AND owner.is_active
-              AND own.email IN (org.email, {UNTAGGED.format(email="org.email")})) AS is_own
+            WHERE ma.mailbox_id = c.mailbox_id
+              AND own.email IN (org.email, {UNTAGGED.format(email="org.email")}))
+            OR (c.is_organiser AND org.member_id = m.member_id)) AS is_own
         FROM mailboxes_eventcopy c JOIN mailboxes_mailbox m ON m.id = c.mailbox_id
         JOIN crm_member owner ON owner.id = m.member_id
+        LEFT JOIN crm_address org ON org.id = c.organiser_id
         WHERE c.workspace_id = %(workspace)s
     ),
     shown AS (
@@ -63,13 +64,15 @@ ANSWERS = f"""
 """
 
 SENT = f"""
-    SELECT c.id, 'is_sent', (NOT c.is_sent)::text, c.is_sent::text FROM mailboxes_messagecopy c
+    SELECT c.id, 'is_sent', (NOT c.is_sent)::text, c.is_sent::text
+    FROM mailboxes_messagecopy c JOIN mailboxes_mailbox m ON m.id = c.mailbox_id
     WHERE c.workspace_id = %(workspace)s AND c.is_sent <> EXISTS (
         SELECT FROM mailboxes_participant p JOIN crm_address a ON a.id = p.address_id
-        JOIN mailboxes_mailboxaddress ma ON ma.mailbox_id = c.mailbox_id
-        JOIN crm_address own ON own.id = ma.address_id
-        WHERE p.message_id = c.message_id AND p.role = 1
-          AND own.email IN (a.email, {UNTAGGED.format(email="a.email")}))
+        WHERE p.message_id = c.message_id AND p.role = 1 AND (EXISTS (
+            SELECT FROM mailboxes_mailboxaddress ma JOIN crm_address own ON own.id = ma.address_id
+            WHERE ma.mailbox_id = c.mailbox_id
+              AND own.email IN (a.email, {UNTAGGED.format(email="a.email")}))
+            OR (c.is_sent AND a.member_id = m.member_id)))
 """
 
 # Whose company mail belongs to is looked up by it.

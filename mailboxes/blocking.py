@@ -245,7 +245,9 @@ def purge_blocked(mailbox: Mailbox, *, now: datetime | None = None) -> None:
     are those of the moment of each batch."""
     while _purge_batch(mailbox, now):
         pass
-    end_requests_to(mailbox.member_id, workspace_id=mailbox.workspace_id)
+    with transaction.atomic():
+        lock_workspace(mailbox.workspace_id)
+        end_requests_to(mailbox.member_id, workspace_id=mailbox.workspace_id)
 
 
 def _purge_batch(mailbox: Mailbox, now: datetime | None) -> bool:

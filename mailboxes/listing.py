@@ -34,7 +34,8 @@ QUEUE_NEW = """
       AND NOT EXISTS (SELECT FROM mailboxes_quarantineditem q WHERE q.stream_id = %(stream)s
                       AND q.provider_id = l.provider_id AND q.version = l.version)
     ON CONFLICT (stream_id, provider_id) DO UPDATE
-    SET version = excluded.version, is_removal = false, "order" = excluded."order", refused_since = NULL
+    SET version = excluded.version, is_removal = false, "order" = excluded."order", refused_since = NULL,
+        attempts = 0
     WHERE (p.version, p.is_removal) IS DISTINCT FROM (excluded.version, false)
 """
 
@@ -57,11 +58,12 @@ FORGET_GONE = """
 """
 
 QUEUE_REMOVALS = """
-    INSERT INTO mailboxes_pendingitem
+    INSERT INTO mailboxes_pendingitem AS p
         (workspace_id, stream_id, provider_id, version, "order", is_removal, attempts)
     SELECT %(workspace)s, %(stream)s, l, '', %(order)s, true, 0 FROM unnest(%(ids)s::text[]) AS l
     ON CONFLICT (stream_id, provider_id) DO UPDATE
-    SET is_removal = true, version = '', "order" = excluded."order"
+    SET is_removal = true, version = '', "order" = excluded."order",
+        attempts = CASE WHEN p.is_removal THEN p.attempts ELSE 0 END
 """
 
 REMEMBER_CURSOR = """

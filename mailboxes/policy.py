@@ -84,7 +84,8 @@ def preview_creation(workspace: Workspace, creation: Creation) -> tuple[int, int
 
 
 def create_missing(workspace: Workspace) -> None:
-    """Records for everybody in stored mail who should have one, in batches of addresses."""
+    """Records for everybody in stored mail who should have one, in batches of addresses; for as long as the
+    rule that asks for them holds."""
     last = 0
     while True:
         ids = list(
@@ -97,6 +98,7 @@ def create_missing(workspace: Workspace) -> None:
         last = ids[-1]
         with transaction.atomic():
             lock_workspace(workspace.pk)
+            workspace.refresh_from_db()
             created = create_from_contact(workspace, ids)
             communication_changed.send(
                 sender=Mailbox,
@@ -237,7 +239,7 @@ _FETCH_AGAIN = f"""
     WITH again AS (
         DELETE FROM mailboxes_skippeditem k USING mailboxes_syncstream s, mailboxes_mailbox b
         WHERE k.workspace_id = %(workspace)s AND k.reason = %(reason)s AND s.id = k.stream_id
-          AND b.id = s.mailbox_id AND b.state = 'active' AND b.kind <> %(archive)s
+          AND b.id = s.mailbox_id AND b.state <> 'removing' AND b.kind <> %(archive)s
         RETURNING k.stream_id, k.provider_id, k.version
     ),
     due AS (

@@ -1,5 +1,6 @@
 """Endless series are read again as time passes, so that there is always a year ahead."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -7,10 +8,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from crm.locking import lock_workspace
+from crm.mistakes import log_mistake
 from crm.statements import execute
 from mailboxes.models import CalendarSource, EventCopy, MailboxState
 from mailboxes.providers.base import FetchedCalendar
 from mailboxes.reading import WINDOW, Outdated, Page, Reader, reader, store_values
+
+logger = logging.getLogger(__name__)
 
 # Once a month is often enough for a window of twelve.
 SLACK = timedelta(days=30)
@@ -41,7 +45,16 @@ def extend(now: datetime) -> int:
         mailbox__state=MailboxState.ACTIVE,
     ).exclude(raw=b"")
     mailbox_ids = list(short.order_by().values_list("mailbox_id", flat=True).distinct())
-    return sum(_extend_mailbox(pk, short.filter(mailbox_id=pk), now) for pk in mailbox_ids)
+    return sum(_try_to_extend(pk, short.filter(mailbox_id=pk), now) for pk in mailbox_ids)
+
+
+def _try_to_extend(mailbox_id: int, short: QuerySet[CalendarSource], now: datetime) -> int:
+    """What goes wrong with one mailbox, as when it is removed meanwhile, stops no other."""
+    try:
+        return _extend_mailbox(mailbox_id, short, now)
+    except Exception as error:
+        log_mistake(logger, f"reading series of mailbox {mailbox_id} again", error)
+        return 0
 
 
 def _extend_mailbox(mailbox_id: int, short: QuerySet[CalendarSource], now: datetime) -> int:

@@ -6,8 +6,10 @@ or the slice is over. No transaction or lock is held while a provider is being a
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from math import inf
+from typing import NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
@@ -32,6 +34,7 @@ from mailboxes.listing import LAST, move_cursor, store_listing
 from mailboxes.models import Mailbox, MailboxKind, SyncStream
 from mailboxes.progress import announce_progress
 from mailboxes.providers.base import (
+    AtWork,
     AuthExpired,
     CursorExpired,
     Fetched,
@@ -59,6 +62,7 @@ FIRST_LOOK = 500
 # the third death names the culprit.
 PAGE_ITEMS_BY_ATTEMPT = {0: PAGE_ITEMS, 1: 25, 2: 1}
 MAX_ATTEMPTS = 3
+FAILED = "Reading it failed three times."
 REFUSED_FOR = timedelta(hours=12)
 
 TAKE_PAGE = """
@@ -94,8 +98,18 @@ PUT_BACK = """
 """
 
 
+class Due(NamedTuple):
+    """An item whose turn it is. `attempts` counts this one."""
+
+    provider_id: str
+    version: str
+    is_removal: bool
+    attempts: int
+    was_refused: bool
+
+
 def run(lease: Lease, *, slice_seconds: float | None = SLICE_SECONDS) -> Counts:
-    """Read the leased stream for at most `slice_seconds` (None = to the end), give the lease back
+    """Read the leased stream for `slice_seconds` (None = to the end) and its first page, give the lease back
     with the next due time, and say what was done. What goes wrong ends in the stream's row."""
     stream = SyncStream.objects.select_related("mailbox__workspace").get(pk=lease.stream_id)
     counts = Counts()
@@ -119,11 +133,10 @@ def run(lease: Lease, *, slice_seconds: float | None = SLICE_SECONDS) -> Counts:
 
 def _run(stream: SyncStream, lease: Lease, counts: Counts, slice_seconds: float | None) -> bool:
     """Whether something is left to fetch."""
-    deadline = time.monotonic() + slice_seconds if slice_seconds else None
     provider = open_provider(stream)
     try:
         _list(stream, lease, provider)
-        return _fetch_pages(stream, lease, provider, counts=counts, deadline=deadline)
+        return _fetch_pages(stream, lease, provider, counts=counts, slice_seconds=slice_seconds)
     finally:
         provider.close()
 
@@ -152,15 +165,15 @@ def _fetch_pages(
     provider: Provider,
     *,
     counts: Counts,
-    deadline: float | None,
+    slice_seconds: float | None,
 ) -> bool:
     page_reader = reader(stream.mailbox_id, timezone.now())
-    looked_at = FIRST_LOOK // 2
+    looked_at, ends = FIRST_LOOK // 2, 0.0
     refused: dict[str, str] = {}
-    while rows := fetch(TAKE_PAGE, stream=stream.pk, many=PAGE_ITEMS, few=PAGE_ITEMS_BY_ATTEMPT[1]):
-        if again := [row for row in rows if row[0] in refused]:
+    while rows := _take_page(stream):
+        if again := [row for row in rows if row.provider_id in refused]:
             _put_back(stream, again)
-            rows = [row for row in rows if row[0] not in refused]
+            rows = [row for row in rows if row.provider_id not in refused]
         if not rows:
             break
         try:
@@ -175,14 +188,21 @@ def _fetch_pages(
         if counts.stored >= looked_at * 2:
             looked_at = counts.stored
             gather_statistics(looked_at)
-        if deadline and time.monotonic() > deadline:
+        # An archive is read through before its first page, in every slice: the time begins after that.
+        ends = ends or time.monotonic() + (slice_seconds or inf)
+        if time.monotonic() > ends:
             return True
     _finish_backfill(stream)
     return False
 
 
-def _put_back(stream: SyncStream, rows: list[tuple]) -> None:
-    execute(PUT_BACK, stream=stream.pk, ids=[row[0] for row in rows])
+def _take_page(stream: SyncStream) -> list[Due]:
+    rows = fetch(TAKE_PAGE, stream=stream.pk, many=PAGE_ITEMS, few=PAGE_ITEMS_BY_ATTEMPT[1])
+    return [Due(*row) for row in rows]
+
+
+def _put_back(stream: SyncStream, rows: Sequence[Due]) -> None:
+    execute(PUT_BACK, stream=stream.pk, ids=[row.provider_id for row in rows])
 
 
 def _fetch_page(
@@ -190,18 +210,16 @@ def _fetch_page(
     lease: Lease,
     provider: Provider,
     *,
-    rows: list[tuple],
+    rows: Sequence[Due],
     reader: Reader,
     counts: Counts,
 ) -> dict[str, str]:
     """Returns what was refused, with the reasons. Raises TryLater when that is all there is and some of it
     was never refused before: it will hardly be for the items."""
-    poison = [row for row in rows if row[3] > MAX_ATTEMPTS]
-    removed = [row[0] for row in rows if row[2]]
-    wanted = [row[0] for row in rows if not row[2] and row[3] <= MAX_ATTEMPTS]
-    page = Page(
-        quarantined=[(pid, version, "Reading it failed three times.", 0) for pid, version, *_ in poison]
-    )
+    removed = [row.provider_id for row in rows if row.is_removal]
+    poison = [row for row in rows if row.attempts > MAX_ATTEMPTS and not row.is_removal]
+    wanted = [row.provider_id for row in rows if row.attempts <= MAX_ATTEMPTS and not row.is_removal]
+    page = Page(quarantined=[(row.provider_id, row.version, FAILED, 0) for row in poison])
     refused: dict[str, str] = {}
     for chunk, is_last in _chunks(provider, lease, wanted):
         refused |= {item.provider_id: item.reason for item in chunk if isinstance(item, Refused)}
@@ -210,7 +228,7 @@ def _fetch_page(
         page = Page()
         done = store_page(stream, lease, reader, page=read, removed=removed if is_last else ())
         _add(counts, done)
-    is_new = any(row[0] in refused and not row[4] for row in rows)
+    is_new = any(row.provider_id in refused and not row.was_refused for row in rows)
     if is_new and len(refused) == len(wanted) and (len(wanted) > 1 or not counts.fetched):
         raise TryLater(min(refused.values()))
     if refused:
@@ -242,6 +260,8 @@ def _chunks(provider: Provider, lease: Lease, wanted: list[str]) -> Iterator[tup
             if time.monotonic() - renewed > LEASE_SECONDS / 3:
                 renew(lease)
                 renewed = time.monotonic()
+            if isinstance(item, AtWork):
+                continue
             if size > PAGE_BYTES or len(chunk) == PART_ITEMS:
                 yield chunk, False
                 chunk, size = [], 0

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -45,8 +46,9 @@ def forget_old(*, now: datetime) -> int:
     for job in old:
         forget(job)
     for path in _root().iterdir():
-        if time.time() - path.stat().st_mtime > 2 * KEPT_FOR.total_seconds():
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another import ends
+            if time.time() - path.stat().st_mtime > 2 * KEPT_FOR.total_seconds():
+                path.unlink()
     return old.delete()[0]
 
 

@@ -78,7 +78,9 @@ def stalled(*, now: datetime) -> list[int]:
 def _batch(job_id: int, sheet: Sheet) -> bool:
     """Returns whether there may be another."""
     with transaction.atomic():
-        job = RecordImport.objects.select_for_update().select_related("member").get(pk=job_id)
+        # The member's row is left to others: what they commit meanwhile may point to it.
+        row = RecordImport.objects.select_for_update(of=("self",), no_key=True).select_related("member")
+        job = row.get(pk=job_id)
         if job.state != ImportState.RUNNING:
             return False
         lines = sheet.lines[job.done_count : job.done_count + BATCH_ROWS]

@@ -20,12 +20,12 @@ from crm import invitations
 from crm.addresses import normalise
 from crm.invitations import Gone
 from crm.models import Invitation, Member, User
+from crm.name_field import LONGEST
 from crm.signin.claims import NotSaid
 from crm.signin.issuers import Issuer, issuer, issuers
 
 logger = logging.getLogger(__name__)
 
-_NAME_LENGTH = 120
 _WORD = re.compile(r'"error":\s*"([a-z_]{1,40})"')
 
 
@@ -78,7 +78,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
         user: User = super().populate_user(request, sociallogin, data)
-        user.name = str(data.get("name") or "")[:_NAME_LENGTH]
+        user.name = str(data.get("name") or "")[:LONGEST]
         return user
 
     def get_signup_form_initial_data(self, sociallogin: SocialLogin) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 
+from crm.plain import tidied
 from crm.signin.issuers import Issuer
 
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -71,4 +72,4 @@ def _subject(said: dict[str, Any], issuer: Issuer) -> str:
 def _text(said: dict[str, Any], name: str) -> str:
     """Nothing that a database could not store."""
     value = said.get(name)
-    return "".join(filter(str.isprintable, value)) if isinstance(value, str) else ""
+    return tidied(value) if isinstance(value, str) else ""

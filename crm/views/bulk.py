@@ -24,9 +24,10 @@ from crm.plain import PLAIN, plain_attribute
 from crm.plurals import counted
 from crm.records import BY_PLURAL, RECORD_TYPES, RecordType, read_id
 from crm.tables.page import ids_in_order, look_of
+from crm.views.csv_file import csv_file
 from crm.views.deleting import table_seen, tell_deleted
 from crm.views.dialogs import dialog, leave_for, page_before
-from crm.views.tables import asked_state, csv_file
+from crm.views.tables import asked_state
 
 # What is asked for is not changed yet: dialogs get what is ticked by POST, for it is too much for an address.
 # They alone take all rows of a table, whose filters are about mail, and name them for what then is done.
@@ -114,7 +115,7 @@ def export(request: WorkspaceRequest, plural: str) -> HttpResponseBase:
     state = asked_state(request, kind)
     only = None if _is_for_all(request) else _ids(request)
     lines = export_view(request.member, kind, state, only=only, now=timezone.now())
-    return csv_file(f"{kind.plural}.csv", lines)
+    return csv_file(request, f"{kind.plural}.csv", lines)
 
 
 def _people(plural: str) -> RecordType:

@@ -12,13 +12,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, public, signed_in
 from crm.health import measured
 from crm.models import Workspace
+from crm.name_field import NameField
 from crm.shell import memberships
 from crm.starting import require_migrations
 from crm.workspaces import AlreadyFounded, found_workspace
 
 
 class WorkspaceForm(forms.Form):
-    name = forms.CharField(label="Name of your workspace", max_length=120)
+    name = NameField(label="Name of your workspace")
 
 
 @require_http_methods(["GET", "POST"])

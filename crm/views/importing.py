@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from crm import tasks
@@ -25,8 +26,8 @@ from crm.importing.tabular import MOST_BYTES, TOO_LARGE, Sheet, Unreadable, read
 from crm.models import ImportState, RecordImport
 from crm.records import BY_PLURAL, RecordType
 from crm.room import NoRoom
+from crm.views.csv_file import csv_file
 from crm.views.dialogs import leave_for
-from crm.views.tables import csv_file
 
 PREVIEWED_ROWS = 5
 SHOWN_PROBLEMS = SHOWN_UPDATES = 100
@@ -81,10 +82,10 @@ def job(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
 def mapping(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """`column` says what each column is, in their order."""
     kind, found = BY_PLURAL[plural], _find(request, plural, pk)
-    if found.state == ImportState.DRAFT:
-        chosen = request.POST.getlist("column")
-        found.columns = read_choice(kind, chosen, len(found.columns))
-        found.save(update_fields=["columns"])
+    found.columns = read_choice(kind, request.POST.getlist("column"), len(found.columns))
+    # Not under an import that has begun meanwhile.
+    if not RecordImport.objects.filter(pk=found.pk, state=ImportState.DRAFT).update(columns=found.columns):
+        return leave_for(request, reverse("crm:import_job", args=[request.member.workspace.slug, plural, pk]))
     if request.htmx:
         return _show_mapping(request, kind, found)
     return redirect("crm:import_job", request.member.workspace.slug, plural, pk)
@@ -107,9 +108,8 @@ def start(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
 def removal(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """One that has not begun is thrown away."""
     found = _find(request, plural, pk)
-    if found.state == ImportState.DRAFT:
+    if RecordImport.objects.filter(pk=found.pk, state=ImportState.DRAFT).delete()[0]:
         files.forget(found)
-        found.delete()
         messages.info(request, "Nothing was imported, and the file is deleted.")
     return leave_for(request, BY_PLURAL[plural].list_url(request.member.workspace.slug))
 
@@ -119,7 +119,7 @@ def removal(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
 def problems(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponseBase:
     """The refused rows as they were, with the reason before them."""
     found = _find(request, plural, pk)
-    return csv_file(f"{plural}-not-imported.csv", _problem_lines(found))
+    return csv_file(request, f"{plural}-not-imported.csv", _problem_lines(found))
 
 
 def _problem_lines(found: RecordImport) -> Iterator[list[str]]:

@@ -18,6 +18,7 @@ from crm import invitations
 from crm.decorators import NO_MAIL, WorkspaceRequest, admin_required, public
 from crm.invitations import Gone, NotForYou, NotInvited, Outcome
 from crm.models import Invitation, Member, Role, User
+from crm.name_field import NameField
 from crm.views.members import dialog, go_to
 
 
@@ -35,10 +36,8 @@ class InvitationForm(forms.Form):
 
 
 class SignUpForm(forms.Form):
-    name = forms.CharField(
-        label="Your name",
-        max_length=120,
-        widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True}),
+    name = NameField(
+        label="Your name", widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True})
     )
     password = forms.CharField(
         label="Password",

@@ -8,17 +8,11 @@ from django.views.decorators.http import require_http_methods
 
 from crm import accounts, workspaces
 from crm.decorators import NO_MAIL, WorkspaceRequest, admin_required, member_required
-from crm.plain import tidied
+from crm.name_field import NameField
 
 
 class NameForm(forms.Form):
-    name = forms.CharField(label="Name", max_length=120)
-
-    def clean_name(self) -> str:
-        name = tidied(self.cleaned_data["name"])
-        if not any(character.isalnum() for character in name):
-            raise forms.ValidationError("A name needs at least one letter.")
-        return name
+    name = NameField(label="Name")
 
 
 @require_http_methods(["GET", "POST"])

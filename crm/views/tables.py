@@ -1,12 +1,10 @@
 """The companies and people tables: rows, columns, what stands under them, and their export."""
 
-import csv
 import re
-from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -25,6 +23,7 @@ from crm.tables.neighbours import neighbours as find_neighbours
 from crm.tables.page import build_table, look_of, shown_columns
 from crm.tables.saved_views import views_of
 from crm.tables.state import BadState, State, read_state
+from crm.views.csv_file import csv_file
 from crm.views.dialogs import leave_for
 
 
@@ -108,14 +107,14 @@ def calculations(request: WorkspaceRequest, plural: str) -> HttpResponse:
     return render(request, "crm/_calculations.html", context)
 
 
-@require_GET
+@require_POST
 @member_required(MAIL)
 def changes(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """Fresh rows for a table on somebody's screen: `shown` are the ids of its rows in their order,
     `changed` those of which something is new."""
     kind = BY_PLURAL[plural]
     state = asked_state(request, kind)
-    shown, changed = (_ids(request.GET.get(name, "")) for name in ("shown", "changed"))
+    shown, changed = (_ids(request.POST.get(name, "")) for name in ("shown", "changed"))
     found = read_changes(request.member, kind, state, shown=shown, changed=changed, now=timezone.now())
     return render(request, "crm/_changed_rows.html", {"changes": found})
 
@@ -143,25 +142,9 @@ def export(request: WorkspaceRequest, plural: str) -> HttpResponseBase:
     """All records, or, where the address says how a table looks, that table."""
     kind, now = BY_PLURAL[plural], timezone.now()
     if not request.GET:
-        return csv_file(f"{kind.plural}.csv", export_lines(request.member.workspace, kind, now=now))
-    state = asked_state(request, kind)
-    return csv_file(f"{kind.plural}.csv", export_view(request.member, kind, state, now=now))
-
-
-def csv_file(name: str, lines: Iterable[list[str]]) -> StreamingHttpResponse:
-    writer = csv.writer(_Echo())
-    response = StreamingHttpResponse(
-        (writer.writerow(line) for line in lines), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-class _Echo:
-    """What a csv writer writes, handed on instead of kept."""
-
-    def write(self, line: str) -> str:
-        return line
+        return csv_file(request, f"{kind.plural}.csv", export_lines(request.member.workspace, kind, now=now))
+    lines = export_view(request.member, kind, asked_state(request, kind), now=now)
+    return csv_file(request, f"{kind.plural}.csv", lines)
 
 
 def asked_state(request: WorkspaceRequest, kind: RecordType) -> State:

@@ -7,8 +7,6 @@ after the parent, and moves when the parent arrives. Never by subject.
 
 from dataclasses import dataclass
 
-from django.utils import timezone
-
 from crm.statements import execute, fetch
 from mailboxes.ingesting.identity import digest, message_id_key
 from mailboxes.parsing.values import ParsedMail
@@ -91,7 +89,8 @@ SETTLE = f"""
         ON CONFLICT ON CONSTRAINT grant_once DO UPDATE SET level = greatest(g.level, excluded.level)
     )
     UPDATE mailboxes_emailmessage m
-    SET thread_id = moving.then_id, moved_at = CASE WHEN m.id = ANY(%(ids)s) THEN m.moved_at ELSE %(now)s END
+    SET thread_id = moving.then_id,
+        moved_at = CASE WHEN m.id = ANY(%(ids)s) THEN m.moved_at ELSE clock_timestamp() END
     FROM moving WHERE m.id = moving.id
     RETURNING m.id, moving.before_id, moving.then_id
 """
@@ -112,8 +111,7 @@ EMPTIED = """
 def settle(workspace_id: int, message_ids: list[int], places: list[Place]) -> None:
     """Let new messages join their parents' threads, and their waiting replies join theirs: with whoever may
     read them, and with whoever has asked to."""
-    # The hour of the move decides what a grant opens, which is given while nobody stores.
-    rows = fetch(SETTLE, workspace=workspace_id, ids=message_ids, now=timezone.now())
+    rows = fetch(SETTLE, workspace=workspace_id, ids=message_ids)
     if not rows:
         return
     then = {before_id: then_id for _, before_id, then_id in rows}

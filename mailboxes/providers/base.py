@@ -87,6 +87,11 @@ class Refused:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """No answer yet: a sign of life from a provider that has much to read before the next."""
+
+
 Fetched = FetchedMail | FetchedCalendar | Missing | Unreadable | Refused
 
 
@@ -96,7 +101,7 @@ class Provider(Protocol):
     def list_changes(self, cursor: str) -> Iterator[Listing]:
         """Pages of changes since `cursor` ("" = from the beginning). May raise any ProviderError."""
 
-    def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
+    def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched | AtWork]:
         """One answer per id, in any order. May raise any ProviderError but CursorExpired."""
 
     def close(self) -> None:

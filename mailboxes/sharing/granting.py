@@ -6,13 +6,12 @@ owner's own copies and nobody else's.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from crm.auditing import audit
 from crm.live import announce
@@ -108,9 +107,9 @@ def refuse_unseen(seen: str | None, grants: Iterable[AccessGrant], reach: Reach)
 def set_access(target: Target, access: Access, *, by: Member, seen: str | None = None) -> None:
     """Make the member's grants on this exactly these, provided that all still is as `seen`. Raises
     ChangedMeanwhile."""
-    _check(target, access, by)
     with transaction.atomic():
-        _lock(by)
+        lock_for(by)
+        _check(target, access, by)
         grants, reach = grants_on(target, by=by), target.reach()
         refuse_unseen(seen, grants, reach)
         stored = _whole(grants)
@@ -126,9 +125,9 @@ def set_access(target: Target, access: Access, *, by: Member, seen: str | None =
 def open_further(target: Target, grantee: Grantee, level: AccessLevel, *, by: Member) -> None:
     """Grant this much or leave what is more already; other grants stay as they are. With a record, it holds
     for all that the record has by now."""
-    _check(target, {grantee: level}, by)
     with transaction.atomic():
-        _lock(by)
+        lock_for(by)
+        _check(target, {grantee: level}, by)
         reach = target.reach()
         stored = _whole(grants_on(target, by=by)).get(grantee)
         if stored is None or stored.level < level or target.name == "thread":
@@ -141,7 +140,7 @@ def open_further(target: Target, grantee: Grantee, level: AccessLevel, *, by: Me
 def revoke(grant: AccessGrant, *, by: Member) -> None:
     _refuse_others(grant.owner_id, grant.workspace_id, by)
     with transaction.atomic():
-        _lock(by)
+        lock_for(by)
         if AccessGrant.objects.filter(pk=grant.pk).exists():
             _delete(grant, by)
 
@@ -150,7 +149,7 @@ def confirm(grant: AccessGrant, *, by: Member) -> None:
     """Let a grant on a record cover what the record has by now."""
     _refuse_others(grant.owner_id, grant.workspace_id, by)
     with transaction.atomic():
-        _lock(by)
+        lock_for(by)
         if record := grant.company or grant.person:
             _extend(grant, record_target(record).reach(), by)
 
@@ -158,7 +157,7 @@ def confirm(grant: AccessGrant, *, by: Member) -> None:
 def confirm_all(target: Target, *, by: Member, seen: str | None = None) -> None:
     """The same for all that the member shares of a record. Raises ChangedMeanwhile."""
     with transaction.atomic():
-        _lock(by)
+        lock_for(by)
         grants, reach = grants_on(target, by=by), target.reach()
         refuse_unseen(seen, grants, reach)
         for grant in grants:
@@ -169,10 +168,20 @@ def set_default_level(mailbox: Mailbox, level: AccessLevel, *, by: Member) -> No
     """What everybody in the workspace sees of a mailbox."""
     _refuse_others(mailbox.member_id, mailbox.workspace_id, by)
     with transaction.atomic():
+        lock_for(by)
         if Mailbox.objects.filter(pk=mailbox.pk).exclude(default_level=level).update(default_level=level):
             audit("default_level_set", by=by, owner=by, mailbox=mailbox.pk, level=level)
             announce(mailbox.workspace_id, topics=["access"])
     mailbox.default_level = level
+
+
+def lock_for(by: Member) -> None:
+    """Two pages that save at once wait for each other, and for mail that moves what is shared to another
+    thread (see ingesting.threads). Raises PermissionDenied for somebody who was deactivated meanwhile; check
+    everything else afterwards."""
+    lock_workspace(by.workspace_id)
+    if not Member.objects.active().filter(pk=by.pk).exists():
+        raise PermissionDenied
 
 
 def _check(target: Target, access: Access, by: Member) -> None:
@@ -195,12 +204,6 @@ def _refuse_others(owner_id: int, workspace_id: int, by: Member) -> None:
         raise PermissionDenied
 
 
-def _lock(by: Member) -> None:
-    """Two pages that save at once wait for each other, and for mail that moves what is shared to another
-    thread (see ingesting.threads)."""
-    lock_workspace(by.workspace_id)
-
-
 def _put(
     target: Target,
     grantee: Grantee,
@@ -212,7 +215,6 @@ def _put(
 ) -> None:
     if stored and stored.level == level and target.name != "thread":
         return
-    now = timezone.now()
     if stored is None:
         stored = AccessGrant.objects.create(
             workspace_id=by.workspace_id,
@@ -220,22 +222,23 @@ def _put(
             member_id=grantee.member_id,
             team_id=grantee.team_id,
             level=level,
-            created_at=now,
+            created_at=Now(),
             **target.fields(),
         )
         if target.record_kind:
             _cover(stored, reach)
     else:
-        _raise_or_lower(stored, level, now)
+        _raise_or_lower(stored, level)
     audit("shared", by=by, owner=by, level=level, **_named(stored))
     _tell(stored)
 
 
-def _raise_or_lower(grant: AccessGrant, level: AccessLevel, now: datetime) -> None:
-    """A thread's owner, saying so again, means the thread as it is now."""
+def _raise_or_lower(grant: AccessGrant, level: AccessLevel) -> None:
+    """A thread's owner, saying so again, means the thread as it is now: by the clock that says when mail was
+    moved into it, which is the database's."""
     changes: dict[str, Any] = {"level": level}
     if grant.thread_id:
-        changes["created_at"] = now
+        changes["created_at"] = Now()
     AccessGrant.objects.filter(pk=grant.pk).update(**changes)
 
 

@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from crm.auditing import audit
 from crm.live import announce
-from crm.locking import lock_workspace
 from crm.models import AccessLevel, Company, Member, Notification, Person
 from crm.notifying import mark_read, notify
 from crm.plurals import counted
@@ -36,6 +35,7 @@ from mailboxes.sharing.granting import (
     Grantee,
     Target,
     as_seen,
+    lock_for,
     mailbox_target,
     open_further,
     record_target,
@@ -82,11 +82,11 @@ def ask(
     record: Company | Person | None = None,
 ) -> AccessRequest:
     """Safe to call twice: an open request is returned as it is. Raises CannotAsk."""
-    if not by.is_active or thread.workspace_id != by.workspace_id:
+    if thread.workspace_id != by.workspace_id:
         raise PermissionDenied
     with transaction.atomic():
         # Who asks twice at once asks once; and mail that moves the thread waits (see ingesting.threads).
-        lock_workspace(by.workspace_id)
+        lock_for(by)
         latest = AccessRequest.objects.asked_by(by).filter(thread=thread).order_by("-pk").first()
         if latest and latest.state == RequestState.PENDING:
             return latest
@@ -204,10 +204,10 @@ def decline(request: AccessRequest, *, by: Member) -> None:
 
 def cancel(request: AccessRequest, *, by: Member) -> None:
     """By whoever asked. Safe to call twice."""
-    if request.member_id != by.pk or not by.is_active:
+    if request.member_id != by.pk:
         raise PermissionDenied
     with transaction.atomic():
-        locked = _locked(request)
+        locked = _locked(request, by)
         if locked.state == RequestState.PENDING:
             _settle(locked, RequestState.CANCELLED, by=by)
 
@@ -233,8 +233,8 @@ def forget_owners(thread_ids: Sequence[int], *, workspace_id: int) -> None:
 
 def _to_answer(request: AccessRequest, by: Member) -> AccessRequest:
     """Raises PermissionDenied for somebody who was not asked or holds nothing of the thread."""
-    locked = _locked(request)
-    if not by.is_active or not RequestedOwner.objects.filter(request=locked, owner=by).exists():
+    locked = _locked(request, by)
+    if not RequestedOwner.objects.filter(request=locked, owner=by).exists():
         raise PermissionDenied
     if locked.state != RequestState.PENDING:
         raise AlreadySettled(f"This request was {locked.get_state_display().lower()} already.")
@@ -245,9 +245,9 @@ def _to_answer(request: AccessRequest, by: Member) -> AccessRequest:
     return locked
 
 
-def _locked(request: AccessRequest) -> AccessRequest:
+def _locked(request: AccessRequest, by: Member) -> AccessRequest:
     """Two owners who answer at once wait for each other, and mail that moves the thread for them."""
-    lock_workspace(request.workspace_id)
+    lock_for(by)
     return AccessRequest.objects.select_related("member__user", "thread").get(pk=request.pk)
 
 

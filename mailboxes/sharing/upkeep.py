@@ -94,6 +94,7 @@ _ASKED_OF = """
 
 
 def end_requests_to(owner_id: int, *, workspace_id: int) -> None:
-    """After mail of this owner has gone: he answers only for what he still holds."""
+    """After mail of this owner has gone: he answers only for what he still holds. Call inside a transaction
+    that holds the workspace's lock, as owners answer meanwhile."""
     threads = [row[0] for row in fetch(_ASKED_OF, owner=owner_id)]
     forget_owners(threads, workspace_id=workspace_id)

@@ -7,7 +7,7 @@
   // The toast is app.js's.
   const fail = (text) => window.htmx.trigger(document.body, "failed", { text });
 
-  const csrfToken = () => /(?:^|; )csrftoken=([^;]*)/.exec(document.cookie)?.[1] ?? "";
+  const csrfToken = window.csrfToken = () => /(?:^|; )csrftoken=([^;]*)/.exec(document.cookie)?.[1] ?? "";
 
   // The cookie's, which is the newest: somebody may have signed in anew in another tab.
   function addCsrfToken(event) {

@@ -78,13 +78,18 @@
     const shown = table();
     const ids = shownIds();
     if (!shown || isEdited() || !waiting.size || !ids.length || ids.length > 1000) return;
-    const changed = [...waiting];
+    const asked = [...waiting];
+    const changed = ids.filter((id) => waiting.has(id));
     waiting.clear();
-    const address = `${shown.dataset.changes}?${shown.dataset.query}&shown=${ids}&changed=${changed}`;
-    const answer = await fetch(address, { headers: { "HX-Request": "true" }, redirect: "error" }).catch(() => null);
-    const html = answer?.ok && await answer.text();
-    if (table() !== shown || !html) return;
-    if (isEdited()) for (const id of changed) waiting.add(id);
+    const answer = await fetch(`${shown.dataset.changes}?${shown.dataset.query}`, {
+      method: "POST", // a thousand ids are too long for an address
+      headers: { "HX-Request": "true", "X-CSRFToken": window.csrfToken() },
+      body: new URLSearchParams({ shown: ids, changed }),
+      redirect: "error",
+    }).catch(() => null);
+    const html = answer?.ok && await answer.text().catch(() => "");
+    if (table() !== shown) return;
+    if (!html || isEdited()) for (const id of asked) waiting.add(id);
     else replaceValues(html, shown);
   }
 

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
 
 from crm.models import Address, AuditEvent, Member
+from intelligence.verifying import differences
 from mailboxes.accounts.connecting import change_servers, connect_servers
 from mailboxes.accounts.refusing import AddressTaken, AnotherAccount, OverPlan
 from mailboxes.accounts.trying import CannotConnect, Servers, Tried, calendar_server, try_servers
@@ -19,6 +20,7 @@ from mailboxes.leasing import take
 from mailboxes.models import (
     CalendarSource,
     EmailMessage,
+    EventCopy,
     Mailbox,
     MailboxState,
     MessageCopy,
@@ -29,7 +31,7 @@ from mailboxes.models import (
     SyncStream,
 )
 from mailboxes.running import run_now
-from tests.desk import Desk, mail
+from tests.desk import NOW, Desk, mail, meeting
 from tests.servers import radicale as radicale_server
 from tests.servers.dovecot import PASSWORD, Dovecot, dovecot
 from tests.servers.radicale import Radicale, event
@@ -267,13 +269,19 @@ def test_reading_further_back_fetches_what_was_too_old(ada: Member) -> None:
     assert list(SkippedItem.objects.values_list("provider_id", flat=True)) == ["internal"]
 
 
-def test_an_alias_given_up_is_no_longer_the_owners(ada: Member) -> None:
+def test_an_alias_given_up_is_no_longer_the_owners_and_what_was_read_stays(desk: Desk, ada: Member) -> None:
     mailbox = connected(ada)
     change_servers(mailbox, BOTH, by=ada, aliases=["byron@halyard.example", "countess@halyard.example"])
+    countess, bob = "countess@halyard.example", "bob@acme.example"
+    desk.mailboxes["ada"] = mailbox
+    desk.put("ada", mail("1@x", countess, bob))
+    desk.schedule("ada", meeting("m1@x", countess, {bob: "accepted"}, at=NOW))
 
     change_servers(mailbox, BOTH, by=ada, aliases=["byron@halyard.example"])
 
     assert mailbox.own_emails() == {"ada@halyard.example", "byron@halyard.example"}
+    assert MessageCopy.objects.get().is_sent and EventCopy.objects.get().is_organiser
+    assert list(differences(ada.workspace_id, now=NOW)) == []
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,21 @@
 """A parent arrives while somebody shares, takes back or approves: whoever comes second sees what the first did."""
 
-import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import connection, transaction
 
 from crm.models import AccessLevel, Member
-from crm.statements import fetch
 from mailboxes.models import AccessGrant, EmailMessage, Thread
 from mailboxes.sharing.granting import Grantee, set_access, thread_target
 from mailboxes.sharing.requesting import ask
 from mailboxes.visibility import readings
 from tests.desk import Desk, mail
+from tests.meanwhile import meanwhile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ADA, BOB = "ada@halyard.example", "bob@acme.example"
 FULL = AccessLevel.FULL
-WAITING = (
-    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-)
 
 
 def reply_level(member: Member) -> int:
@@ -31,20 +26,8 @@ def reply_level(member: Member) -> int:
 def while_a_parent_waits(desk: Desk, act: Callable[[], object]) -> None:
     """`act` has happened and is not committed when the parent wants to be stored."""
 
-    def store() -> None:
-        desk.put("ada", mail("parent@x", BOB, ADA, references=("root@x",), subject="Parent"))
-        connection.close()
-
-    with transaction.atomic():
-        act()
-        storing = threading.Thread(target=store)
-        storing.start()
-        for _ in range(200):
-            storing.join(0.02)
-            if not storing.is_alive() or fetch(WAITING)[0][0]:
-                break
-        assert storing.is_alive()
-    storing.join(20)
+    parent = mail("parent@x", BOB, ADA, references=("root@x",), subject="Parent")
+    meanwhile(act, lambda: desk.put("ada", parent))
     assert Thread.objects.count() == 1
 
 

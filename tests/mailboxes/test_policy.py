@@ -6,13 +6,14 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from crm.models import AccessLevel, Address, Company, InternalDomain, Member, Person
+from crm.models import AccessLevel, Address, Company, InternalDomain, Member, Person, Workspace
 from intelligence.verifying import differences
 from mailboxes.models import (
     EmailMessage,
     FollowUp,
     Mailbox,
     MailboxKind,
+    MailboxState,
     PendingItem,
     SkippedItem,
     SkipReason,
@@ -21,6 +22,7 @@ from mailboxes.policy import (
     Creation,
     NotInternal,
     add_internal_domain,
+    create_missing,
     follow_up,
     left_undone,
     preview_creation,
@@ -78,6 +80,18 @@ def test_turned_off_the_rule_makes_what_the_preview_said(desk: Desk, cleo: Membe
 
 
 @pytest.mark.usefixtures("stored")
+def test_turned_off_again_before_it_is_followed_it_makes_nothing(desk: Desk, cleo: Member) -> None:
+    set_creation(desk.workspace, LOOSE, by=cleo)
+    under_way = FollowUp.objects.select_related("workspace").get().workspace
+    before = names()
+    Workspace.objects.update(automatic_creation=False)
+
+    create_missing(under_way)
+
+    assert names() == before
+
+
+@pytest.mark.usefixtures("stored")
 def test_turned_on_again_it_deletes_nothing_and_off_altogether_it_makes_nothing(
     desk: Desk, cleo: Member
 ) -> None:
@@ -111,8 +125,9 @@ def test_an_added_internal_domain_makes_colleagues_of_everybody_there(desk: Desk
     assert list(differences(desk.workspace.pk, now=NOW)) == []
 
 
+@pytest.mark.parametrize("state", [MailboxState.ACTIVE, MailboxState.NEEDS_RECONNECT])
 def test_a_removed_one_makes_outsiders_of_them_and_fetches_what_was_left_out(
-    desk: Desk, cleo: Member
+    desk: Desk, cleo: Member, state: MailboxState
 ) -> None:
     InternalDomain.objects.create(workspace=desk.workspace, domain="birch.example")
     desk.put("ada", mail("1@x", ADA, [BOB, EVE]))
@@ -120,7 +135,7 @@ def test_a_removed_one_makes_outsiders_of_them_and_fetches_what_was_left_out(
     SkippedItem.objects.create(
         workspace=desk.workspace, stream=stream, provider_id="2@x", reason=SkipReason.INTERNAL
     )
-    Mailbox.objects.filter(pk=desk.mailboxes["ada"].pk).update(kind=MailboxKind.IMAP)
+    Mailbox.objects.filter(pk=desk.mailboxes["ada"].pk).update(kind=MailboxKind.IMAP, state=state)
 
     remove_internal_domain(desk.workspace, "birch.example", by=cleo)
     follow_ups()

@@ -1,5 +1,6 @@
 """The engine against faults: whatever dies when, the end is what a clean run would have stored."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,17 @@ from crm.statements import fetch
 from intelligence.verifying import differences
 from mailboxes import leasing, syncing
 from mailboxes.leasing import LostLease, pause_after, pick_due, take
-from mailboxes.models import MessageCopy, PendingItem, QuarantinedItem, StreamKind, SyncStream
+from mailboxes.listing import store_listing
+from mailboxes.models import (
+    CalendarSource,
+    MessageCopy,
+    PendingItem,
+    QuarantinedItem,
+    StreamKind,
+    SyncStream,
+)
 from mailboxes.progress import backfill_progress
+from mailboxes.providers.base import ListedItem, Listing
 from mailboxes.reading import Page, reader, store_page
 from mailboxes.running import Busy, run_now
 from mailboxes.tasks import sync_next
@@ -182,6 +192,35 @@ def test_one_deadly_message_among_thousands_is_kept_aside(eager: Desk, tmp_path:
     assert MessageCopy.objects.count() == 1999
     (aside,) = QuarantinedItem.objects.all()
     assert aside.reason == "Reading it failed three times."
+
+
+def test_a_new_version_is_read_however_often_the_one_before_failed(ada: Member, tmp_path: Path) -> None:
+    stream = stream_of(archive(ada, ics=write_ics(tmp_path / "a.ics", 1)), StreamKind.CALENDAR)
+    run_now(stream)
+    (source,) = CalendarSource.objects.all()
+    CalendarSource.objects.update(version="before")
+    queued = ListedItem(source.provider_id, 1, "failing")
+    store_listing(stream, Listing([queued], ""))
+    PendingItem.objects.update(attempts=syncing.MAX_ATTEMPTS)
+
+    store_listing(stream, Listing([replace(queued, version=source.version)], ""))
+    run_now(stream)
+
+    assert not QuarantinedItem.objects.exists()
+    assert CalendarSource.objects.get().version == source.version
+
+
+def test_what_is_gone_is_taken_away_however_often_reading_it_failed(ada: Member, tmp_path: Path) -> None:
+    stream = stream_of(archive(ada, mbox=write_mbox(tmp_path / "a.mbox", letter(1))))
+    run_now(stream)
+    stored = MessageCopy.objects.get().provider_id
+    store_listing(stream, Listing([], "", removed=[stored]))
+    PendingItem.objects.update(attempts=syncing.MAX_ATTEMPTS)
+
+    done = run_now(stream)
+
+    assert (done.removed, done.quarantined) == (1, 0)
+    assert not MessageCopy.objects.exists() and not QuarantinedItem.objects.exists()
 
 
 def test_what_cannot_be_read_is_kept_aside_and_the_rest_is_stored(eager: Desk, tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def of_table(browser: Browser, plural: str) -> Iterator[Answer]:
     yield browser.get(f"{plural}/export.csv?{narrow}")
     yield browser.get(f"{plural}/calculations/?{narrow}", htmx=True)
     ids = ",".join(str(pk) for kind, pk in records(browser) if kind == plural)
-    yield browser.get(f"{plural}/changes/?sort=-last_interaction&shown={ids}&changed={ids}", htmx=True)
+    yield browser.post(f"{plural}/changes/?sort=-last_interaction", {"shown": ids, "changed": ids})
     asked = "attribute=last_interaction&operator=with&value=me&index="
     yield browser.get(f"{plural}/filters/?{narrow}&{asked}", htmx=True)
     yield browser.try_post(f"{plural}/columns/", {"column": "last_interaction", "shown": "0"})

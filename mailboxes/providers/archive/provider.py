@@ -12,6 +12,7 @@ from pathlib import Path
 from mailboxes.providers.archive import icsfiles, maildir, mbox
 from mailboxes.providers.archive.files import existing, opened, packed_hint, signature
 from mailboxes.providers.base import (
+    AtWork,
     Fetched,
     FetchedCalendar,
     FetchedMail,
@@ -24,6 +25,8 @@ from mailboxes.providers.base import (
 from mailboxes.providers.rawmail import moment
 
 _PAGE = 5000
+# Bytes that are read without a sign of life.
+_STRETCH = 256 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +53,17 @@ class ArchiveMail:
         if cursor == fingerprint:
             yield Listing((), cursor)
             return
-        places = self._read_places(fingerprint)
-        items = [ListedItem(key, place.order) for key, place in places.items()]
+        for _ in self._read_places(fingerprint):
+            yield Listing((), cursor)
+        items = [ListedItem(key, place.order) for key, place in self._places.items()]
         items.sort(key=lambda item: -item.order)
         yield from _pages(items, cursor, fingerprint)
 
-    def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
-        places = self._read_places(self._fingerprint())
+    def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched | AtWork]:
+        for _ in self._read_places(self._fingerprint()):
+            yield AtWork()
         for provider_id in provider_ids:
-            place = places.get(provider_id)
+            place = self._places.get(provider_id)
             yield _fetched(provider_id, place) if place else Missing(provider_id)
 
     def close(self) -> None:
@@ -73,21 +78,24 @@ class ArchiveMail:
             digest.update(repr(sorted(str(path) for path in _maildir_files(root))).encode())
         return digest.hexdigest()
 
-    def _read_places(self, fingerprint: str) -> dict[str, _Place]:
+    def _read_places(self, fingerprint: str) -> Iterator[None]:
+        """Fills `_places`, unless they are these files'. Gigabytes take minutes, so it stops now and then."""
         if self._places_of != fingerprint:
-            self._places = {}
+            self._places, self._places_of = {}, ""
             for path in self._mboxes:
-                self._index_mbox(path)
+                yield from self._index_mbox(path)
             for root in self._maildirs:
-                self._index_maildir(root)
+                yield from self._index_maildir(root)
             self._places_of = fingerprint
-        return self._places
 
-    def _index_mbox(self, path: Path) -> None:
+    def _index_mbox(self, path: Path) -> Iterator[None]:
         with opened(path) as scanned, path.open("rb") as file:
-            is_empty = True
+            is_empty, told = True, 0
             for span in mbox.spans(scanned):
                 is_empty = False
+                if span.end - told > _STRETCH:
+                    told = span.end
+                    yield
                 head = mbox.look(file, span)
                 if not head.is_left_out:
                     place = _Place(path, span, head.date or span.stamp, span.stamp)
@@ -95,8 +103,10 @@ class ArchiveMail:
             if is_empty:
                 _refuse_unless_empty(path)
 
-    def _index_maildir(self, root: Path) -> None:
-        for path in _maildir_files(root):
+    def _index_maildir(self, root: Path) -> Iterator[None]:
+        for number, path in enumerate(_maildir_files(root), 1):
+            if number % _PAGE == 0:
+                yield
             try:
                 letter = maildir.look(path)
             except FileNotFoundError:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from mailboxes.providers.archive import provider
 from mailboxes.providers.archive.provider import ArchiveCalendar, ArchiveMail
-from mailboxes.providers.base import FetchedMail, Listing, Missing, SetupWrong
+from mailboxes.providers.base import AtWork, FetchedMail, Listing, Missing, SetupWrong
 
 
 def letter(number: int, *, body: str = "Hello.", extra: str = "", day: int = 1) -> str:
@@ -45,6 +46,20 @@ def test_mbox_messages_are_listed_newest_first(tmp_path):
     archive = ArchiveMail(mbox=[write(tmp_path / "a.mbox", text)])
 
     assert subjects(archive) == ["Number 2", "Number 3", "Number 1"]
+
+
+def test_a_large_archive_gives_signs_of_life_while_it_is_read_through(tmp_path, monkeypatch):
+    monkeypatch.setattr(provider, "_STRETCH", 300)
+    path = write(tmp_path / "a.mbox", as_mbox(*(letter(n) for n in range(1, 6))))
+    listings = list(ArchiveMail(mbox=[path]).list_changes("before"))
+    ids = [item.provider_id for page in listings for item in page.items]
+
+    answers = list(ArchiveMail(mbox=[path]).fetch(ids))
+
+    assert [page.cursor == "before" for page in listings[:-1]] == [True] * (len(listings) - 1)
+    assert len(listings) > 2 and len(ids) == 5
+    assert [type(one) for one in answers].count(AtWork) == len(listings) - 1
+    assert [one.provider_id for one in answers if isinstance(one, FetchedMail)] == ids
 
 
 def test_mbox_message_is_handed_over_byte_for_byte(tmp_path):
