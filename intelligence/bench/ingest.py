@@ -28,7 +28,7 @@ Store = Callable[[Reader, MailItem], None]
 
 ROUNDS = 12
 ORM_ROUNDS = 6
-ORM_MESSAGES = 20
+ORM_MESSAGES = 40
 
 
 class RolledBack(Exception):
