@@ -21,6 +21,14 @@ _LONGEST_BROWSER = 200
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": "That email address and password do not go together.",
+        "incorrect_password": "That is not your password.",
+        "incorrect_code": "That code does not fit. Those of an app change every half minute.",
+        "rate_limited": "Too many tries. Wait a little, then try again.",
+        "too_many_login_attempts": "Too many tries. Wait a little, then try again.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Sign-up creates the first workspace; afterwards it takes an invitation."""
         return not Workspace.objects.exists()

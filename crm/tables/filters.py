@@ -44,12 +44,22 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """`field` is what its values are given in; `choices` are the values and their words."""
+    """`field` is what its values are given in; `choices` are the values and their words. What follows … in a
+    label stands behind the value."""
 
     name: str
     label: str
     field: Literal["none", "days", "date", "text", "number", "choice"] = "none"
     choices: Choices | None = None
+
+    @property
+    def lead(self) -> str:
+        """What stands before the value."""
+        return self.label.partition(" …")[0]
+
+    @property
+    def tail(self) -> str:
+        return self.label.partition(" …")[2]
 
 
 Maker = Callable[[Operator, tuple[str, ...], Asked], Condition]
@@ -93,7 +103,8 @@ class Filter:
     def words(self, faces: Mapping[int, Face]) -> str:
         """The values as a chip says them."""
         named = dict(self.operator.choices(faces)) if self.operator.choices else {}
-        return ", ".join(named.get(value) or _in_words(self.operator, value) for value in self.values)
+        values = [named.get(value) or _in_words(self.operator, value) for value in self.values]
+        return ", ".join(values) + self.operator.tail
 
 
 def _in_words(operator: Operator, value: str) -> str:

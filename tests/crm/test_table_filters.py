@@ -232,6 +232,20 @@ def test_too_many_filters_are_refused() -> None:
         read_state(COMPANY, QueryDict(query))
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("created:more_than_days_ago:45", "more than, 45 days ago"),
+        ("created:within_days:1", "within the last, 1 day"),
+        ("industry:is_empty:", "is empty"),
+    ],
+)
+def test_a_chip_reads_on_behind_its_value(asked: str, said: str) -> None:
+    (one,) = read_state(COMPANY, QueryDict(f"filter={asked}")).filters
+
+    assert ", ".join(filter(None, [one.operator.lead, one.words({})])) == said
+
+
 def test_the_editor_adds_changes_and_explains(shelf: Desk, signed_in: SignIn) -> None:
     browser = signed_in.as_(shelf.members["ada"])
     base = "/halyard/companies/filters/"
