@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.http import Http404
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
@@ -108,4 +109,7 @@ def _rank(detail: Detail) -> int:
 def _values(kind: RecordType, pk: int, now: datetime) -> Iterable[tuple[Column, Sequence[Any]]]:
     selection = Selection.of(columns_of(kind.name).values())
     statement = f"SELECT {{selected}} FROM {kind.table} r {{joins}} WHERE r.id = %(pk)s"
-    return selection.per_column(selection.rows(statement, pk=pk, now=now)[0])
+    rows = selection.rows(statement, pk=pk, now=now)
+    if not rows:
+        raise Http404  # deleted since it was found
+    return selection.per_column(rows[0])

@@ -34,11 +34,11 @@ def _grades(faces: Mapping[int, Face]) -> Sequence[tuple[str, str]]:
 
 
 WITH = Operator("with", "with", "choice", _members)
-KIND_IS = Operator("kind_is", "is a", "choice", _kinds)
+KIND_IS = Operator("kind_is", "is", "choice", _kinds)
 GRADE_OPERATORS = (
     Operator("is", "is", "choice", _grades),
-    Operator("at_least", "is at least", "choice", _grades),
-    Operator("at_most", "is at most", "choice", _grades),
+    Operator("at_least", "is at least", "choice", _grades, takes_one=True),
+    Operator("at_most", "is at most", "choice", _grades, takes_one=True),
     *EMPTINESS,
 )
 MEMBER_OPERATORS = (Operator("is", "is", "choice", _members), *EMPTINESS)

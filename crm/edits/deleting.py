@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from crm.auditing import audit
 from crm.edits.changing import CannotEdit, Editor, Touched, changing
+from crm.live import MOST_RECORDS, announce
 from crm.models import Deletion, Member
 from crm.records import COMPANY, PERSON, RecordType
 from crm.signals import records_deleted
@@ -56,6 +57,8 @@ def delete_records(kind: RecordType, ids: Sequence[int], *, workspace_id: int, b
         contents["kept"] = _asked(kind, here, workspace_id=workspace_id)
         _touch(touched, kind, contents)
         execute(f"DELETE FROM {kind.table} WHERE id = ANY(%(ids)s)", ids=here)
+        if len(here) <= MOST_RECORDS:
+            announce(workspace_id, topics=[f"gone:{kind.name}:{pk}" for pk in here])
         return _kept(kind, contents, by=by) if isinstance(by, Member) else None
 
 

@@ -18,7 +18,7 @@ from crm.addresses import (
 from crm.edits.changing import OPERATOR, CannotEdit, Editor, Record, Touched, changing, kind_of, read_again
 from crm.edits.deleting import delete_records
 from crm.edits.merging import merge
-from crm.models import Address, Company, CompanyDomain, InternalDomain, Person
+from crm.models import Address, AddressKind, Company, CompanyDomain, InternalDomain, Person
 from crm.naming import MAX_NAME, name_key
 from crm.plain import PlainAttribute, tidied
 
@@ -137,6 +137,12 @@ def address_row(workspace_id: int, email: str) -> Address:
 def refuse_person_address(address: Address) -> None:
     if address.is_internal or address.member_id:
         raise CannotEdit(f"{address.email} belongs to a colleague.")
+    refuse_automated(address.email)
+
+
+def refuse_automated(email: str) -> None:
+    if kind(email) == AddressKind.AUTOMATED:
+        raise CannotEdit(f"{email} is a program’s address: nobody is behind it.")
 
 
 def site_of(text: str) -> str:

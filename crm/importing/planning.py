@@ -15,7 +15,7 @@ from crm.addresses import (
 )
 from crm.edits.changing import CannotEdit
 from crm.edits.creating import read_values
-from crm.edits.editing import refuse_shared_domain
+from crm.edits.editing import refuse_automated, refuse_shared_domain
 from crm.importing.drafts import Draft, Shelf, employers
 from crm.importing.mapping import Entry, targets
 from crm.models import Address, InternalDomain
@@ -100,6 +100,8 @@ class Planner:
     def _refuse(self, value: str) -> None:
         if self.kind is COMPANY:
             refuse_shared_domain(value)
+        else:
+            refuse_automated(value)
         if (value if self.kind is COMPANY else registrable_domain(domain_of(value))) in self._internal:
             raise CannotEdit(f"{value} is one of your own.")
 

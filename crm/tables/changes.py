@@ -56,11 +56,11 @@ def read_changes(
 
 
 def rows_moved(shown: Sequence[int], fresh: Sequence[int]) -> int:
-    """The fewest rows that have to be lifted out of `shown` and put in elsewhere, or anew, for it to
-    read like `fresh`."""
+    """The fewest rows that have to be lifted out of `shown` and put in elsewhere, or anew, or not again, for
+    it to read like `fresh`."""
     places = {pk: place for place, pk in enumerate(shown)}
     staying = [places[pk] for pk in fresh if pk in places]
-    return len(fresh) - _longest_rise(staying)
+    return max(len(fresh), len(shown)) - _longest_rise(staying)
 
 
 def _longest_rise(numbers: Iterable[int]) -> int:

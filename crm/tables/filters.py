@@ -45,12 +45,13 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Operator:
     """`field` is what its values are given in; `choices` are the values and their words. What follows … in a
-    label stands behind the value."""
+    label stands behind the value. Where `takes_one`, several would say no more than one of them."""
 
     name: str
     label: str
     field: Literal["none", "days", "date", "text", "number", "choice"] = "none"
     choices: Choices | None = None
+    takes_one: bool = False
 
     @property
     def lead(self) -> str:

@@ -162,7 +162,7 @@ def _ask(request: WorkspaceRequest, kind: RecordType, template: str, *, problem:
     context: dict[str, Any] = {
         "kind": kind,
         "ids": ids,
-        "what": _counted(kind, len(ids)),
+        "what": _counted(kind, len(ids)) if ids else kind.plural,
         "attributes": PLAIN[kind.name],
         "given": request.POST,
         "problem": problem,

@@ -24,4 +24,4 @@ def details(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
 
 def _part(request: WorkspaceRequest, plural: str, pk: int, template: str) -> HttpResponse:
     page = record_page(request.member, BY_PLURAL[plural], pk, now=timezone.now())
-    return render(request, template, {"page": page}) if request.htmx else redirect(page.url)
+    return render(request, template, {"page": page, "is_part": True}) if request.htmx else redirect(page.url)

@@ -188,17 +188,20 @@ class Pages:
         for kind in (COMPANY, PERSON):
             ids = [row[0] for row in self._reading(kind, "sort=-last_interaction")().rows[:50]]
             for label, path in self._asides(kind, ids):
-                work = self.visitor.visiting(path, is_part=True)
-                self._against_bare(f"{label} of {kind.plural}", work, queries=len(statements(work)))
+                self._aside(kind, label, self.visitor.visiting(path, is_part=True))
+            told = {"shown": ",".join(map(str, ids)), "changed": f"{ids[0]},{ids[9]}"}
+            changes = f"/{kind.plural}/changes/?sort=-last_interaction"
+            self._aside(kind, "changes", self.visitor.visiting(changes, is_part=True, posted=told))
+
+    def _aside(self, kind: RecordType, label: str, work: Callable[[], Any]) -> None:
+        self._against_bare(f"{label} of {kind.plural}", work, queries=len(statements(work)))
 
     def _asides(self, kind: RecordType, ids: list[int]) -> Iterable[tuple[str, str]]:
         base, filters = f"/{kind.plural}/", "filter=connection_strength:at_least:Good"
-        shown = ",".join(map(str, ids))
         yield "calculations", f"{base}calculations/"
         yield "calculations under a filter", f"{base}calculations/?{filters}"
         yield "pager", f"{base}{ids[20]}/neighbours/?sort=-last_interaction&number=21"
         yield "pager under a filter", f"{base}{ids[0]}/neighbours/?sort=-last_interaction&{filters}"
-        yield "changes", f"{base}changes/?sort=-last_interaction&shown={shown}&changed={ids[0]},{ids[9]}"
         yield "view counts", f"/views/{kind.plural}/tabs/"
 
     # The rest

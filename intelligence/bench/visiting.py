@@ -44,16 +44,19 @@ class Visitor:
         self.client = Client()
         self.client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
 
-    def visit(self, path: str, *, is_part: bool = False) -> str:
-        """With `is_part` as a page asks for a part of itself."""
+    def visit(self, path: str, *, is_part: bool = False, posted: dict[str, str] | None = None) -> str:
+        """With `is_part` as a page asks for a part of itself; `posted` goes along."""
         headers = {"HX-Request": "true"} if is_part else {}
-        response = self.client.get(f"{self.base}{path}", headers=headers)
+        ask = self.client.post if posted else self.client.get
+        response = ask(f"{self.base}{path}", posted, headers=headers)
         if response.status_code != 200:
             raise AssertionError(f"{path} answers {response.status_code}.")
         return response.content.decode()
 
-    def visiting(self, path: str, *, is_part: bool = False) -> Callable[[], Any]:
-        return partial(self.visit, path, is_part=is_part)
+    def visiting(
+        self, path: str, *, is_part: bool = False, posted: dict[str, str] | None = None
+    ) -> Callable[[], Any]:
+        return partial(self.visit, path, is_part=is_part, posted=posted)
 
 
 def statements(work: Callable[[], Any]) -> list[str]:

@@ -1,6 +1,7 @@
 // What changes elsewhere while a page is open. All tabs of a browser share one stream of ids: the tab that
 // holds the lock listens, and hands on what it hears. Regions with data-live="company:17 sync" get the
-// event "live" when one of their keys is told; so does the body, with everything that is.
+// event "live" when one of their keys is told ("company" alone is any of them); so does the body, with everything
+// that is.
 (() => {
   "use strict";
 
@@ -60,7 +61,9 @@
 
   function concerns(region, told) {
     const keys = region.dataset.live.split(" ").filter(Boolean);
-    return keys.length > 0 && (told.all || keys.some((key) => told.records.has(key) || told.topics.has(key)));
+    if (!keys.length || keys.some((key) => told.topics.has(`gone:${key}`))) return false; // there is nothing to ask
+    const kinds = new Set([...told.records].map((one) => one.split(":")[0]));
+    return told.all || keys.some((key) => told.records.has(key) || told.topics.has(key) || kinds.has(key));
   }
 
   // --- Regions: refreshed where nobody is in the middle of something

@@ -5,6 +5,17 @@
 
   const FRESH_TIME = 60_000; // as long as a changed value is marked, in milliseconds
 
+  // --- A new name stands in the title too
+
+  let name = "";
+  const nameOf = (head) => head?.querySelector("h1")?.textContent ?? "";
+
+  function followName() {
+    const now = nameOf(document.getElementById("record-head"));
+    if (name && now && now !== name) document.title = document.title.replace(name, now);
+    name = "";
+  }
+
   // --- Details: what has changed is marked. Words like "3 min ago" change by themselves and do not count.
 
   // Whom a time was with comes later, when somebody points at it (see table.js).
@@ -119,6 +130,7 @@
 
   function beforeSwap(event) {
     const { target } = event.detail;
+    if (target.id === "record-head") name = nameOf(target);
     if (target.id === "known") { noteValues(target); noteUnfolded(target); }
     if (target.id === "feed") keepFeedStill(event);
   }
@@ -128,6 +140,7 @@
     if (target.id === "known") { markChanges(); unfoldAgain(); }
     if (target.id === "feed") onFeedSwapped();
     if (target.id === "why") showReasons(target);
+    if (name) followName();
     markTab();
     if (requestConfig?.elt.closest?.("#feed-who")) document.getElementById("feed-who-button")?.focus();
   }

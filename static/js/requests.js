@@ -123,10 +123,20 @@
     return said.length < 300 && !said.startsWith("<") ? said : "";
   }
 
-  // On the page of a record that somebody else has just deleted or merged. Other parts may be gone by themselves.
-  function sayGone(path) {
+  // On the page of a record that somebody else has just deleted, or merged. Undone, its head comes again.
+  const recordKey = () => document.getElementById("record-head")?.dataset.live;
+
+  function noteGone({ detail: { topics = [] } }) {
+    if (topics.includes(`gone:${recordKey()}`)) sayGone();
+  }
+
+  function noteBack({ detail: { target, shouldSwap } }) {
+    if (shouldSwap && target.id === "record-head") document.getElementById("gone")?.remove();
+  }
+
+  function sayGone() {
     const page = document.querySelector("main.record");
-    if (!page || !path.endsWith("/header/") || document.getElementById("gone")) return;
+    if (!page || document.getElementById("gone")) return;
     const said = document.createElement("p");
     const look = Object.assign(document.createElement("a"), { href: location.href, className: "btn btn--sm", textContent: "Look again" });
     Object.assign(said, { id: "gone", className: "notice", role: "alert" });
@@ -140,7 +150,10 @@
     const { status } = xhr;
     // What only refreshes itself may find that it is gone: nobody has pressed anything.
     if (outdated.has(xhr)) return;
-    if (status === 404 && refreshes(event.detail.requestConfig)) return sayGone(event.detail.requestConfig.path);
+    if (status === 404 && refreshes(event.detail.requestConfig)) {
+      if (event.detail.requestConfig.path.endsWith("/header/")) sayGone(); // other parts may be gone by themselves
+      return;
+    }
     takeBack(event);
     if (status === 400 && reasonOf(xhr)) fail(reasonOf(xhr));
     else if (status === 403) fail("You may not do this, or you have signed in anew. Reload the page and try again.");
@@ -160,11 +173,12 @@
 
   document.addEventListener("submit", sendOnce, true);
   const listeners = {
+    live: noteGone,
     "htmx:configRequest": addCsrfToken,
     "htmx:beforeRequest": giveWay,
     "htmx:beforeSend": (event) => { supersede(event); noteSent(event); showWaiting(event); },
     "htmx:beforeOnLoad": refuseOutdated,
-    "htmx:beforeSwap": (event) => { refuseOutdated(event); refuseSignInPage(event); },
+    "htmx:beforeSwap": (event) => { refuseOutdated(event); refuseSignInPage(event); noteBack(event); },
     "htmx:afterRequest": (event) => { sendAgain(event); noteSaved(event); },
     "htmx:responseError": explainFailure,
     "htmx:sendError": onSendError,

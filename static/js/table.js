@@ -7,6 +7,8 @@
   const RECALCULATE = 10_000; // the numbers under the table follow no quicker than this
   const view = () => document.getElementById("view");
   const table = () => document.querySelector("#view .table[role='grid']");
+  // Of the table as it is, also where nothing meets its filters.
+  const query = () => document.querySelector("#view [data-query]")?.dataset.query ?? "";
   const rows = () => [...document.querySelectorAll("#rows > tr[data-record]")];
 
   // --- Menus that are filled by a request, and anchored to whatever asked for them
@@ -145,14 +147,14 @@
 
   // --- What stands under the columns
 
+  const chosen = new Map(); // calculations by column; sorting and filtering change nothing about them
+
   function recalculate(event) {
     const button = event.target.closest("[data-calculation]");
     const foot = document.getElementById("footer");
     if (!button || !foot) return;
-    const chosen = new Map(Object.entries(JSON.parse(foot.dataset.chosen || "{}")));
     const [column, name] = button.dataset.calculation.split(":");
     chosen.set(column, name);
-    foot.dataset.chosen = JSON.stringify(Object.fromEntries(chosen));
     window.htmx.trigger(foot, "recalculate");
   }
 
@@ -167,16 +169,15 @@
 
   function completeAddress(event) {
     const { elt, path } = event.detail;
-    if (elt.matches("[data-current-table]")) event.detail.path = `${path.split("?")[0]}?${table()?.dataset.query || ""}`;
-    if (elt.id === "footer" && elt.dataset.chosen) {
-      const wanted = Object.entries(JSON.parse(elt.dataset.chosen)).map(([column, name]) => `${column}:${name}`);
-      event.detail.parameters.calculation = wanted;
+    if (elt.matches("[data-current-table]")) event.detail.path = `${path.split("?")[0]}?${query()}`;
+    if (elt.id === "footer" && chosen.size) {
+      event.detail.parameters.calculation = [...chosen].map(([column, name]) => `${column}:${name}`);
     }
   }
 
   function completeExport(event) {
     const link = event.target.closest("[data-export]");
-    if (link && table()) link.search = `?${table().dataset.query}`;
+    if (link && query()) link.search = `?${query()}`;
   }
 
   // --- Wiring

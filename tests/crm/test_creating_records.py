@@ -203,3 +203,12 @@ def test_others_create_nothing(signed_in: SignIn, talk: Desk, dan: Member) -> No
     company = Company.objects.get(name="Acme")
     refused = theirs.post("/elsewhere/people/creation/", {"name": "X", "company_id": company.pk})
     assert (refused.status_code, Person.objects.filter(name="X").exists()) == (404, False)
+
+
+def test_a_programs_address_is_nobodys(desk: Desk, ben: Member) -> None:
+    draft = Draft(name="Robot", values=["no-reply@acme.example"])
+
+    with pytest.raises(CannotEdit, match="nobody is behind it"):
+        create_record(PERSON, draft, by=ben)
+
+    assert not Person.objects.exists()

@@ -8,11 +8,16 @@ from django.conf import settings as django_settings
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from crm.edits.creating import Draft, create_record
+from crm.edits.deleting import delete_records
+from crm.edits.editing import rename
+from crm.edits.undoing import undo
 from crm.live import announce
 from crm.models import Company, Member, Workspace
 from crm.notifying import notify
+from crm.records import COMPANY, PERSON
 from mailboxes.models import Mailbox, MailboxKind, StreamKind, SyncStream
-from tests.journeys.stage import WIDE, join
+from tests.journeys.stage import WIDE, Trouble, join
 from tests.journeys.webserver import cookie_of, free_port, open_streams, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -181,3 +186,55 @@ def test_progress_moves_without_closing_the_menu_one_is_in(
         page.keyboard.press("Escape")
         expect(account).to_contain_text("300 of 1,000")
         context.close()
+
+
+def test_what_shows_nothing_looks_again_when_there_is_something(
+    context: BrowserContext, ada: Member, port: int
+) -> None:
+    dale = create_record(COMPANY, Draft(name="Dale"), by=ada)
+    with serving(port) as site:
+        none_match = visit(context, f"{site}{COMPANIES}?sort=name&filter=name:contains:birch")
+        nobody = visit(context, f"{site}/halyard/people/")
+        for page in (none_match, nobody):
+            await_live(page)
+        expect(none_match.get_by_role("heading", name="No companies match")).to_be_visible()
+        link = none_match.get_by_role("link", name="Export").get_attribute("href")
+
+        rename(dale, "Birch & Sons", by=ada)
+        create_record(PERSON, Draft(name="Bob Doe"), by=ada)
+
+        expect(none_match.locator("tr[data-record]")).to_contain_text("Birch & Sons")
+        expect(nobody.locator("tr[data-record]")).to_contain_text("Bob Doe")
+        expect(none_match.locator("#record-count")).to_have_text("1")
+
+        rename(dale, "Corda", by=ada)
+        expect(none_match.get_by_role("link", name="1 row moved")).to_be_visible()
+        context.close()
+
+    assert link and link.endswith("/export.csv?sort=name&filter=name%3Acontains%3Abirch")
+
+
+def test_a_record_is_renamed_deleted_and_brought_back_under_somebodys_eyes(
+    context: BrowserContext, ada: Member, port: int
+) -> None:
+    acme = create_record(COMPANY, Draft(name="Alder"), by=ada)
+    with serving(port) as site:
+        page = visit(context, f"{site}{COMPANIES}{acme.pk}/")
+        announce(ada.workspace_id, topics=["hello"])
+        await_news(page, "hello")
+        trouble = Trouble(page, site)
+
+        rename(acme, "Birch", by=ada)
+        expect(page.locator("#record-crumb")).to_have_text("Birch")
+        expect(page).to_have_title("Birch · Halyard")
+
+        deletion = delete_records(COMPANY, [acme.pk], workspace_id=ada.workspace_id, by=ada)
+        expect(page.get_by_role("alert").filter(has_text="deleted")).to_be_visible()
+        page.wait_for_timeout(1500)
+
+        assert deletion
+        undo(deletion, by=ada, now=timezone.now())
+        expect(page.locator("#gone")).to_have_count(0)
+        context.close()
+
+    assert trouble.found == []

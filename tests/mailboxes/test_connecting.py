@@ -272,8 +272,7 @@ def test_reading_further_back_fetches_what_was_too_old(ada: Member) -> None:
 def test_an_alias_given_up_is_no_longer_the_owners_and_what_was_read_stays(desk: Desk, ada: Member) -> None:
     mailbox = connected(ada)
     change_servers(mailbox, BOTH, by=ada, aliases=["byron@halyard.example", "countess@halyard.example"])
-    countess, bob = "countess@halyard.example", "bob@acme.example"
-    desk.mailboxes["ada"] = mailbox
+    desk.mailboxes["ada"], countess, bob = mailbox, "countess@halyard.example", "bob@acme.example"
     desk.put("ada", mail("1@x", countess, bob))
     desk.schedule("ada", meeting("m1@x", countess, {bob: "accepted"}, at=NOW))
 
