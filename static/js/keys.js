@@ -27,7 +27,7 @@
 
   function withKey(root, name) {
     const all = root.querySelectorAll(`[aria-keyshortcuts~="${CSS.escape(name)}"]`);
-    return [...all].find((one) => isVisible(one) && !one.disabled);
+    return [...all].find((one) => isVisible(one) && !one.disabled && !one.closest("[inert]"));
   }
 
   function buttonFor(name, target) {
