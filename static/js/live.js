@@ -54,16 +54,18 @@
     const told = news;
     news = nothing();
     if (told.all) lastAll = Date.now();
-    for (const region of document.querySelectorAll("[data-live]")) if (concerns(region, told)) waiting.add(region);
+    for (const region of document.querySelectorAll("[data-live]")) {
+      const keys = region.dataset.live.split(" ").filter(Boolean);
+      if (keys.some((key) => told.topics.has(`gone:${key}`))) waiting.delete(region); // there is nothing to ask
+      else if (concerns(keys, told)) waiting.add(region);
+    }
     document.body.dispatchEvent(new CustomEvent("live", { detail: asMessage(told) }));
     refresh();
   }
 
-  function concerns(region, told) {
-    const keys = region.dataset.live.split(" ").filter(Boolean);
-    if (!keys.length || keys.some((key) => told.topics.has(`gone:${key}`))) return false; // there is nothing to ask
+  function concerns(keys, told) {
     const kinds = new Set([...told.records].map((one) => one.split(":")[0]));
-    return told.all || keys.some((key) => told.records.has(key) || told.topics.has(key) || kinds.has(key));
+    return keys.some((key) => told.all || told.records.has(key) || told.topics.has(key) || kinds.has(key));
   }
 
   // --- Regions: refreshed where nobody is in the middle of something
@@ -165,15 +167,13 @@
   let hasBeenUp = false;
   let wait = WAIT[0];
   let retry = 0;
-  let age = 0; // of the page when the stream was opened
   let hasResigned = false;
 
   const ageOf = () => Math.round(Math.min(Date.now() - began, RECALL));
 
   function open() {
     if (source) return;
-    age = ageOf();
-    source = new EventSource(`${url}?age=${age}`);
+    source = new EventSource(`${url}?age=${ageOf()}`);
     soundAt = Date.now();
     for (const name of ["open", "beat", "up", "down", "message"]) {
       source.addEventListener(name, () => { soundAt = Date.now(); });
@@ -199,9 +199,9 @@
     open();
   }
 
-  // Whoever listened before us may have heard what we have not, and after a gap nobody has.
+  // Nobody may have listened since this page was made, as where it is the first for a while; nor in a gap.
   function comeUp({ whole }) {
-    const isGap = hasBeenUp || (!whole && age === RECALL);
+    const isGap = hasBeenUp || !whole;
     hasBeenUp = true;
     wait = WAIT[0];
     tell({ up: true });
