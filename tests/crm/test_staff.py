@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -43,6 +44,14 @@ def test_the_tab_shows_them_and_how_to_add_one(acme: Company, ben: Member, signe
     bob = Person.objects.get(name="Bob")
     assert "3 people" in page and f'href="/halyard/people/{bob.pk}/"' in page
     assert f"/halyard/people/creation/form/?company_id={acme.pk}" in page
+
+
+def test_the_tab_is_a_table_as_any_other(acme: Company, ben: Member, signed_in: SignIn) -> None:
+    page = signed_in.as_(ben).get(f"/halyard/companies/{acme.pk}/people/").content.decode()
+
+    heads = re.findall(r'<th scope="col" class="([\w-]+)"', page)
+    row = re.findall(r'<t[dh] (?:scope="row" )?class="([\w-]+)" data-attribute', page)[:5]
+    assert heads == row == ["col-lead", "c-plain", "c-smart", "c-smart", "c-plain"]
 
 
 def test_an_empty_tab_says_what_to_do(desk: Desk, ben: Member, signed_in: SignIn) -> None:

@@ -11,6 +11,7 @@ from tests.journeys.stage import NARROW, WIDE, Stage
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LONG = "Donaudampfschifffahrtsgesellschaft" * 3
+SMALL = {"width": 320, "height": 640}
 LOW = {"width": 320, "height": 256}  # 1280 by 1024 at 400 %
 HEIGHTS = "all => all.filter((one) => one.checkVisibility()).map((one) => one.offsetHeight)"
 
@@ -54,6 +55,20 @@ def test_a_long_name_stays_on_the_screen(long_list: Stage) -> None:
     box = page.get_by_role("heading", level=1).bounding_box()
 
     assert box and box["x"] + box["width"] <= NARROW["width"]
+
+
+def test_the_current_tab_of_a_record_is_in_sight(long_list: Stage) -> None:
+    page = long_list.page("ada", size=SMALL)
+    person = Person.objects.get(name="Bob")
+    page.goto(f"{long_list.site}/halyard/companies/{person.company_id}/people/")
+    strip = page.locator("#record-tabs")
+
+    # Counted, the tabs are longer, and new.
+    expect(strip.locator("[aria-current] .count")).to_be_visible()
+    people = strip.locator("[aria-current]").bounding_box()
+
+    assert people and people["x"] >= 0 and people["x"] + people["width"] <= SMALL["width"]
+    assert strip.locator(".tab").nth(1).inner_text() == "Details"
 
 
 def test_a_low_screen_scrolls_as_a_whole(long_list: Stage) -> None:
