@@ -4,14 +4,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from crm.regional import region_of, written_for
+
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def viewer_time(get_response: GetResponse) -> GetResponse:
-    """Times are shown in the viewer's zone, which the browser says in a cookie."""
+    """Times are shown in the viewer's zone, which the browser says in a cookie, as they are written in the
+    region of the language that it asks for."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        with timezone.override(_zone(request.COOKIES.get("timezone", ""))):
+        region = region_of(request.headers.get("Accept-Language", ""))
+        with timezone.override(_zone(request.COOKIES.get("timezone", ""))), written_for(region):
             return get_response(request)
 
     return middleware

@@ -1,10 +1,11 @@
-"""Times in words, in the zone of whoever reads them. Pure, but for the active time zone."""
+"""Times in words, in the zone of whoever reads them, and as people write there. Pure, but for those two."""
 
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import NamedTuple
 
 from django.utils import timezone
+
+from crm.regional import clock, day_words
 
 _MINUTE, _HOUR = 60, 3600
 
@@ -53,28 +54,22 @@ def absolute(moment: datetime, *, is_all_day: bool = False) -> str:
 
 
 def _absolute(local: datetime, *, is_all_day: bool) -> str:
-    day = _day_in_words(local.date())
-    return day if is_all_day else f"{day}, {local.hour:02}:{local.minute:02}"
-
-
-# A page names a few hundred days, strftime is slow.
-@lru_cache(maxsize=10_000)
-def _day_in_words(day: date) -> str:
-    return f"{day:%a} {day.day} {day:%b %Y}"
+    day = day_words(local.date(), weekday="%a", with_year=True)
+    return day if is_all_day else f"{day}, {clock(local)}"
 
 
 def short(moment: datetime, now: datetime, *, is_all_day: bool = False) -> str:
     """Inside a month that is named above: `Fri 20, 16:48`, `Today, 10:30`."""
     local = _local(moment, is_all_day=is_all_day)
     day = "Today" if local.date() == day_of(now) else f"{local:%a} {local.day}"
-    return day if is_all_day else f"{day}, {local:%H:%M}"
+    return day if is_all_day else f"{day}, {clock(local)}"
 
 
 def in_stretch(moment: datetime, now: datetime) -> str:
     """Under the heading that `stretch` gives: `10:30` today and yesterday, `Fri` this week and last."""
     local, today = _local(moment, is_all_day=False), day_of(now)
     if (today - local.date()).days < 2:
-        return f"{local.hour:02}:{local.minute:02}"
+        return clock(local)
     return f"{local:%a}" if _weeks_ago(local.date(), today) < 2 else in_list(moment, now)
 
 
@@ -83,21 +78,20 @@ def in_list(moment: datetime, now: datetime, *, is_all_day: bool = False) -> str
     local, today = _local(moment, is_all_day=is_all_day), day_of(now)
     days = (today - local.date()).days
     if days <= 0:
-        return "today" if is_all_day else f"{local.hour:02}:{local.minute:02}"
+        return "today" if is_all_day else clock(local)
     if days < 7:
         return f"{local:%a}"
-    return f"{local.day} {local:%b}" if local.year == today.year else f"{local.day} {local:%b %Y}"
+    return day_words(local.date(), with_year=local.year != today.year)
 
 
 def on_message(moment: datetime, now: datetime) -> str:
     """`Today, 09:47`, `Thu 19 Nov, 09:02`, with the year where it is another."""
     local, today = _local(moment, is_all_day=False), day_of(now)
     days = (today - local.date()).days
-    clock = f"{local.hour:02}:{local.minute:02}"
     if days < 2:
-        return f"{'Today' if days <= 0 else 'Yesterday'}, {clock}"
-    year = "" if local.year == today.year else f" {local.year}"
-    return f"{local:%a} {local.day} {local:%b}{year}, {clock}"
+        return f"{'Today' if days <= 0 else 'Yesterday'}, {clock(local)}"
+    day = day_words(local.date(), weekday="%a", with_year=local.year != today.year)
+    return f"{day}, {clock(local)}"
 
 
 def stretch(moment: datetime, now: datetime) -> str:
@@ -155,7 +149,5 @@ def _ahead(local: datetime, today: date, *, is_all_day: bool) -> str:
     elif days < 7:
         day = f"{local:%a}"
     else:
-        day = f"{local.day} {local:%b}"
-        if days > 300:
-            day = f"{day} {local.year}"
-    return day if is_all_day else f"{day}, {local:%H:%M}"
+        day = day_words(local.date(), with_year=days > 300)
+    return day if is_all_day else f"{day}, {clock(local)}"

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 from crm import moments
 from crm.plurals import counted
+from crm.regional import day_words
 from intelligence.recordkinds import RecordKind
 from intelligence.tallies import Span, Tally, tally
 
@@ -35,7 +36,7 @@ class Bar:
 
     @property
     def week(self) -> str:
-        return f"{self.monday.day} {self.monday:%b %Y}"
+        return day_words(self.monday, with_year=True)
 
     @property
     def mail_height(self) -> str:

@@ -112,8 +112,9 @@ def _wheel_binaries(data: Path) -> Path:
     for name, target in (("postgres", _postgres_wheel()), ("valkey-server", _valkey_wheel())):
         link = folder / name
         if not link.is_symlink() or link.readlink() != target:
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
+            fresh = folder / f"{name}.{os.getpid()}"  # several processes may begin at once
+            fresh.symlink_to(target)
+            fresh.replace(link)
     return folder
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from crm.cells import Face
 from crm.records import read_id
+from crm.regional import day_words
 from crm.search.words import folded, literal
 
 MOST_FILTERS, MOST_VALUES, MOST_CHARACTERS = 20, 50, 200
@@ -113,8 +114,7 @@ def _in_words(operator: Operator, value: str) -> str:
         case "days":
             return "1 day" if value == "1" else f"{value} days"
         case "date":
-            day = date.fromisoformat(value)
-            return f"{day.day} {day:%b %Y}"
+            return day_words(date.fromisoformat(value), with_year=True)
         case "choice":
             return "somebody who has left"
     return value

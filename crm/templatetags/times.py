@@ -1,11 +1,12 @@
 """Times in templates, in the reader's zone."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django import template
 from django.utils import timezone
 
 from crm import moments
+from crm.regional import day_words
 
 register = template.Library()
 
@@ -26,6 +27,12 @@ def briefly(moment: datetime) -> str:
 @register.filter
 def absolute(moment: datetime) -> str:
     return moments.absolute(moment)
+
+
+@register.filter
+def day(of: date) -> str:
+    """`14 Mar 2026`."""
+    return day_words(of, with_year=True)
 
 
 @register.filter

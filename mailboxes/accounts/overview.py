@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count
+from django.utils import timezone
 
-from crm import moments
 from crm.estimating import time_left
 from crm.models import Member
+from crm.regional import clock
 from crm.statements import execute, fetch
 from mailboxes.leasing import MAY_BE_READ
 from mailboxes.listing import LAST
@@ -185,7 +186,7 @@ def _retry(stream: SyncStream, now: datetime) -> str:
         return ""
     if stream.due_at - now < timedelta(minutes=1):
         return "Trying again now"
-    return f"Next try {moments.on_message(stream.due_at, now)[-5:]}"
+    return f"Next try {clock(timezone.localtime(stream.due_at))}"
 
 
 _TRY_AGAIN = f"""

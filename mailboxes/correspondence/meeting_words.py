@@ -11,6 +11,7 @@ from django.utils.html import Urlizer
 from django.utils.safestring import SafeString
 
 from crm import moments
+from crm.regional import clock, day_words
 from mailboxes.parsing.text import is_suspicious, is_too_hard, render_html, strip_tags
 
 MOST_TEXT = 20_000
@@ -57,7 +58,7 @@ def when(starts_at: datetime, ends_at: datetime, *, all_day: bool, zone: str, no
     if all_day:
         return _when_all_day(starts_at, ends_at, today)
     start, end = timezone.localtime(starts_at), timezone.localtime(ends_at)
-    ends = f"{end:%H:%M}" if end.date() == start.date() else moments.absolute(ends_at)
+    ends = clock(end) if end.date() == start.date() else moments.absolute(ends_at)
     return When(
         _times(start, end, today),
         f"{moments.absolute(starts_at)} – {ends}, {timezone.get_current_timezone_name()}",
@@ -80,12 +81,12 @@ def _when_all_day(starts_at: datetime, ends_at: datetime, today: date) -> When:
 
 
 def _times(start: datetime, end: datetime, today: date) -> str:
-    begins = f"{_day(start.date(), today)}, {start:%H:%M}"
+    begins = f"{_day(start.date(), today)}, {clock(start)}"
     minutes = int(end.timestamp() - start.timestamp()) // 60  # clocks may change in between
     # Midnight ends a day more than it begins one.
     if (end - timedelta(microseconds=1)).date() <= start.date():
-        return f"{begins} – {end:%H:%M}, {_length(minutes)}" if minutes else begins
-    return f"{begins} – {_far_day(end.date(), today)}, {end:%H:%M}"
+        return f"{begins} – {clock(end)}, {_length(minutes)}" if minutes else begins
+    return f"{begins} – {_far_day(end.date(), today)}, {clock(end)}"
 
 
 def _length(minutes: int) -> str:
@@ -108,8 +109,7 @@ def _day(day: date, today: date) -> str:
 
 
 def _far_day(day: date, today: date) -> str:
-    year = f" {day.year}" if day.year != today.year else ""
-    return f"{day:%A} {day.day} {day:%B}{year}"
+    return day_words(day, weekday="%A", month="%B", with_year=day.year != today.year)
 
 
 def _elsewhere(start: datetime, end: datetime, name: str) -> tuple[str, str]:
@@ -124,7 +124,7 @@ def _elsewhere(start: datetime, end: datetime, name: str) -> tuple[str, str]:
         return "", ""
     day = "" if there.date() == start.date() else f"{there:%a} {there.day}, "
     place = zone.key.rpartition("/")[2].replace("_", " ")
-    return f"{day}{there:%H:%M} – {end.astimezone(zone):%H:%M} in {place}", zone.key
+    return f"{day}{clock(there)} – {clock(end.astimezone(zone))} in {place}", zone.key
 
 
 def description(said: str) -> tuple[SafeString, SafeString]:
