@@ -34,7 +34,7 @@
     const around = target.closest(AROUND);
     const near = around && withKey(around, name);
     if (near) return near;
-    if (target.closest("[popover], dialog")) return null;
+    if (target.closest(":popover-open, dialog")) return null;
     if (FOCUSED_ONLY.has(name)) return name === "R" ? withKey(document.querySelector(".thread") || around || keys, name) : null;
     return withKey(document, name) || keys.querySelector(`[data-key="${CSS.escape(name)}"]`);
   }
