@@ -6,9 +6,17 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+MOST_PAGES = 20  # at once, for whoever comes back to where he was
+
 
 class BadPlace(ValueError):
     """A place that we did not make."""
+
+
+def asked_pages(text: str) -> int:
+    """How many pages somebody asks for at once; whatever is no such number means one."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 1
+    return min(max(number, 1), MOST_PAGES)
 
 
 def encode(*values: Any) -> str:

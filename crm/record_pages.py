@@ -54,6 +54,11 @@ def register_tab(tab: Tab) -> None:
     _tabs.sort(key=lambda one: one.order)
 
 
+def tab_at(kind: RecordType, path: str) -> str:
+    """The path of a tab that every record of the kind has, or that of the first one."""
+    return path if any(tab.path == path and kind.name in tab.kinds for tab in _tabs) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordPage:
     kind: RecordType

@@ -73,19 +73,19 @@ class Timeline:
 
 
 def read_timeline(
-    viewer: Member, page: RecordPage, place: str = "", choice: Choice | None = None
+    viewer: Member, page: RecordPage, place: str = "", choice: Choice | None = None, *, pages: int = 1
 ) -> Timeline:
-    """A page of the past, newest first, and on the first page what is to come. Raises BadPlace."""
+    """A page of the past or several, newest first, and on the first what is to come. Raises BadPlace."""
     choice = choice or Choice()
     after = read_place(place) if place else {}
     workspace_id, now = page.record.workspace_id, page.look.now
     marks = read_marks(kind_named(page.kind.name), page.record.pk, workspace_id=workspace_id, now=now)
-    cuts = [past_cut(after), *([] if after else [coming_cut(UPCOMING_ENTRIES)])]
+    cuts = [past_cut(after, pages), *([] if after else [coming_cut(UPCOMING_ENTRIES)])]
     if choice.kind == Kind.MILESTONES:
         cuts = [_marked(cut, marks) for cut in cuts]
     entries, *upcoming = read_cuts(viewer, page, cuts, choice=choice, marks=marks)
-    shown = entries[:PAGE_ENTRIES]
-    next_place = place_after(shown[-1].at, shown[-1].pk) if len(entries) > PAGE_ENTRIES else ""
+    shown = entries[: PAGE_ENTRIES * pages]
+    next_place = place_after(shown[-1].at, shown[-1].pk) if len(entries) > len(shown) else ""
     coming = upcoming[0] if upcoming else []
     return Timeline(
         upcoming=coming[:UPCOMING_ENTRIES],
@@ -100,8 +100,8 @@ def read_timeline(
     )
 
 
-def past_cut(after: dict[str, object]) -> Cut:
-    return Cut(AFTER if after else PAST, "DESC", PAGE_ENTRIES + 1, after)
+def past_cut(after: dict[str, object], pages: int = 1) -> Cut:
+    return Cut(AFTER if after else PAST, "DESC", PAGE_ENTRIES * pages + 1, after)
 
 
 def coming_cut(limit: int, after: dict[str, object] | None = None) -> Cut:

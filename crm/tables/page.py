@@ -111,17 +111,18 @@ def look_of(member: Member, *, now: datetime) -> Look:
     return Look(here, members_of(member.workspace_id), member.workspace.slug, member.pk)
 
 
-def build_table(member: Member, kind: RecordType, state: State, *, now: datetime) -> Table:
+def build_table(member: Member, kind: RecordType, state: State, *, now: datetime, pages: int = 1) -> Table:
     columns = shown_columns(kind, state)
     look = look_of(member, now=now)
     selection = Selection.of(columns)
-    page = read_page(member.workspace_id, kind, state, selection=selection, look=look)
+    most = PAGE_ROWS * pages
+    page = read_page(member.workspace_id, kind, state, selection=selection, look=look, limit=most + 1)
     start = state.after.number if state.after else 0
-    shown = page.rows[:PAGE_ROWS]
+    shown = page.rows[:most]
     next_query = ""
-    if len(page.rows) > PAGE_ROWS:
+    if len(page.rows) > most:
         last = shown[-1]
-        next_query = state.query(after=Place(last[1], last[0], start + PAGE_ROWS))
+        next_query = state.query(after=Place(last[1], last[0], start + most))
     return Table(
         kind=kind,
         state=state,

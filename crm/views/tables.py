@@ -13,6 +13,8 @@ from django.views.decorators.http import require_GET, require_POST
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.exporting import export_lines, export_view
 from crm.models import Member
+from crm.places import asked_pages
+from crm.record_pages import tab_at
 from crm.records import BY_PLURAL, RecordType, find_record, read_id
 from crm.tables.arranging import column_choices, moved_column, remember_columns, with_column
 from crm.tables.changes import MOST_SHOWN, read_changes
@@ -132,6 +134,7 @@ def neighbours(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
         "neighbours": find_neighbours(request.member, kind, state, pk, look),
         "number": read_id(request.GET.get("number", "")),
         "list_query": state.query(),
+        "tab": tab_at(kind, request.GET.get("tab", "")),
     }
     return render(request, "crm/_pager.html", context)
 
@@ -171,7 +174,8 @@ def arranged(request: WorkspaceRequest, kind: RecordType, query: str) -> HttpRes
 
 def render_table(request: WorkspaceRequest, kind: RecordType, state: State) -> HttpResponse:
     member = request.member
-    table = build_table(member, kind, state, now=timezone.localtime())
+    pages = asked_pages(request.GET.get("pages", "")) if state.after else 1
+    table = build_table(member, kind, state, now=timezone.localtime(), pages=pages)
     context = {
         "table": table,
         "kind": kind,

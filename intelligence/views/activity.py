@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
-from crm.places import BadPlace
+from crm.places import BadPlace, asked_pages
 from crm.record_pages import RecordPage, record_page
 from crm.records import BY_PLURAL
 from intelligence.choosing import BadChoice, Choice, Kind, read_choice
@@ -26,7 +26,8 @@ def activity(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     place = request.GET.get("after", "")
     try:
         choice = read_choice(request.GET, page.look.faces)
-        timeline = read_timeline(request.member, page, place, choice)
+        pages = asked_pages(request.GET.get("pages", "")) if place else 1
+        timeline = read_timeline(request.member, page, place, choice, pages=pages)
     except (BadPlace, BadChoice):
         return HttpResponseBadRequest("This address asks for a part of the feed that does not exist.")
     context = {

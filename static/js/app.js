@@ -192,6 +192,13 @@
     items.at(next).focus();
   }
 
+  // --- Keys of the page: free unless what has the focus uses them itself
+
+  const TAKEN = `textarea, select, [contenteditable], input:not([type=checkbox]), form[data-editor]`;
+
+  window.isFreeKey = (event) => !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.altKey
+    && !event.target.closest(TAKEN) && !document.querySelector(":popover-open, dialog[open]");
+
   // --- Tabs: on a narrow screen the current one may stand outside
 
   function showCurrentTab(content) {
@@ -209,7 +216,6 @@
     if (target.id === "dialogs") showDialog(target);
     const isChosen = target.id === "thread" && requestConfig?.elt !== target; // else it has refreshed itself
     if (isChosen) focusHeading(document.getElementById("thread"));
-    showEvent();
     restoreFocus(event);
   }
 
@@ -218,38 +224,6 @@
     if (hide) dismiss(hide.closest(".toast"));
     const copying = event.target.closest("[data-copies]");
     if (copying) copy(copying);
-    if (event.target.closest("[data-close-event]")) closeEvent();
-  }
-
-  // --- Events open in place of their line in a feed, one at a time
-
-  let opened = null;
-
-  function keepLine(event) {
-    const line = event.detail.target;
-    if (!line.matches?.("article.act[data-kind='meeting']") || event.detail.xhr.status !== 200) return;
-    closeEvent();
-    opened = { line, address: location.href, isNew: true };
-  }
-
-  // What the record makes of the event, such as “Next calendar interaction”, stood in its line.
-  function showEvent() {
-    const card = opened?.isNew && document.querySelector("article.event");
-    if (!card) return;
-    opened.isNew = false;
-    const tags = [...opened.line.querySelectorAll(".act__line .tag")].map((tag) => tag.cloneNode(true));
-    card.querySelector("[data-close-event]").before(...tags);
-    focusHeading(card);
-  }
-
-  function closeEvent() {
-    const card = opened && document.querySelector("article.event");
-    if (!card) return;
-    card.replaceWith(opened.line);
-    window.htmx.process(opened.line);
-    history.pushState({ htmx: true }, "", opened.address);
-    opened.line.querySelector("a")?.focus({ preventScroll: true });
-    opened = null;
   }
 
   // --- Lists that are short enough to be searched where they stand
@@ -318,7 +292,7 @@
     "failed": (event) => showError(event.detail.text),
     "keep": (event) => keepCookie(event.detail.name, event.detail.value),
     "htmx:beforeRequest": keepMenuOpen,
-    "htmx:beforeSwap": (event) => { noteFocus(event); keepLine(event); },
+    "htmx:beforeSwap": noteFocus,
     "htmx:afterRequest": closeWhenDone,
     "htmx:afterSettle": onSettled,
     "htmx:load": (event) => { hideDismissed(event.detail.elt); showCurrentTab(event.detail.elt); },

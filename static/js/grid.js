@@ -193,10 +193,10 @@
     if (document.activeElement === document.body) go(cell);
   }
 
-  // With nothing in focus the first press leads into the table.
+  // From outside, wherever the focus is, the first press leads into the table.
   function enterGrid(event) {
-    const isKey = event.key === "ArrowDown" || (event.key === "j" && usesLetters());
-    if (!isKey || event.target !== document.body || document.querySelector(":popover-open, dialog[open]")) return;
+    const isKey = ["ArrowDown", "ArrowUp"].includes(event.key) || (event.key in LETTERS && usesLetters());
+    if (!isKey || !window.isFreeKey(event)) return;
     const cell = document.querySelector("#rows [tabindex='0']");
     if (cell) { event.preventDefault(); go(cell); }
   }
@@ -241,6 +241,11 @@
     pointed = cell;
   }
 
+  // Also where the focus is led to a cell from elsewhere.
+  function onFocus(event) {
+    if (event.target.matches("#rows > tr[data-record] > :is(th, td)")) mark(event.target);
+  }
+
   function onDoubleClick(event) {
     const cell = event.target.closest("#rows [data-edit]");
     if (cell && !event.target.closest("form")) edit(cell);
@@ -250,6 +255,7 @@
   const listeners = {
     click: onClick,
     dblclick: onDoubleClick,
+    focusin: onFocus,
     keydown: onKey,
     "htmx:afterSettle": onSettled,
     "htmx:load": makeGrid,

@@ -139,5 +139,6 @@
   document.body.addEventListener("htmx:configRequest", sayWhere);
   document.body.addEventListener("htmx:afterSettle", onSettled);
   document.body.addEventListener("htmx:pushedIntoHistory", rememberPage);
+  document.body.addEventListener("htmx:replacedInHistory", rememberPage);
   rememberPage();
 })();

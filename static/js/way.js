@@ -1,9 +1,10 @@
-// From a table to a record and along: the record knows which come before and after it there, and who comes
-// back finds the table where it was.
+// From a table to a record and along: the record knows which come before and after it there, and leads back to
+// the table as it was.
 (() => {
   "use strict";
 
   const way = (plural) => `way:${location.pathname.split("/")[1]}:${plural}`;
+  const recordOf = (path) => /^\/[^/]+\/[^/]+\/\d+\//.exec(path)?.[0];
 
   function remember(event) {
     const link = event.target.closest("#rows .record-link");
@@ -11,18 +12,24 @@
     if (link) {
       const { list } = document.getElementById("view").dataset;
       const { query } = link.closest("table").dataset;
-      const { scrollTop } = link.closest(".table-wrap");
-      keep(list, query, link.pathname, Number(link.closest("tr").getAttribute("aria-rowindex")) - 1, scrollTop);
+      const { scrollTop, scrollLeft } = link.closest(".table-wrap");
+      const { rows } = link.closest("tbody");
+      const number = Number(link.closest("tr").getAttribute("aria-rowindex")) - 1;
+      const numbers = { [link.pathname]: number };
+      keep(list, { query, path: link.pathname, top: scrollTop, left: scrollLeft, count: rows.length, numbers });
     } else if (step) {
-      const pager = step.closest("[data-pager]");
-      const known = recall(pager.dataset.list);
-      const number = known?.number && known.number + Number(step.dataset.step);
-      if (known) keep(pager.dataset.list, known.query, step.pathname, number, known.top);
+      const { list } = step.closest("[data-pager]").dataset;
+      const known = recall(list);
+      if (!known) return;
+      const number = known.numbers?.[recordOf(location.pathname)];
+      const path = recordOf(step.pathname);
+      if (number) known.numbers[path] = number + Number(step.dataset.step);
+      keep(list, { ...known, path });
     }
   }
 
-  function keep(plural, query, path, number, top) {
-    sessionStorage.setItem(way(plural), JSON.stringify({ query, path, number, top }));
+  function keep(plural, known) {
+    sessionStorage.setItem(way(plural), JSON.stringify(known));
   }
 
   function recall(plural) {
@@ -34,49 +41,47 @@
     if (!pager) return;
     pager.dataset.loaded = "";
     const known = recall(pager.dataset.list);
-    const isHere = known && location.pathname.startsWith(known.path);
-    const query = known ? `?${known.query}${isHere && known.number ? `&number=${known.number}` : ""}` : "";
-    window.htmx.ajax("GET", pager.dataset.pager + query, { target: pager, swap: "innerHTML" });
-    const back = document.querySelector(".crumbs a:first-child");
+    const path = recordOf(location.pathname);
+    const number = known?.numbers?.[path];
+    if (number) keep(pager.dataset.list, { ...known, path }); // also where Back has led to it
+    const asked = new URLSearchParams(known?.query);
+    if (number) asked.set("number", number);
+    asked.set("tab", pager.dataset.tab);
+    window.htmx.ajax("GET", `${pager.dataset.pager}?${asked}`, { target: pager, swap: "innerHTML" });
+    const back = listLink();
     if (back && known) back.search = `?${known.query}`;
   }
 
+  const listLink = () => document.querySelector(".crumbs a:first-child");
+
+  // Whoever deletes a record goes back to the table it was in.
+  function nameTable(event) {
+    const { elt, parameters } = event.detail;
+    if (elt.matches("[data-leaves]")) parameters.back = listLink().pathname + listLink().search;
+  }
+
   function stepWithKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== document.body) return;
-    if (document.documentElement.dataset.letterKeys === "off") return;
+    if (!window.isFreeKey(event) || document.documentElement.dataset.letterKeys === "off") return;
     document.querySelector(`[data-pager] [aria-keyshortcuts="${CSS.escape(event.key.toUpperCase())}"]`)?.click();
   }
 
-  // --- Back in the table
-
-  const PATIENCE = 5_000; // in milliseconds; then one may be anywhere else already
-  let wanted = 0;
-
+  // From a record by a link: Back has a place of its own (see places.js).
   function comeBack() {
     const { list } = document.getElementById("view")?.dataset ?? {};
     const known = list && recall(list);
-    if (!known?.top || known.query !== document.querySelector("#view .table[role=grid]")?.dataset.query) return;
-    const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+    if (!known || known.query !== document.querySelector("#view .table[role=grid]")?.dataset.query) return;
     const from = document.referrer && new URL(document.referrer);
-    if (!isBack && !(from.origin === location.origin && from.pathname.startsWith(known.path))) return;
-    wanted = known.top;
-    setTimeout(() => { wanted = 0; }, PATIENCE);
-    scrollOn();
+    const isLink = performance.getEntriesByType("navigation")[0]?.type === "navigate";
+    if (!isLink || from.origin !== location.origin || !from.pathname.startsWith(known.path)) return;
+    const { path, top, left, count, numbers } = known;
+    const number = numbers?.[path] ?? 0;
+    window.places.seek({ scrolled: [[".table-wrap", top, left]], count: Math.max(count, number), path, number });
   }
-
-  // Rows below come when they are scrolled to.
-  function scrollOn() {
-    const wrap = document.querySelector("#view .table-wrap");
-    if (!wanted || !wrap) return;
-    wrap.scrollTop = wanted;
-    if (wrap.scrollTop >= wanted - 1 || !wrap.querySelector("#rows > .skeleton")) wanted = 0;
-  }
-
-  for (const name of ["wheel", "touchmove", "keydown"]) addEventListener(name, () => { wanted = 0; }, { passive: true });
 
   document.body.addEventListener("click", remember);
   document.body.addEventListener("keydown", stepWithKey);
-  document.body.addEventListener("htmx:afterSettle", () => { loadPager(); scrollOn(); });
+  document.body.addEventListener("htmx:configRequest", nameTable);
+  document.body.addEventListener("htmx:afterSettle", loadPager);
   loadPager();
   comeBack();
 })();
