@@ -46,7 +46,8 @@ def deletion(request: WorkspaceRequest, plural: str) -> HttpResponse:
 
     def delete(ids: list[int]) -> None:
         kept = delete_records(kind, ids, workspace_id=member.workspace_id, by=member)
-        tell_deleted(request, kept, _counted(kind, len(kept.contents["records"]) if kept else 0))
+        what = _counted(kind, len(kept.contents["records"]) if kept else 0)
+        tell_deleted(request, kept, what, is_in_table=True)
 
     return _do(request, kind, "crm/_bulk_deletion.html", delete)
 

@@ -25,7 +25,7 @@ def deletion(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     record = find_record(request.member, kind, pk)
     kept = delete_records(kind, [pk], workspace_id=record.workspace_id, by=request.member)
     tell_deleted(request, kept, record.name)
-    return leave_for(request, kind.list_url(request.member.workspace.slug))
+    return leave_for(request, _table_before(request, kind))
 
 
 @require_GET
@@ -42,7 +42,8 @@ def recently(request: WorkspaceRequest) -> HttpResponse:
 @require_POST
 @member_required(NO_MAIL)
 def undoing(request: WorkspaceRequest, pk: int) -> HttpResponse:
-    """Nobody else's deletion exists for a member; one that is forgotten is final."""
+    """Nobody else's deletion exists for a member; one that is forgotten is final. `?table`: it was made in
+    the table, and there one stays."""
     slug = request.member.workspace.slug
     kept = Deletion.objects.by(request.member).filter(pk=pk).first()
     if kept is None:
@@ -54,21 +55,41 @@ def undoing(request: WorkspaceRequest, pk: int) -> HttpResponse:
         messages.error(request, str(error))
         return leave_for(request, kind.list_url(slug))
     _tell_restored(request, restored)
-    is_single = len(restored.ids) == 1
-    return leave_for(request, kind.url(slug, restored.ids[0]) if is_single else table_seen(request, kind))
+    leads_to_record = len(restored.ids) == 1 and "table" not in request.GET
+    return leave_for(
+        request, kind.url(slug, restored.ids[0]) if leads_to_record else table_seen(request, kind)
+    )
 
 
 def table_seen(request: WorkspaceRequest, kind: RecordType) -> str:
     """As somebody has just seen it, where he is still there."""
+    return _table_at(request, kind, request.htmx.current_url or request.headers.get("Referer", ""))
+
+
+def _table_before(request: WorkspaceRequest, kind: RecordType) -> str:
+    """The one the record was opened from, which its page knows (`back`)."""
+    back = request.POST.get("back", "")
+    return _table_at(request, kind, back if back.startswith(f"/{request.member.workspace.slug}/") else "")
+
+
+def _table_at(request: WorkspaceRequest, kind: RecordType, address: str) -> str:
+    """The table of these records with the filters of an address, which may be anything: nothing else of it
+    is gone by."""
     url = kind.list_url(request.member.workspace.slug)
-    here = urlsplit(request.htmx.current_url or request.headers.get("Referer", ""))
-    return f"{url}?{here.query}" if here.path == url and here.query else url
+    try:
+        there = urlsplit(address)
+    except ValueError:
+        return url
+    return f"{url}?{there.query}" if there.path == url and there.query else url
 
 
-def tell_deleted(request: WorkspaceRequest, kept: Deletion | None, what: str) -> None:
+def tell_deleted(
+    request: WorkspaceRequest, kept: Deletion | None, what: str, *, is_in_table: bool = False
+) -> None:
     """A toast that offers to undo it. Where there was nothing left to delete, nobody need know."""
     if kept:
-        url = f"/{request.member.workspace.slug}/deletions/{kept.pk}/undoing/"
+        where = "?table" if is_in_table else ""
+        url = f"/{request.member.workspace.slug}/deletions/{kept.pk}/undoing/{where}"
         messages.success(request, f"Deleted {what}.", extra_tags=f"Undo {url}")
 
 

@@ -169,7 +169,7 @@ def test_ticked_people_are_deleted_and_come_back(client: Client, talk: Desk, ben
     undone = client.post(undoing)
 
     assert (answer.headers["HX-Redirect"], left) == (back, ["Fay"])
-    assert "Deleted 2 people." in page and f'action="{undoing}"' in page
+    assert "Deleted 2 people." in page and f'action="{undoing}?table"' in page
     assert (undone.headers["Location"], Person.objects.count()) == ("/halyard/people/", 3)
 
 
