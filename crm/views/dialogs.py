@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
 from crm.decorators import WorkspaceRequest
 
@@ -21,8 +21,12 @@ def dialog(
 
 
 def leave_for(request: WorkspaceRequest, url: str) -> HttpResponse:
-    """A page that shows what has changed, also when the change came out of a dialog."""
-    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
+    """A page that shows what has changed, also when the change came out of a dialog. Whoever is there already
+    stays at his place in it (see places.js)."""
+    if not request.htmx:
+        return redirect(url)
+    is_there = request.htmx.current_url_abs_path == url
+    return HttpResponseClientRefresh() if is_there else HttpResponseClientRedirect(url)
 
 
 def page_before(request: WorkspaceRequest, otherwise: str) -> str:

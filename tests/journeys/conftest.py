@@ -14,7 +14,7 @@ from tests.journeys.stage import BEN, BOB, NOW, Stage, fill, join, letter, sync
 from tests.servers.dovecot import Dovecot, dovecot
 from tests.servers.programs import needs
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--accept-lang=en-GB"]
 
 
 @pytest.fixture(scope="module")
