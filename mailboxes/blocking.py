@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
@@ -107,7 +106,7 @@ class Effect:
 
 def preview(mailbox: Mailbox, values: Sequence[str], *, by: Member) -> Effect:
     """An item that several values would hide is counted with the first."""
-    _refuse_others(mailbox, by)
+    mailbox.refuse_others(by)
     entries = list(enumerate(values))
     parameters = _parameters(mailbox, [(value, number) for number, value in entries])
     emails = dict(fetch(_COUNT.format(covered=_COVERED, hits=_MAIL_HITS), **parameters))
@@ -120,7 +119,7 @@ def preview(mailbox: Mailbox, values: Sequence[str], *, by: Member) -> Effect:
 
 def block(mailbox: Mailbox, values: Sequence[str], *, by: Member) -> None:
     """`values` as `blocklists.read_entries` gives them. Safe to call twice."""
-    _refuse_others(mailbox, by)
+    mailbox.refuse_others(by)
     with transaction.atomic():
         lock_workspace(mailbox.workspace_id)
         BlocklistEntry.objects.bulk_create(
@@ -137,7 +136,7 @@ def unblock(entry: BlocklistEntry, *, by: Member) -> None:
     """What the entry kept out is fetched again, unless another entry keeps it out. An archive has
     nothing to fetch from: it takes in what is uploaded again."""
     mailbox = entry.mailbox
-    _refuse_others(mailbox, by)
+    mailbox.refuse_others(by)
     with transaction.atomic():
         lock_workspace(mailbox.workspace_id)
         if not BlocklistEntry.objects.filter(pk=entry.pk).exists():
@@ -174,11 +173,6 @@ def hide_blocked(mailbox: Mailbox) -> None:
 def _parameters(mailbox: Mailbox, entries: Sequence[tuple[str, int]]) -> dict[str, object]:
     columns = arrays(entries, "values", "entries")
     return {"mailbox": mailbox.pk, "workspace": mailbox.workspace_id, **columns}
-
-
-def _refuse_others(mailbox: Mailbox, by: Member) -> None:
-    if not (by.is_active and mailbox.member_id == by.pk and mailbox.workspace_id == by.workspace_id):
-        raise PermissionDenied
 
 
 def _purge_soon(mailbox_id: int) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -182,8 +181,7 @@ def what_goes(mailbox: Mailbox) -> WhatGoes:
 
 def remove(mailbox: Mailbox, *, by: Member) -> None:
     """Safe to call twice. Raises PermissionDenied for anybody but its owner."""
-    if not (by.is_active and mailbox.member_id == by.pk and mailbox.workspace_id == by.workspace_id):
-        raise PermissionDenied
+    mailbox.refuse_others(by)
     with transaction.atomic():
         begin_removal(mailbox)
         audit("mailbox_removed", by=by, owner=by, mailbox=mailbox.pk)

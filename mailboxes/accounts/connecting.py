@@ -16,7 +16,7 @@ from crm.locking import lock_workspace
 from crm.models import Member
 from crm.statements import execute
 from mailboxes.accounts import uploads
-from mailboxes.accounts.refusing import normalised, refuse, refuse_known, refuse_other_user, refuse_others
+from mailboxes.accounts.refusing import normalised, refuse, refuse_known, refuse_other_user
 from mailboxes.accounts.trying import OFF, CannotConnect, Servers, known_servers, place_of
 from mailboxes.credentials import encrypt
 from mailboxes.models import (
@@ -131,7 +131,7 @@ def change(
 ) -> None:
     """Edit an account, or with new `secrets` reconnect it; without `aliases` those stay. Of streams to
     `read_again`, all is listed and compared with what is stored. Raises CannotConnect."""
-    refuse_others(mailbox, by)
+    mailbox.refuse_others(by)
     with transaction.atomic():
         lock_workspace(mailbox.workspace_id)
         mailbox.refresh_from_db()
@@ -166,7 +166,7 @@ def change_servers(
 ) -> None:
     """Edit an account, or reconnect it: what it has read stays, and reading goes on from there.
     Raises CannotConnect."""
-    refuse_others(mailbox, by)
+    mailbox.refuse_others(by)
     if mailbox.kind != MailboxKind.IMAP:
         raise CannotConnect("This account is on no server.")
     own = [normalised(email) for email in (mailbox.address, *aliases)]

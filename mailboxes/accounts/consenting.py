@@ -144,10 +144,9 @@ def keep(session: Session, offer: Offer) -> None:
 def kept(session: Session, member: Member, *, kind: MailboxKind) -> Offer | None:
     """What this member was offered a moment ago."""
     try:
-        found = json.loads(decrypt(session[_OFFER].encode("ascii"))["offer"])
-    except (KeyError, ValueError, ProviderError):
+        offer = Offer(**json.loads(decrypt(session[_OFFER].encode("ascii"))["offer"]))
+    except (KeyError, TypeError, ValueError, ProviderError):  # perhaps one of before an update
         return None
-    offer = Offer(**found)
     is_current = time.time() - offer.at < _SECONDS
     return offer if is_current and (offer.member_id, offer.kind) == (member.pk, kind) else None
 

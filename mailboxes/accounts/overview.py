@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count
 from django.utils import timezone
 
@@ -208,8 +207,7 @@ _TRY_AGAIN = f"""
 
 def try_again(mailbox: Mailbox, *, by: Member) -> None:
     """What could not be read is fetched once more: it may have been our mistake, mended since."""
-    if not (by.is_active and mailbox.member_id == by.pk):
-        raise PermissionDenied
+    mailbox.refuse_others(by)
     execute(_TRY_AGAIN, mailbox=mailbox.pk, order=LAST)
 
 

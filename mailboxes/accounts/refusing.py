@@ -119,11 +119,6 @@ def _known(member: Member, addresses: Sequence[str]) -> list[tuple]:
     return fetch(_KNOWN_TO_OTHERS, workspace=member.workspace_id, member=member.pk, emails=typed)
 
 
-def refuse_others(mailbox: Mailbox, by: Member) -> None:
-    if not (by.is_active and mailbox.member_id == by.pk and mailbox.workspace_id == by.workspace_id):
-        raise PermissionDenied
-
-
 def normalised(email: str) -> str:
     address = normalise(email)
     if address is None:

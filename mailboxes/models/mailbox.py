@@ -1,5 +1,6 @@
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import PermissionDenied
 from django.db import models
 
 from crm.models import AccessLevel, Address, Member, Workspace
@@ -80,6 +81,11 @@ class Mailbox(models.Model):
 
     def own_emails(self) -> frozenset[str]:
         return frozenset(self.own_addresses.values_list("address__email", flat=True))
+
+    def refuse_others(self, by: Member) -> None:
+        """Raises PermissionDenied for anybody but its owner, while he is active."""
+        if not (by.is_active and self.member_id == by.pk and self.workspace_id == by.workspace_id):
+            raise PermissionDenied
 
     def set_default_level(self, level: AccessLevel, *, by: Member) -> None:
         """What everybody in the workspace sees of it. Raises PermissionDenied for all but its owner."""

@@ -140,8 +140,12 @@ class WebApi:
                 # No more may be asked for now; what has been asked for is paid for.
                 yield from (self._waited_for(*waiting.popleft()) for _ in range(len(waiting)))
                 raise
-            while waiting:
-                yield self._waited_for(*waiting.popleft())
+            else:
+                while waiting:
+                    yield self._waited_for(*waiting.popleft())
+            finally:  # whoever wants no more does not wait for it
+                for *_, future in waiting:
+                    future.cancel()
 
     def close(self) -> None:
         self._client.close()

@@ -1,6 +1,6 @@
 """Python's imaplib over a socket that the egress guard has opened: metered, and one line per command.
 
-IMAPClient reads the answers (`imap_answers`) but does not keep the conversation: its client formats
+IMAPClient reads the answers (see `answers`) but does not keep the conversation: its client formats
 every message it receives for its log, and puts user names into commands as they are.
 """
 
