@@ -201,3 +201,100 @@ def test_back_and_forward_restore_what_was_shown(browser: Browser, site: str, si
     alone.goto(thread)
     expect(alone.locator("#thread-t")).to_have_text(subject)
     assert trouble.found == []
+
+
+def go_down(page: Page) -> None:
+    """Two pages further down the feed."""
+    entries = page.locator("#feed article")
+    for _ in range(2):
+        shown = entries.count()
+        page.locator("#tab").evaluate("it => it.scrollTo(0, it.scrollHeight)")
+        page.wait_for_function("n => document.querySelectorAll('#feed article').length > n", arg=shown)
+    is_settled(page)
+
+
+PLACE = "() => [document.querySelector('#tab').scrollTop, document.querySelectorAll('#tab article').length]"
+
+
+def is_at(page: Page, place: list[float]) -> None:
+    page.wait_for_function(f"place => ({PLACE})().join() === place.join()", arg=place)
+
+
+def test_the_place_in_a_feed_is_there_again(browser: Browser, site: str) -> None:
+    page = page_of(browser, site, WIDE)
+    trouble, url = Trouble(page, site), f"{site}/halyard/companies/{busiest().pk}/"
+    page.goto(url)
+    go_down(page)
+    mail = page.locator("#feed a.act__body")
+    mail = mail.nth(mail.count() - 40)  # what follows is not in sight and stays away
+    mail.scroll_into_view_if_needed()
+    place = page.evaluate(PLACE)
+
+    mail.click()
+    expect(page).to_have_url(re.compile(r"thread=\d+"))
+    travel(page)
+    is_at(page, place)
+    page.reload()
+    is_at(page, place)
+    page.locator("#record-tabs").get_by_role("link", name="Calendar").click()
+    expect(page).to_have_url(f"{url}calendar/")
+    travel(page)
+    is_at(page, place)
+    assert trouble.found == []
+
+
+def test_an_open_meeting_is_closed_by_back_and_opened_by_forward(browser: Browser, site: str) -> None:
+    page = page_of(browser, site, WIDE)
+    trouble, company = Trouble(page, site), busiest()
+    url, cards = f"{site}/halyard/companies/{company.pk}/", page.locator("#tab article.event")
+    page.goto(f"{site}/halyard/companies/")
+    page.goto(url)
+    go_down(page)
+    page.evaluate("window.isSame = true")
+    meeting = page.locator("#feed a.act__open").last
+    name, address = meeting.inner_text(), str(meeting.get_attribute("href"))
+    meeting.click()
+
+    def is_open() -> None:
+        expect(cards).to_have_count(1)
+        expect(page).to_have_url(f"{site}{address}")
+        expect(page).to_have_title(re.compile(rf"^{re.escape(name)} · "))
+
+    def is_closed() -> None:
+        expect(cards).to_have_count(0)
+        expect(page).to_have_url(url)
+        expect(page).to_have_title(re.compile(rf"^{re.escape(company.name)} · "))
+
+    is_open()
+    place = page.evaluate(PLACE)
+    page.go_back()
+    is_closed()
+    expect(meeting).to_be_focused()
+    page.go_forward()
+    is_open()
+    page.keyboard.press("Escape")
+    is_closed()
+    page.go_forward()
+    is_open()
+    page.get_by_role("button", name="Close", exact=True).click()
+    is_closed()
+    page.go_forward()
+    is_open()
+    assert page.evaluate("window.isSame")
+
+    # A second one takes the first one's place; from elsewhere one comes back to it in the feed.
+    page.locator("#feed a.act__open").last.click()
+    expect(page).not_to_have_url(f"{site}{address}")
+    expect(cards).to_have_count(1)
+    second, place = page.url, page.evaluate(PLACE)
+    cards.locator(".attendee__who a").first.click()
+    expect(page).to_have_url(re.compile(r"/(people|companies)/\d+/$"))
+    page.go_back()
+    expect(cards).to_have_count(1)
+    expect(page).to_have_url(second)
+    is_at(page, place)
+    page.keyboard.press("Escape")
+    is_closed()
+    page.go_back()
+    expect(page).to_have_url(f"{site}/halyard/companies/")
+    assert trouble.found == []
