@@ -243,58 +243,57 @@ def test_the_place_in_a_feed_is_there_again(browser: Browser, site: str) -> None
     assert trouble.found == []
 
 
+def meeting_is(page: Page, title: str, url: str, *, is_open: bool) -> None:
+    expect(page.locator("#tab article.event")).to_have_count(int(is_open))
+    expect(page).to_have_url(url)
+    expect(page).to_have_title(re.compile(rf"^{re.escape(title)} · "))
+
+
 def test_an_open_meeting_is_closed_by_back_and_opened_by_forward(browser: Browser, site: str) -> None:
     page = page_of(browser, site, WIDE)
     trouble, company = Trouble(page, site), busiest()
-    url, cards = f"{site}/halyard/companies/{company.pk}/", page.locator("#tab article.event")
-    page.goto(f"{site}/halyard/companies/")
+    url = f"{site}/halyard/companies/{company.pk}/"
     page.goto(url)
     go_down(page)
     page.evaluate("window.isSame = true")
     meeting = page.locator("#feed a.act__open").last
-    name, address = meeting.inner_text(), str(meeting.get_attribute("href"))
+    name, address = meeting.inner_text(), f"{site}{meeting.get_attribute('href')}"
     meeting.click()
+    meeting_is(page, name, address, is_open=True)
 
-    def is_open() -> None:
-        expect(cards).to_have_count(1)
-        expect(page).to_have_url(f"{site}{address}")
-        expect(page).to_have_title(re.compile(rf"^{re.escape(name)} · "))
-
-    def is_closed() -> None:
-        expect(cards).to_have_count(0)
-        expect(page).to_have_url(url)
-        expect(page).to_have_title(re.compile(rf"^{re.escape(company.name)} · "))
-
-    is_open()
-    place = page.evaluate(PLACE)
-    page.go_back()
-    is_closed()
-    expect(meeting).to_be_focused()
-    page.go_forward()
-    is_open()
-    page.keyboard.press("Escape")
-    is_closed()
-    page.go_forward()
-    is_open()
-    page.get_by_role("button", name="Close", exact=True).click()
-    is_closed()
-    page.go_forward()
-    is_open()
+    close = page.get_by_role("button", name="Close", exact=True)
+    for leave in (page.go_back, lambda: page.keyboard.press("Escape"), close.click):
+        leave()
+        meeting_is(page, company.name, url, is_open=False)
+        expect(meeting).to_be_focused()
+        page.go_forward()
+        meeting_is(page, name, address, is_open=True)
     assert page.evaluate("window.isSame")
+    assert trouble.found == []
 
-    # A second one takes the first one's place; from elsewhere one comes back to it in the feed.
-    page.locator("#feed a.act__open").last.click()
-    expect(page).not_to_have_url(f"{site}{address}")
-    expect(cards).to_have_count(1)
-    second, place = page.url, page.evaluate(PLACE)
+
+def test_who_comes_back_to_an_open_meeting_finds_it_in_its_feed(browser: Browser, site: str) -> None:
+    page = page_of(browser, site, WIDE)
+    trouble, company = Trouble(page, site), busiest()
+    url, cards = f"{site}/halyard/companies/{company.pk}/", page.locator("#tab article.event")
+    page.goto(url)
+    go_down(page)
+    for place in (-1, -1):  # the second one takes the place of the first
+        before = page.url
+        page.locator("#feed a.act__open").nth(place).click()
+        expect(page).not_to_have_url(before)
+        expect(cards).to_have_count(1)
+        is_settled(page)
+    second, there = page.url, page.evaluate(PLACE)
+
     cards.locator(".attendee__who a").first.click()
     expect(page).to_have_url(re.compile(r"/(people|companies)/\d+/$"))
     page.go_back()
     expect(cards).to_have_count(1)
     expect(page).to_have_url(second)
-    is_at(page, place)
+    is_at(page, there)
     page.keyboard.press("Escape")
-    is_closed()
+    meeting_is(page, company.name, url, is_open=False)
     page.go_back()
     expect(page).to_have_url(f"{site}/halyard/companies/")
     assert trouble.found == []
