@@ -1,4 +1,5 @@
-"""Does every event show the copy that speaks for it, and everybody's own answer?
+"""Does every event show the copy that speaks for it, and everybody's own answer? And what is kept beside
+messages and companies because tables ask for it, is it so?
 
 Written apart from `ingesting.events`, from the copies alone: whose a copy is follows from addresses. The
 stored flag counts only for an alias that its member has given up since, as what was read before stays.
@@ -83,9 +84,18 @@ DOMAINS = """
     WHERE p.workspace_id = %(workspace)s AND p.domain <> w.domain
 """
 
+# It stands in a column of the table.
+PEOPLE = """
+    SELECT c.id, 'people', count(p.id)::text, c.people_count::text
+    FROM crm_company c LEFT JOIN crm_person p ON p.company_id = c.id
+    WHERE c.workspace_id = %(workspace)s GROUP BY c.id HAVING count(p.id) <> c.people_count
+"""
+
+CHECKS = (("event", MOMENTS), ("event", ANSWERS), ("copy", SENT), ("message", DOMAINS), ("company", PEOPLE))
+
 
 def event_differences(workspace_id: int) -> Iterator[tuple[str, Any, str, str, str]]:
     """(what, its id, which answer, should be, is) for each that is wrong."""
-    for kind, statement in (("event", MOMENTS), ("event", ANSWERS), ("copy", SENT), ("message", DOMAINS)):
+    for kind, statement in CHECKS:
         for row in fetch(statement, workspace=workspace_id):
             yield kind, *row

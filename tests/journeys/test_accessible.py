@@ -49,7 +49,7 @@ def serious(page: Page) -> list[str]:
 def links(page: Page, site: str) -> Iterator[str]:
     for href in page.eval_on_selector_all("a[href]", "all => all.map((one) => one.href)"):
         path = urldefrag(href).url.removeprefix(site)
-        if path.startswith("/") and not path.startswith(APART) and not path.endswith(".csv"):
+        if path.startswith("/") and not path.startswith(APART) and ".csv" not in path:
             yield path
 
 
