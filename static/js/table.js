@@ -147,7 +147,9 @@
 
   // --- What stands under the columns
 
-  const chosen = new Map(); // calculations by column; sorting and filtering change nothing about them
+  // By column; sorting, filtering and coming back change nothing about them.
+  const place = `calculations:${location.pathname}`;
+  const chosen = new Map(JSON.parse(sessionStorage.getItem(place) || "[]"));
 
   function recalculate(event) {
     const button = event.target.closest("[data-calculation]");
@@ -155,6 +157,7 @@
     if (!button || !foot) return;
     const [column, name] = button.dataset.calculation.split(":");
     chosen.set(column, name);
+    sessionStorage.setItem(place, JSON.stringify([...chosen]));
     window.htmx.trigger(foot, "recalculate");
   }
 
