@@ -29,7 +29,7 @@ def absolute(moment: datetime) -> str:
     return moments.absolute(moment)
 
 
-@register.filter
+@register.filter(expects_localtime=True)
 def day(of: date) -> str:
     """`14 Mar 2026`."""
     return day_words(of, with_year=True)

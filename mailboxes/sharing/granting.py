@@ -166,7 +166,7 @@ def confirm_all(target: Target, *, by: Member, seen: str | None = None) -> None:
 
 def set_default_level(mailbox: Mailbox, level: AccessLevel, *, by: Member) -> None:
     """What everybody in the workspace sees of a mailbox."""
-    _refuse_others(mailbox.member_id, mailbox.workspace_id, by)
+    mailbox.refuse_others(by)
     with transaction.atomic():
         lock_for(by)
         if Mailbox.objects.filter(pk=mailbox.pk).exclude(default_level=level).update(default_level=level):

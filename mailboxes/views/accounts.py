@@ -44,6 +44,8 @@ def settings_home(request: WorkspaceRequest) -> HttpResponse:
 @require_GET
 @member_required(MAIL)
 def account_settings(request: WorkspaceRequest) -> HttpResponse:
+    if wants_part(request) and "log" in request.GET:
+        return render(request, "mailboxes/_account_log.html", {"log": read_log(request.member)})
     accounts = read_accounts(request.member, now=timezone.localtime())
     if wants_part(request) and "list" in request.GET:
         return render(request, "mailboxes/_accounts.html", {"accounts": accounts})

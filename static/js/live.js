@@ -54,18 +54,15 @@
     const told = news;
     news = nothing();
     if (told.all) lastAll = Date.now();
+    const kinds = [...told.records].map((one) => one.split(":")[0]);
+    const heard = new Set([...told.records, ...told.topics, ...kinds]);
     for (const region of document.querySelectorAll("[data-live]")) {
       const keys = region.dataset.live.split(" ").filter(Boolean);
-      if (keys.some((key) => told.topics.has(`gone:${key}`))) waiting.delete(region); // there is nothing to ask
-      else if (concerns(keys, told)) waiting.add(region);
+      if (keys.some((key) => heard.has(`gone:${key}`))) waiting.delete(region); // there is nothing to ask
+      else if (keys.some((key) => told.all || heard.has(key))) waiting.add(region);
     }
     document.body.dispatchEvent(new CustomEvent("live", { detail: asMessage(told) }));
     refresh();
-  }
-
-  function concerns(keys, told) {
-    const kinds = new Set([...told.records].map((one) => one.split(":")[0]));
-    return keys.some((key) => told.all || told.records.has(key) || told.topics.has(key) || kinds.has(key));
   }
 
   // --- Regions: refreshed where nobody is in the middle of something

@@ -73,7 +73,7 @@ class Browser:
         return answer
 
     def pages(self, path: str, *, htmx: bool = False) -> Iterator[Answer]:
-        """A list and all that follows it."""
+        """A list and all that follows it, page by page, and at once as for somebody who comes back."""
         asked: set[str] = set()
         waiting = [self._url(path)]
         while waiting:
@@ -82,6 +82,8 @@ class Browser:
             answer = self.get(url, htmx=htmx or "after=" in url)
             yield answer
             found = [unescape(link) for link in LINK.findall(answer.text)]
+            if found and len(asked) == 1:
+                yield self.get(f"{found[0]}&pages=20", htmx=True)
             waiting += [link for link in dict.fromkeys(found) if link not in asked and link not in waiting]
 
     def _url(self, path: str) -> str:
@@ -184,7 +186,8 @@ def of_workspace(browser: Browser) -> Iterator[Answer]:
     for htmx in (False, True):
         yield from browser.pages("notifications/", htmx=htmx)
         yield browser.get("settings/account/email-calendar/", htmx=htmx)
-    yield browser.get("settings/account/email-calendar/?list", htmx=True)
+    for part in ("list", "log"):
+        yield browser.get(f"settings/account/email-calendar/?{part}", htmx=True)
     for htmx in (False, True):
         yield browser.get("search/?q=ubj", htmx=htmx)
 
