@@ -125,14 +125,16 @@
 
   function replaceValue(row, fresh) {
     const old = row?.querySelector(`:scope > [data-attribute="${fresh.dataset.attribute}"]`);
+    for (const one of fresh.querySelectorAll("a, input")) one.tabIndex = -1; // as in every row (see grid.js)
     if (!old || old.innerHTML === fresh.innerHTML) return;
+    const focused = old.querySelector(":focus")?.localName;
     const isNews = meaning(old) !== meaning(fresh);
     if (fresh.dataset.attribute === "name") {
       const box = old.querySelector(".check");
       fresh.querySelector(".check").replaceWith(box);
     }
     old.replaceChildren(...fresh.childNodes);
-    for (const one of old.querySelectorAll("a, input")) one.tabIndex = -1;
+    if (focused) old.querySelector(focused)?.focus({ preventScroll: true });
     if (!isNews) return;
     old.classList.add("is-fresh");
     setTimeout(() => old.classList.remove("is-fresh"), FRESH);

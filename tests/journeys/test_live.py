@@ -228,6 +228,27 @@ def test_what_shows_nothing_looks_again_when_there_is_something(
     assert link and link.endswith("/export.csv?sort=name&filter=name%3Acontains%3Abirch")
 
 
+def test_a_row_keeps_the_focus_whatever_is_new_in_it(context: BrowserContext, ada: Member, port: int) -> None:
+    acme = Company.objects.get()
+    with serving(port) as site:
+        page = visit(context, f"{site}{COMPANIES}?sort=name")
+        await_news(page, '"all":true')
+        link = page.locator("#rows .record-link")
+        link.focus()
+        link.evaluate("it => { window.was = it }")
+
+        announce(ada.workspace_id, records=[("company", acme.pk)])
+        with page.expect_response(re.compile("/changes/")):
+            await_news(page, f"company:{acme.pk}")
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.activeElement === window.was")
+
+        rename(acme, "Birch", by=ada)
+        expect(link).to_contain_text("Birch")
+        expect(link).to_be_focused()
+        context.close()
+
+
 def test_a_record_is_renamed_deleted_and_brought_back_under_somebodys_eyes(
     context: BrowserContext, ada: Member, port: int
 ) -> None:
