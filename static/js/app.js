@@ -135,6 +135,7 @@
   }
 
   function showDialog(slot) {
+    if (!slot.hasChildNodes()) return; // closed again before it was all there
     if (!slot.open) {
       opener = openerOf(document.activeElement);
       slot.showModal();

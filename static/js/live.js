@@ -106,6 +106,14 @@
     region.dispatchEvent(new CustomEvent("live"));
   }
 
+  // Somebody may have opened a menu or gone into a field while the answer was on its way.
+  function putOff(event) {
+    const { triggeringEvent, elt: region } = event.detail.requestConfig;
+    if (triggeringEvent?.type !== "live" || !region.matches("[data-live]") || !isBusy(region)) return;
+    event.detail.shouldSwap = false;
+    waiting.add(region);
+  }
+
   // A field is left, a menu or a dialog is closed.
   function refreshLater() {
     if (waiting.size) setTimeout(refresh);
@@ -165,6 +173,7 @@
   let wait = WAIT[0];
   let retry = 0;
   let hasResigned = false;
+  let isLeft = false; // going away or in the cache of the browser's history
 
   const ageOf = () => Math.round(Math.min(Date.now() - began, RECALL));
 
@@ -287,7 +296,9 @@
     queue();
   }
 
+  // A page that is left is hidden too, after it has resigned.
   function onVisibility() {
+    if (isLeft) return;
     start();
     if (!document.hidden && isAnything(news) && !timer) show();
     refreshLater();
@@ -297,8 +308,13 @@
   document.addEventListener("visibilitychange", onVisibility);
   for (const name of ["focusout", "toggle", "close"]) document.addEventListener(name, refreshLater, true);
   document.body.addEventListener("htmx:load", () => doubt || indicate());
-  window.addEventListener("pagehide", resign);
+  document.body.addEventListener("htmx:beforeSwap", putOff);
+  window.addEventListener("pagehide", () => {
+    isLeft = true;
+    resign();
+  });
   window.addEventListener("pageshow", (event) => {
+    isLeft = false;
     if (!event.persisted) return;
     hear({ all: true });
     start();

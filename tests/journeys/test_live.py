@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from crm.edits.creating import Draft, create_record
 from crm.edits.deleting import delete_records
@@ -193,6 +193,21 @@ def test_progress_moves_without_closing_the_menu_one_is_in(
 
         page.keyboard.press("Escape")
         expect(account).to_contain_text("300 of 1,000")
+
+        # Nor does an answer that was already on its way when the menu was opened.
+        held: list[Route] = []
+        page.route("**/?list", lambda route: held.append(route))
+        move(stream, 400)
+        expect(toast).to_contain_text("40%")
+        page.get_by_role("button", name=re.compile("^Options")).click()
+        with page.expect_response("**/?list"):
+            held[0].continue_()
+        page.unroute("**/?list")
+        page.wait_for_timeout(300)
+        expect(menu).to_be_visible()
+        expect(account).to_contain_text("300 of 1,000")
+        page.keyboard.press("Escape")
+        expect(account).to_contain_text("400 of 1,000")
         context.close()
 
 

@@ -140,6 +140,7 @@ def test_single_keys_can_be_switched_off(stage: Stage, page: Page) -> None:
     expect(page.get_by_role("option")).to_have_count(1)
     is_settled(page)
     page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_focused()
     page.get_by_role("switch", name="Single keys").click()
     page.keyboard.press("Escape")
     expect(page.locator("#dialogs[open]")).to_have_count(0)
