@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
@@ -190,8 +191,8 @@ class Narrowed:
         return self._on(pk, origin, "EXISTS (SELECT {})")
 
     def check(self, pk: str, origin: Origin | None) -> str:
-        """The same, asked of one row after another."""
-        return self._on(pk, origin, "(SELECT true {})")
+        """The same, asked of one row after another, which need not be looked up again."""
+        return self._on(pk, origin, "(SELECT true {})", at_hand=origin)
 
     @property
     def kept(self) -> "Narrowed":
@@ -203,14 +204,14 @@ class Narrowed:
         """Whether the row at hand tells, and nothing has to be looked up."""
         return all(_is_of_row(part, origin) for part in self.parts)
 
-    def _on(self, pk: str, origin: Origin | None, looking: str) -> str:
+    def _on(self, pk: str, origin: Origin | None, looking: str, *, at_hand: Origin | None = None) -> str:
         row, _, _ = pk.partition(".")
         own = [_of(row, part.checks) for part in self.parts if _is_of_row(part, origin)]
         others = [
             (part.filterable.source, part.checks) for part in self.parts if not _is_of_row(part, origin)
         ]
         if others:
-            other, source, where = _joined(others)
+            other, source, where = _joined(others, {at_hand: f"(SELECT {row}.*)"} if at_hand else {})
             own.append(looking.format(f"FROM {source} WHERE {other} = {pk} AND {where}"))
         return " AND ".join(own)
 
@@ -233,15 +234,20 @@ def _kept(part: Part) -> Part:
     return Part(replace(part.filterable, is_of_row=True), part.finds, f"({part.finds}) IS TRUE")
 
 
-def _joined(conditions: Sequence[tuple[Origin, str]]) -> tuple[str, str, str]:
-    """The column for the record, what follows FROM, and what has to hold, over one row of each source."""
+def _joined(
+    conditions: Sequence[tuple[Origin, str]], rows: Mapping[Origin, str] = MappingProxyType({})
+) -> tuple[str, str, str]:
+    """The column for the record, what follows FROM, and what has to hold, over one row of each source.
+    `rows` are those that need not be looked up in its table."""
     names = {origin: f"f{place}" for place, origin in enumerate(dict.fromkeys(o for o, _ in conditions))}
-    (table, pk), *others = names
+    sources = [f"{rows.get(origin, origin[0])} {name}" for origin, name in names.items()]
+    (_, pk), *others = names
     joins = (
-        f" JOIN {other} {names[other, key]} ON {names[other, key]}.{key} = f0.{pk}" for other, key in others
+        f" JOIN {source} ON {names[origin]}.{origin[1]} = f0.{pk}"
+        for origin, source in zip(others, sources[1:], strict=True)
     )
     where = " AND ".join(_of(names[origin], condition) for origin, condition in conditions)
-    return f"f0.{pk}", f"{table} f0{''.join(joins)}", where
+    return f"f0.{pk}", f"{sources[0]}{''.join(joins)}", where
 
 
 def _of(row: str, condition: str) -> str:
