@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
@@ -14,10 +15,17 @@ def dialog(
     request: WorkspaceRequest, template: str, context: dict[str, Any], *, back_url: str
 ) -> HttpResponse:
     """`back_url` is the page behind it, for whoever has opened it by itself."""
-    context |= {"back_url": back_url}
+    return _framed(request, "crm/dialog_page.html", template, context | {"back_url": back_url})
+
+
+def settings_dialog(request: WorkspaceRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    return _framed(request, "crm/settings/dialog_page.html", template, context)
+
+
+def _framed(request: WorkspaceRequest, frame: str, template: str, context: dict[str, Any]) -> HttpResponse:
     if request.htmx:
         return render(request, template, context)
-    return render(request, "crm/dialog_page.html", context | {"dialog_template": template})
+    return render(request, frame, context | {"dialog_template": template})
 
 
 def leave_for(request: WorkspaceRequest, url: str) -> HttpResponse:
@@ -27,6 +35,11 @@ def leave_for(request: WorkspaceRequest, url: str) -> HttpResponse:
         return redirect(url)
     is_there = request.htmx.current_url_abs_path == url
     return HttpResponseClientRefresh() if is_there else HttpResponseClientRedirect(url)
+
+
+def go_to(request: WorkspaceRequest, name: str, *args: Any) -> HttpResponse:
+    """The same for a page by its name."""
+    return leave_for(request, reverse(name, args=[request.member.workspace.slug, *args]))
 
 
 def page_before(request: WorkspaceRequest, otherwise: str) -> str:

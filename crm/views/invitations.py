@@ -19,7 +19,7 @@ from crm.decorators import NO_MAIL, WorkspaceRequest, admin_required, public
 from crm.invitations import Gone, NotForYou, NotInvited, Outcome
 from crm.models import Invitation, Member, Role, User
 from crm.name_field import NameField
-from crm.views.members import dialog, go_to
+from crm.views.dialogs import go_to, settings_dialog
 
 
 class InvitationForm(forms.Form):
@@ -150,7 +150,7 @@ def _find(viewer: Member, pk: int) -> Invitation:
 
 
 def _write(request: WorkspaceRequest, form: InvitationForm, **found: Any) -> HttpResponse:
-    return dialog(request, "crm/settings/_invite.html", {"form": form, **found})
+    return settings_dialog(request, "crm/settings/_invite.html", {"form": form, **found})
 
 
 def _report(request: WorkspaceRequest, outcomes: list[Outcome], *, role: Role) -> HttpResponse:
@@ -162,7 +162,7 @@ def _report(request: WorkspaceRequest, outcomes: list[Outcome], *, role: Role) -
     ]
     if links:
         context = {"links": links, "refused": refused}
-        response = dialog(request, "crm/settings/_links.html", context)
+        response = settings_dialog(request, "crm/settings/_links.html", context)
     elif refused:
         again = InvitationForm(initial={"emails": "\n".join(one.email for one in refused), "role": role})
         response = _write(request, again, invited=invited, refused=refused)

@@ -8,7 +8,6 @@ from django.contrib.auth import logout
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
@@ -17,6 +16,7 @@ from crm import workspaces
 from crm.decorators import NO_MAIL, WorkspaceRequest, admin_required
 from crm.models import Invitation, Member, Role
 from crm.naming import name_key
+from crm.views.dialogs import go_to, settings_dialog
 from crm.workspaces import LastAdmin
 
 
@@ -99,23 +99,10 @@ def people(viewer: Member) -> dict[str, Any]:
     }
 
 
-def dialog(request: WorkspaceRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """Into the dialog for htmx; opened by itself, a page around the same fragment."""
-    if request.htmx:
-        return render(request, template, context)
-    return render(request, "crm/settings/dialog_page.html", context | {"dialog_template": template})
-
-
-def go_to(request: WorkspaceRequest, name: str, *args: Any) -> HttpResponse:
-    """A page that shows what has changed, also when the change came out of a dialog."""
-    url = reverse(name, args=[request.member.workspace.slug, *args])
-    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
-
-
 def _ask(request: WorkspaceRequest, member: Member) -> HttpResponse:
     problem = str(LastAdmin(member)) if workspaces.is_last_admin(member) else ""
     context = {"member": member, "is_self": member.pk == request.member.pk, "problem": problem}
-    return dialog(request, "crm/settings/_deactivate.html", context)
+    return settings_dialog(request, "crm/settings/_deactivate.html", context)
 
 
 def _new_role(member: Member, viewer: Member) -> str:

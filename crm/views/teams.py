@@ -13,7 +13,8 @@ from crm.decorators import NO_MAIL, WorkspaceRequest, admin_required
 from crm.models import Member, Team
 from crm.naming import name_key
 from crm.teams import NameRefused
-from crm.views.members import dialog, find_member, go_to
+from crm.views.dialogs import go_to, settings_dialog
+from crm.views.members import find_member
 
 
 class TeamForm(forms.Form):
@@ -87,7 +88,7 @@ def name(request: WorkspaceRequest, pk: int) -> HttpResponse:
 @require_GET
 @admin_required(NO_MAIL)
 def deletion_form(request: WorkspaceRequest, pk: int) -> HttpResponse:
-    return dialog(request, "crm/settings/_delete_team.html", {"team": _find(request.member, pk)})
+    return settings_dialog(request, "crm/settings/_delete_team.html", {"team": _find(request.member, pk)})
 
 
 @require_POST
@@ -138,4 +139,4 @@ def _by_name(members: QuerySet[Member]) -> list[Member]:
 
 
 def _name(request: WorkspaceRequest, form: TeamForm, *, team: Team | None = None) -> HttpResponse:
-    return dialog(request, "crm/settings/_name_team.html", {"form": form, "team": team})
+    return settings_dialog(request, "crm/settings/_name_team.html", {"form": form, "team": team})

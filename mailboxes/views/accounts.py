@@ -13,7 +13,7 @@ from django_htmx.http import trigger_client_event
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.models import AccessLevel, Team
 from crm.records import read_id
-from crm.views.members import dialog
+from crm.views.dialogs import settings_dialog
 from mailboxes.accounts.applications import providers_for
 from mailboxes.accounts.overview import Account, left_out, read_accounts, try_again
 from mailboxes.models import Mailbox, QuarantinedItem
@@ -97,7 +97,7 @@ def items(request: WorkspaceRequest, pk: int) -> HttpResponse:
     mailbox = own_mailbox(request, pk)
     aside = QuarantinedItem.objects.filter(stream__mailbox=mailbox).select_related("stream").order_by("-pk")
     context = {"mailbox": mailbox, "aside": aside[:MOST_ITEMS], "total": aside.count()}
-    return dialog(request, "mailboxes/_items.html", context | {"left_out": left_out(mailbox)})
+    return settings_dialog(request, "mailboxes/_items.html", context | {"left_out": left_out(mailbox)})
 
 
 @require_POST
@@ -115,7 +115,9 @@ def retry(request: WorkspaceRequest, pk: int) -> HttpResponse:
 @member_required(NO_MAIL)
 def removal_form(request: WorkspaceRequest, pk: int) -> HttpResponse:
     mailbox = own_mailbox(request, pk)
-    return dialog(request, "mailboxes/_removal.html", {"mailbox": mailbox, "goes": what_goes(mailbox)})
+    return settings_dialog(
+        request, "mailboxes/_removal.html", {"mailbox": mailbox, "goes": what_goes(mailbox)}
+    )
 
 
 @require_POST

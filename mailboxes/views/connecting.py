@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from crm.room import NoRoom
-from crm.views.members import dialog
+from crm.views.dialogs import settings_dialog
 from mailboxes.accounts import connecting, receiving, refusing, uploads
 from mailboxes.accounts.forms import SECRETS, ArchiveForm, ServersForm
 from mailboxes.accounts.refusing import AnotherAccount, OverPlan
@@ -167,7 +167,9 @@ def may_try(request: WorkspaceRequest) -> bool:
 
 
 def _servers(request: WorkspaceRequest, form: ServersForm, **more: Any) -> HttpResponse:
-    return dialog(request, "mailboxes/_server_form.html", {"form": form, "mailbox": form.mailbox, **more})
+    return settings_dialog(
+        request, "mailboxes/_server_form.html", {"form": form, "mailbox": form.mailbox, **more}
+    )
 
 
 def _archive(request: WorkspaceRequest, form: ArchiveForm, **more: Any) -> HttpResponse:
@@ -178,15 +180,15 @@ def _archive(request: WorkspaceRequest, form: ArchiveForm, **more: Any) -> HttpR
     except OverPlan as error:
         if not there:
             return refused(request, error)
-    return dialog(request, "mailboxes/_archive_form.html", {"form": form, "archives": there, **more})
+    return settings_dialog(request, "mailboxes/_archive_form.html", {"form": form, "archives": there, **more})
 
 
 def refused(request: WorkspaceRequest, error: OverPlan) -> HttpResponse:
-    return dialog(request, "mailboxes/_connect_refused.html", {"problem": str(error)})
+    return settings_dialog(request, "mailboxes/_connect_refused.html", {"problem": str(error)})
 
 
 def _told(request: WorkspaceRequest, context: dict[str, Any]) -> HttpResponse:
-    response = dialog(request, "mailboxes/_connected.html", context)
+    response = settings_dialog(request, "mailboxes/_connected.html", context)
     response["HX-Trigger"] = json.dumps({"accounts-changed": True})
     return response
 

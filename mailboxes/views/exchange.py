@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
-from crm.views.members import dialog
+from crm.views.dialogs import settings_dialog
 from mailboxes.accounts import looking
 from mailboxes.accounts.connecting import change, connect
 from mailboxes.accounts.exchange_forms import ExchangeForm
@@ -111,4 +111,4 @@ def _try(request: WorkspaceRequest, form: ExchangeForm) -> HttpResponse | None:
 
 def _page(request: WorkspaceRequest, form: ExchangeForm, **more: Any) -> HttpResponse:
     context = {"form": form, "mailbox": form.mailbox, **more}
-    return dialog(request, "mailboxes/_exchange_form.html", context)
+    return settings_dialog(request, "mailboxes/_exchange_form.html", context)
