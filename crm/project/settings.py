@@ -171,7 +171,7 @@ STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "crm.project.static_files.StaticFiles"},
 }
 # A body on its way in is somebody's mail: not in a folder that everybody on the machine can list.
 FILE_UPLOAD_TEMP_DIR = private_folder("incoming")
