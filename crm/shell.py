@@ -6,10 +6,11 @@ Other apps register what they know, so that the frame costs no query of its own.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
@@ -56,8 +57,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def _frame(request: HttpRequest, member: Member) -> dict[str, Any]:
-    workspace = member.workspace
+    workspace, here = member.workspace, _place_of(request)
     return {
+        "here": here.path,
         "workspace": {"name": workspace.name, "slug": workspace.slug, "initial": workspace.name[:1].upper()},
         "member": {
             "name": member.name,
@@ -65,7 +67,7 @@ def _frame(request: HttpRequest, member: Member) -> dict[str, Any]:
             "initials": initials(member.name),
             "hue": hue(member.pk),
         },
-        "nav": _navigation(request, member),
+        "nav": _navigation(here, member),
         "favourites": favourites(member)[:MOST_SHOWN],
         "favourites_url": reverse("crm:favourites", args=[workspace.slug]),
         "progress": _progress(member),
@@ -78,13 +80,19 @@ def _frame(request: HttpRequest, member: Member) -> dict[str, Any]:
     }
 
 
-def _navigation(request: HttpRequest, member: Member) -> list[dict[str, Any]]:
+def _place_of(request: HttpRequest) -> SplitResult:
+    """The address of the page, also where a part of it is asked for."""
+    htmx = getattr(request, "htmx", None)
+    return urlsplit((htmx and htmx.current_url_abs_path) or request.get_full_path())
+
+
+def _navigation(here: SplitResult, member: Member) -> list[dict[str, Any]]:
     """The tables, and under each the views for it."""
-    current = request.GET.get("view", "")
+    current = QueryDict(here.query).get("view", "")
     items = []
     for kind in RECORD_TYPES.values():
         url = kind.list_url(member.workspace.slug)
-        is_here = request.path.startswith(url)
+        is_here = here.path.startswith(url)
         views = [
             {
                 "name": one.name,

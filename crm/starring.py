@@ -26,6 +26,11 @@ class Favourite:
     url: str
 
     @property
+    def key(self) -> str:
+        """As it is announced (see crm.live)."""
+        return f"{self.kind}:{self.pk}"
+
+    @property
     def mark(self) -> Any:
         draw = cells.mark if self.kind == "company" else cells.avatar
         return draw(self.pk, self.name)

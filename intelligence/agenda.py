@@ -16,7 +16,7 @@ from intelligence.entries import Entry, read_cuts
 from intelligence.marks import Marks, read_marks
 from intelligence.recordkinds import RecordKind, kind_named
 from intelligence.remaining import HIDING, REMAINS
-from intelligence.timeline import PAGE_ENTRIES, Month, coming_cut, months, past_cut
+from intelligence.timeline import PAGE_ENTRIES, Month, coming_cut, months, past_cut, state_of
 
 COMING_ENTRIES = 20
 MOST_COUNTED = 500
@@ -38,6 +38,10 @@ class Agenda:
     next_coming: str
     past: Sequence[Month]
     next_place: str
+
+    @property
+    def state(self) -> str:
+        return state_of([*self.coming, *self.past])
 
 
 def read_agenda(viewer: Member, page: RecordPage, *, place: str = "", coming: str = "") -> Agenda:

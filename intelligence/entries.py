@@ -80,6 +80,16 @@ class Entry:
     offers_request: bool
 
     @property
+    def said(self) -> tuple[Any, ...]:
+        """What a reader may miss if it changes under his eyes; not how long ago it was."""
+        mail, event = self.mail, self.event
+        return (
+            (self.pk, self.at, self.is_ahead, self.face.name),
+            mail and (mail.level, mail.subject, mail.request),
+            event and (event.title, event.manner, event.names, event.answered),
+        )
+
+    @property
     def icon(self) -> str:
         """Of the firsts their own."""
         if self.opens:

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from crm import moments
 from crm.models import Member
@@ -65,11 +66,7 @@ class Timeline:
 
     @property
     def state(self) -> str:
-        """Another where something else is shown."""
-        months = [
-            (month.title, month.counts, [_shown(one) for one in month.entries]) for month in self.months
-        ]
-        return f"{zlib.crc32(repr(([_shown(one) for one in self.upcoming], months)).encode()):08x}"
+        return state_of(self.months, self.upcoming)
 
 
 def read_timeline(
@@ -129,7 +126,7 @@ def months(
 ) -> list[Month]:
     """An all-day event may lie beside its month in time, but belongs to it. Counted in one statement."""
     grouped: dict[date, list[Entry | Creation]] = {}
-    for one in sorted(entries, key=lambda one: (one.at, _shown(one)), reverse=True):
+    for one in sorted(entries, key=lambda one: (one.at, _number(one)), reverse=True):
         grouped.setdefault(_day(one).replace(day=1), []).append(one)
     counts = _counts(page, grouped, choice)
     begun = moments.day_of(since).replace(day=1) if since else None
@@ -139,11 +136,18 @@ def months(
     ]
 
 
-def _shown(one: Entry | Creation) -> tuple[int, int]:
-    """Which it is, and how much of it is to be seen."""
-    if not isinstance(one, Entry):
-        return 0, 0
-    return one.pk, one.mail.level if one.mail else 0
+def state_of(months: Iterable[Month], *entries: Sequence[Entry]) -> str:
+    """Another where something else is shown."""
+    said = [(month.title, month.counts, list(map(_said, month.entries))) for month in months]
+    return f"{zlib.crc32(repr((said, [list(map(_said, some)) for some in entries])).encode()):08x}"
+
+
+def _said(one: Entry | Creation) -> Any:
+    return one.said if isinstance(one, Entry) else one.at
+
+
+def _number(one: Entry | Creation) -> int:
+    return one.pk if isinstance(one, Entry) else 0
 
 
 def _day(one: Entry | Creation) -> date:

@@ -20,4 +20,8 @@ def announce_records(
 
 @receiver(record_merged)
 def announce_merge(*, workspace_id: int, kind_name: str, record_id: int, into_id: int, **_: Any) -> None:
-    announce(workspace_id, records=[(kind_name, record_id), (kind_name, into_id)])
+    announce(
+        workspace_id,
+        records=[(kind_name, record_id), (kind_name, into_id)],
+        topics=[f"gone:{kind_name}:{record_id}"],
+    )

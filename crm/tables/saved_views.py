@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 
+from crm.live import announce
 from crm.models import Member, SavedView
 from crm.models.view import keeps
 from crm.records import RECORD_TYPES
@@ -88,7 +89,7 @@ def save_view(
     if SavedView.objects.visible_to(by).filter(kind=kind).count() >= MOST_VIEWS:
         raise CannotSave(f"There are {MOST_VIEWS} views already. Delete one that nobody needs.")
     _require_own_name(kind, name, by=by)
-    return SavedView.objects.create(
+    view = SavedView.objects.create(
         workspace_id=by.workspace_id,
         owner=by,
         kind=kind,
@@ -98,6 +99,8 @@ def save_view(
         columns=list(columns),
         is_shared=is_shared,
     )
+    _tell(by, is_shared=is_shared)
+    return view
 
 
 def rearrange_view(
@@ -106,6 +109,7 @@ def rearrange_view(
     """Save over it how the table looks now."""
     _require_keeper(view, by)
     _write(view, sort=sort, filters=list(filters), columns=list(columns))
+    _tell(by, is_shared=view.is_shared)
 
 
 def describe_view(view: SavedView, name: str, *, is_shared: bool, by: Member) -> None:
@@ -114,12 +118,20 @@ def describe_view(view: SavedView, name: str, *, is_shared: bool, by: Member) ->
     _require_keeper(view, by)
     _require_own_name(view.kind, name, by=by, besides=view.pk)
     owner_id = by.pk if not is_shared and view.owner_id is None else view.owner_id
+    was_shared = view.is_shared
     _write(view, name=_name(name), is_shared=is_shared, owner_id=owner_id)
+    _tell(by, is_shared=was_shared or is_shared)
 
 
 def delete_view(view: SavedView, *, by: Member) -> None:
     _require_keeper(view, by)
     view.delete()
+    _tell(by, is_shared=view.is_shared)
+
+
+def _tell(by: Member, *, is_shared: bool) -> None:
+    """Pages that list it; of one's own nobody else's."""
+    announce(by.workspace_id, topics=["views"], member_id=None if is_shared else by.pk)
 
 
 def _write(view: SavedView, **values: Any) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import chain, islice
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
@@ -204,11 +205,11 @@ def _tell_taken_back(request: WorkspaceRequest, taken: TakenBack | None) -> None
 
 
 def _back(request: WorkspaceRequest, kind: RecordType) -> str:
-    """The table as it was, with its sort and filters."""
-    kept = request.POST.get("back", "")
-    if kept.startswith("/") and url_has_allowed_host_and_scheme(kept, None):
-        return kept
-    return page_before(request, kind.list_url(request.member.workspace.slug))
+    """The table as it was, with its sort and filters, by the address that it has where somebody is in it."""
+    list_url = kind.list_url(request.member.workspace.slug)
+    here, kept = page_before(request, ""), request.POST.get("back", "")
+    is_kept = kept.startswith("/") and url_has_allowed_host_and_scheme(kept, None)
+    return kept if is_kept and urlsplit(here).path != list_url else here or list_url
 
 
 def _counted(kind: RecordType, count: int) -> str:

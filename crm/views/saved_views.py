@@ -20,7 +20,9 @@ from crm.views.tables import asked_state
 @require_GET
 @member_required(MAIL)
 def views(request: WorkspaceRequest) -> HttpResponse:
-    """All that the member may use, by table."""
+    """All that the member may use, by table; `?nav` asks for what the sidebar says of them."""
+    if request.htmx and "nav" in request.GET:
+        return render(request, "crm/_nav_records.html")
     now = timezone.now()
     groups = [(kind, counted_views(request.member, kind, now=now)) for kind in RECORD_TYPES.values()]
     return render(request, "crm/views.html", {"groups": groups})

@@ -1,11 +1,13 @@
 """The Emails tab of a record, threads and single messages."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.http import Http404, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
+from django_htmx.http import push_url
 
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.places import BadPlace
@@ -47,7 +49,7 @@ def record_emails(request: WorkspaceRequest, plural: str, pk: int) -> HttpRespon
     }
     if wants_part(request):
         template = "mailboxes/_thread_rows.html" if place else "mailboxes/_threads.html"
-        return render(request, template, context)
+        return _beside_thread(request, show, context["emails_url"], render(request, template, context))
     context |= {"page": record_page(request.member, kind, pk, now=now)}
     chosen = request.GET.get("thread", "")
     first = next((one.pk for one in found.threads if not one.is_locked), None)
@@ -105,6 +107,17 @@ def message_body(request: WorkspaceRequest, pk: int) -> HttpResponse:
     if body is None:
         raise Http404
     return body_response(paper(body.html, body.text))
+
+
+def _beside_thread(
+    request: WorkspaceRequest, show: Show, emails_url: str, response: HttpResponse
+) -> HttpResponse:
+    """Where another part of the list is chosen, the thread that is open stays, also in the address."""
+    here = urlsplit(request.htmx.current_url or "")
+    thread = read_id(QueryDict(here.query).get("thread", ""))
+    if thread and request.htmx.trigger == f"threads-{show.value}":
+        push_url(response, f"{emails_url}?show={show.value}&thread={thread}")
+    return response
 
 
 def _list_of(request: WorkspaceRequest) -> dict[str, str]:

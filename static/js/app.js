@@ -155,7 +155,7 @@
   // A menu inside the region it changes is replaced with it: open it again, where it was.
   function keepMenuOpen(event) {
     const item = event.detail.elt.closest("[data-keep-open]");
-    const menu = item && item.closest("[popover]");
+    const menu = !event.defaultPrevented && item && item.closest("[popover]");
     if (!menu) return;
     const place = [...menu.querySelectorAll("[data-keep-open]")].indexOf(item);
     const { scrollTop } = menu;

@@ -1,7 +1,7 @@
 // What changes elsewhere while a page is open. All tabs of a browser share one stream of ids: the tab that
 // holds the lock listens, and hands on what it hears. Regions with data-live="company:17 sync" get the
 // event "live" when one of their keys is told ("company" alone is any of them); so does the body, with everything
-// that is.
+// that is. The first key is what a region is about: once that is gone, there is no more to ask for.
 (() => {
   "use strict";
 
@@ -58,8 +58,9 @@
     const heard = new Set([...told.records, ...told.topics, ...kinds]);
     for (const region of document.querySelectorAll("[data-live]")) {
       const keys = region.dataset.live.split(" ").filter(Boolean);
-      if (keys.some((key) => heard.has(`gone:${key}`))) waiting.delete(region); // there is nothing to ask
-      else if (keys.some((key) => told.all || heard.has(key))) waiting.add(region);
+      const isHeard = (key) => told.all || heard.has(key) || heard.has(`gone:${key}`);
+      if (heard.has(`gone:${keys[0]}`)) waiting.delete(region); // there is nothing to ask
+      else if (keys.some(isHeard)) waiting.add(region);
     }
     document.body.dispatchEvent(new CustomEvent("live", { detail: asMessage(told) }));
     refresh();

@@ -42,6 +42,35 @@
     if (outdated.has(event.detail.xhr)) event.preventDefault();
   }
 
+  // What somebody opens in another tab or window is the browser's.
+  function leaveToBrowser(event) {
+    const isElsewhere = event.ctrlKey || event.metaKey || event.shiftKey;
+    if (isElsewhere && event.target.closest?.("a[href][hx-get]")) event.stopPropagation();
+  }
+
+  // What changes the table as it is waits for the change before it, and is then pressed as it stands there.
+  const turns = []; // what is to be pressed, by its data-in-turn
+  let changing = null; // the request whose turn it is
+
+  function waitTurn(event) {
+    const { inTurn } = event.detail.elt.dataset;
+    if (!inTurn || !changing) return;
+    event.preventDefault();
+    turns.push(inTurn);
+  }
+
+  function takeTurn({ detail: { elt, xhr } }) {
+    if (elt.dataset.inTurn) changing = xhr;
+  }
+
+  function endTurn({ detail: { xhr, successful } }) {
+    if (xhr !== changing) return;
+    changing = null;
+    if (!successful) turns.length = 0;
+    const next = turns.shift();
+    if (next) document.querySelector(`[data-in-turn="${CSS.escape(next)}"]`)?.click();
+  }
+
   // What is being sent is not sent twice.
   const RESEND = 2_000; // a plain form that only starts a download, in milliseconds
 
@@ -171,15 +200,17 @@
     fail("The server does not answer. Check your connection and try again.");
   }
 
+  document.addEventListener("click", leaveToBrowser, true);
   document.addEventListener("submit", sendOnce, true);
   const listeners = {
     live: noteGone,
     "htmx:configRequest": addCsrfToken,
-    "htmx:beforeRequest": giveWay,
-    "htmx:beforeSend": (event) => { supersede(event); noteSent(event); showWaiting(event); },
+    "htmx:beforeRequest": (event) => { giveWay(event); waitTurn(event); },
+    "htmx:beforeSend": (event) => { supersede(event); takeTurn(event); noteSent(event); showWaiting(event); },
     "htmx:beforeOnLoad": refuseOutdated,
     "htmx:beforeSwap": (event) => { refuseOutdated(event); refuseSignInPage(event); noteBack(event); },
-    "htmx:afterRequest": (event) => { sendAgain(event); noteSaved(event); },
+    "htmx:afterRequest": (event) => { sendAgain(event); noteSaved(event); if (!event.detail.successful) endTurn(event); },
+    "htmx:afterSettle": endTurn,
     "htmx:responseError": explainFailure,
     "htmx:sendError": onSendError,
     "htmx:timeout": () => fail("The server took too long. Try again in a moment."),

@@ -16,7 +16,7 @@
   function openMenu(event) {
     const opener = event.target.closest("[data-opens]");
     const menu = opener && document.getElementById(opener.dataset.opens);
-    if (!menu || event.ctrlKey || event.metaKey) return;
+    if (!menu) return;
     const source = document.getElementById(opener.dataset.anchor) || opener;
     const around = opener.closest("[popover]");
     if (around && around !== menu) around.hidePopover();
@@ -180,9 +180,16 @@
     }
   }
 
-  function completeExport(event) {
-    const link = event.target.closest("[data-export]");
+  // Before it is followed, copied or opened in a tab.
+  function completeLink(event) {
+    const link = event.target.closest("[data-export], a[data-current-table]");
     if (link && query()) link.search = `?${query()}`;
+  }
+
+  // Which columns a short address means is about to change: the entry before has to say which they were.
+  function keepColumns({ detail: { requestConfig } }) {
+    const isShort = !/[?&](columns|view)=/.test(location.search);
+    if (requestConfig?.verb === "post" && isShort && query()) history.replaceState(history.state, "", `?${query()}`);
   }
 
   // --- Wiring
@@ -197,14 +204,16 @@
   function onClick(event) {
     openMenu(event);
     recalculate(event);
-    completeExport(event);
   }
 
   const listeners = {
     click: onClick,
     mouseover: nameOutside,
+    pointerdown: completeLink,
+    focusin: completeLink,
     live: follow,
     "htmx:configRequest": completeAddress,
+    "htmx:beforeHistoryUpdate": keepColumns,
     "htmx:afterSettle": (event) => { onSettled(event); catchUp(); },
   };
   for (const [name, listener] of Object.entries(listeners)) document.body.addEventListener(name, listener);

@@ -6,14 +6,16 @@
   const list = () => document.querySelector(".threads__list");
   const rowOf = (thread, root = document) => root.querySelector(`.thread-row[data-thread="${thread}"]`);
 
-  // The list is still there. The address is the list's again, so that reloading shows it too.
+  // The list is still there, and so is what it shows. The address is the list's again, for whoever reloads.
   function closeThread(event) {
     const back = event.target.closest("[data-back]");
     const thread = back?.closest("[data-chosen]");
     if (!thread || !document.querySelector(".threads")) return;
     event.preventDefault();
     delete thread.dataset.chosen;
-    history.replaceState(history.state, "", back.href);
+    const address = new URL(location.href);
+    address.searchParams.delete("thread");
+    history.replaceState(history.state, "", address);
     document.querySelector(".thread-row[aria-current] a")?.focus();
   }
 
@@ -83,7 +85,10 @@
     const shown = document.getElementById("thread");
     const fresh = isLive(event) && parse(event).getElementById("thread");
     isBeside = Boolean(fresh) && !("chosen" in shown.dataset);
-    if (fresh && stateOf(fresh) === stateOf(shown)) event.detail.shouldSwap = false;
+    if (!fresh || stateOf(fresh) !== stateOf(shown)) return;
+    event.detail.shouldSwap = false;
+    const [share, sharedWith] = [shown, fresh].map((one) => one.querySelector("#thread-share"));
+    if (share && sharedWith) share.replaceChildren(...sharedWith.childNodes);
   }
 
   function beforeSwap(event) {
