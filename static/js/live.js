@@ -75,6 +75,7 @@
     const focus = document.activeElement;
     const dialog = document.querySelector("dialog:modal");
     return Boolean((dialog && !dialog.contains(region))
+      || (region.matches("[popover]") && region.contains(focus))
       || (region.contains(focus) && focus.matches(FIELDS))
       || region.querySelector(":popover-open, dialog[open]"));
   }
@@ -83,7 +84,8 @@
     let soonest = Infinity;
     for (const region of waiting) {
       const due = restOf(region);
-      if (!region.isConnected) waiting.delete(region);
+      const isShut = region.matches("[popover]:not(:popover-open)"); // asked anew by whoever opens it
+      if (!region.isConnected || isShut) waiting.delete(region);
       else if (due > 0) soonest = Math.min(soonest, due);
       else if (!isBusy(region)) ask(region);
     }

@@ -188,8 +188,10 @@
 
   // Which columns a short address means is about to change: the entry before has to say which they were.
   function keepColumns({ detail: { requestConfig } }) {
-    const isShort = !/[?&](columns|view)=/.test(location.search);
-    if (requestConfig?.verb === "post" && isShort && query()) history.replaceState(history.state, "", `?${query()}`);
+    const asked = new URLSearchParams(query());
+    if (requestConfig?.verb !== "post" || !table() || asked.has("columns") || asked.has("view")) return;
+    const shown = [...document.querySelectorAll("#view th[data-column]")].map((head) => head.dataset.column);
+    history.replaceState(history.state, "", `?${query()}&columns=${shown.join()}`);
   }
 
   // --- Wiring

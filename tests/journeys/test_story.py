@@ -169,9 +169,9 @@ def test_ben_reads_until_ada_takes_it_back(read: Stage) -> None:
     expect(dialog).to_be_hidden()
     expect(share).to_be_visible()
 
-    page.reload()
-    expect(row_of(page, thread)).to_have_attribute("data-access", "metadata")
+    expect(row_of(page, thread)).to_have_attribute("data-access", "metadata", timeout=10_000)
     counts_are(page, all=3, readable=1, locked=2)
+    expect(page.locator("#thread iframe")).to_have_count(0)
     assert [secret for secret in SECRETS if secret in page.content()] == []
     assert page.request.get(f"{read.site}{body}").status == 404
 

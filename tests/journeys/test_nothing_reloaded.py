@@ -1,0 +1,170 @@
+"""What an action changes is there at once, for others too; other tabs are the browser's; Back keeps its word."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from crm.edits.editing import rename
+from crm.edits.merging import merge
+from crm.live import announce
+from crm.models import Company, SavedView
+from crm.notifying import notify
+from crm.starring import toggle
+from crm.tables.saved_views import delete_view, save_view
+from mailboxes.models import Mailbox, MailboxKind
+from tests.journeys.stage import Stage, is_settled
+from tests.journeys.test_selecting import tick
+from tests.journeys.test_table import shelf, table, travel
+
+__all__ = ["shelf"]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def heads(page: Page) -> list[str]:
+    return page.locator("thead th[data-column]").evaluate_all("all => all.map((it) => it.dataset.column)")
+
+
+def add_column(page: Page, name: str) -> None:
+    page.get_by_role("button", name="Add column").click()
+    page.locator("#column-menu").get_by_role("checkbox", name=name).click()
+    expect(page.locator("thead .col-head", has_text=name)).to_be_visible()
+    is_settled(page)
+    page.keyboard.press("Escape")
+
+
+def test_ticked_rows_are_changed_after_a_column_was_added(shelf: Stage) -> None:
+    page = table(shelf)
+    add_column(page, "Location")
+    address = page.url
+    tick(page, "Arbor", "Cobalt")
+    page.get_by_role("button", name="Edit attribute").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Attribute").select_option("location")
+    dialog.get_by_label("Value").fill("Lisbon")
+    is_settled(page)
+    dialog.get_by_role("button", name="Change 2 companies").click()
+
+    expect(page.locator(".toast")).to_contain_text("2 companies")
+    expect(page).to_have_url(address)
+    expect(page.locator("#rows [data-attribute=location]", has_text="Lisbon")).to_have_count(2)
+
+
+def test_back_undoes_a_column_also_where_the_address_named_none(shelf: Stage) -> None:
+    page = table(shelf)
+    before = heads(page)
+    add_column(page, "Location")
+    assert {*heads(page)} == {*before, "location"}
+    travel(page)
+    assert heads(page) == before
+    travel(page, forward=True)
+    assert {*heads(page)} == {*before, "location"}
+
+
+def test_a_second_press_waits_for_the_first(shelf: Stage) -> None:
+    page = table(shelf, query="?filter=people:at_least:1&filter=name:contains:r&sort=name")
+    held: list[Route] = []
+    page.route("**/columns/**", lambda route: held.append(route))
+    page.get_by_role("button", name="Add column").click()
+    menu = page.locator("#column-menu")
+    for name in ("Location", "Industry"):
+        menu.get_by_role("checkbox", name=name).click()
+    assert len(held) == 1
+    page.unroute("**/columns/**")
+
+    expect(page.locator("thead th[data-column=industry]")).to_be_attached()
+    assert {"location", "industry"} <= {*heads(page)}
+    expect(menu).to_be_visible()
+    page.keyboard.press("Escape")
+
+    is_settled(page)
+    page.route("**/companies/?*", lambda route: held.append(route))
+    chips = page.locator(".chip a[aria-label^=Remove]")
+    chips.nth(0).click()
+    chips.nth(1).click()
+    page.unroute("**/companies/?*")
+    expect(chips).to_have_count(0)
+    expect(page.locator("#rows tr[data-record]")).to_have_count(5)
+
+
+@pytest.mark.parametrize(
+    ("path", "link", "address"),
+    [
+        ("companies/", "#col-name", "companies/?sort=name"),
+        ("companies/", "#filter-button", "filters/"),
+        ("companies/", ".page-head__end a:has-text('New company')", "companies/creation/form/"),
+        ("companies/", "#view-tabs [aria-label='Save a new view']", "views/companies/form/"),
+    ],
+)
+def test_another_tab_is_the_browsers(shelf: Stage, path: str, link: str, address: str) -> None:
+    page = table(shelf)
+    here = page.url
+    with page.context.expect_page() as opened:
+        page.locator(link).click(modifiers=["Control"])
+    expect(opened.value).to_have_url(re.compile(re.escape(address)))
+    expect(opened.value.locator("h1").first).to_be_attached()
+    assert page.url == here
+    expect(page.locator("#dialogs[open], .menu:popover-open")).to_have_count(0)
+
+
+def test_links_that_speak_of_the_table_say_how_it_is(shelf: Stage) -> None:
+    page = table(shelf)
+    page.locator("#col-name").click()
+    expect(page).to_have_url(re.compile("sort=name"))
+    for link in (page.locator("[data-export]"), page.get_by_role("link", name="Save a new view")):
+        link.dispatch_event("pointerdown")
+        assert "sort=name" in str(link.get_attribute("href"))
+
+
+def test_tabs_and_the_sidebar_follow_what_is_saved_and_counted(shelf: Stage) -> None:
+    ada, ben = shelf.people["ada"], shelf.people["ben"]
+    big = ["people:at_least:2"]
+    save_view("company", "Big", sort="name", filters=big, columns=["people"], is_shared=True, by=ada)
+    page = table(shelf)
+    tab = page.locator("#view-tabs").get_by_role("link", name="Big")
+    expect(tab).to_contain_text("3")
+
+    arbor = Company.objects.get(name="Arbor")
+    Company.objects.filter(pk=arbor.pk).update(people_count=7)
+    announce(ada.workspace_id, records=[("company", arbor.pk)])
+    expect(tab).to_contain_text("4", timeout=15_000)
+
+    save_view("company", "Bens", sort="name", filters=[], columns=["people"], is_shared=True, by=ben)
+    entry = page.locator("#nav-records").get_by_role("link", name="Bens")
+    expect(entry).to_be_visible(timeout=15_000)
+    expect(page.locator("#view-tabs").get_by_role("link", name="Bens")).to_be_visible(timeout=15_000)
+    save_view("company", "His own", sort="name", filters=[], columns=["people"], is_shared=False, by=ben)
+    delete_view(SavedView.objects.get(name="Bens"), by=ben)
+    expect(entry).to_have_count(0, timeout=15_000)
+    expect(page.get_by_role("link", name="His own")).to_have_count(0)
+
+
+def test_favourites_follow_names_and_deletions(shelf: Stage) -> None:
+    ada, cleo = shelf.people["ada"], shelf.people["cleo"]
+    dune, ember = (Company.objects.get(name=name) for name in ("Dune", "Ember"))
+    for one in (dune, ember):
+        toggle(one, by=ada)
+    page = shelf.page("ada")
+    page.goto(f"{shelf.site}/halyard/companies/{ember.pk}/")
+    favourites = page.locator("#favourites")
+    expect(favourites.get_by_role("link", name="Ember")).to_have_attribute("aria-current", "page")
+
+    rename(dune, "Dune and Sons", by=cleo)
+    expect(favourites.get_by_role("link", name="Dune and Sons")).to_be_visible(timeout=10_000)
+    expect(favourites.get_by_role("link", name="Ember")).to_have_attribute("aria-current", "page")
+    merge(dune, Company.objects.get(name="Cobalt"), by=cleo)
+    expect(favourites.get_by_role("link", name="Dune and Sons")).to_have_count(0, timeout=10_000)
+
+
+def test_an_open_list_of_notifications_follows(shelf: Stage) -> None:
+    ada = shelf.people["ada"]
+    page = shelf.page("ada")
+    page.goto(f"{shelf.site}/halyard/people/")
+    page.get_by_role("button", name="Notifications").click()
+    bell = page.locator("#notifications")
+    expect(bell).to_contain_text("Nothing yet")
+    box = Mailbox.objects.create(
+        workspace=ada.workspace, member=ada, kind=MailboxKind.ARCHIVE, address="ada@halyard.example"
+    )
+    notify([ada], "needs_reconnect", box.pk)
+    expect(bell.locator(".note")).to_have_count(1, timeout=10_000)
