@@ -3,6 +3,8 @@ workspace. They sit at a `Desk`."""
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,14 +14,22 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from crm.models import Member, Role, User
+from crm.project.static_files import SHEET, in_one_piece
 from crm.statements import execute
 from crm.workspaces import add_member, create_workspace
 from tests.desk import Desk
 
+_SHEET = TemporaryDirectory(prefix="sheet-")
+
 
 def pytest_configure() -> None:
-    # Hashed names need collectstatic; tests ask for the files as they are.
+    # Hashed names need collectstatic; tests ask for the files as they are, but for the style sheet, which is
+    # in one piece as ever: a browser would wait for its sixty parts on every page.
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    sheet = Path(_SHEET.name) / SHEET
+    sheet.parent.mkdir()
+    sheet.write_text(in_one_piece(lambda name: (settings.BASE_DIR / "static" / name).read_text()))
+    settings.STATICFILES_DIRS.insert(0, _SHEET.name)
     # Each worker has a cache of its own: one that empties it must not empty everybody's.
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     url = urlsplit(settings.REDIS_URL)._replace(path=f"/{2 + worker}")

@@ -2,7 +2,7 @@
 longer than all the rest of it; while it is being worked on, one file holds one idea."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -19,30 +19,32 @@ _RELATIVE = re.compile(r"""url\(\s*["']?(?!data:|["'])""")
 class StaticFiles(CompressedManifestStaticFilesStorage):
     def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
         if not dry_run and SHEET in paths:
-            whole = self._in_one_piece(paths)
+
+            def read(name: str) -> str:
+                storage, path = paths[name]
+                with storage.open(path) as file:
+                    return file.read().decode()
+
+            whole = in_one_piece(read)
             self.delete(SHEET)
             self.save(SHEET, ContentFile(whole.encode()))
             paths = paths | {SHEET: (self, SHEET)}
         yield from super().post_process(paths, dry_run=dry_run, **options)
 
-    def _in_one_piece(self, paths: dict[str, Any]) -> str:
-        """Raises ValueError for what would mean something else there."""
 
-        def inlined(found: re.Match[str]) -> str:
-            text = _read(paths, f"css/{found['path']}")
-            if "/" in found["path"] and _RELATIVE.search(text):
-                raise ValueError(f"{found['path']} names a file by its own place.")
-            layered = f"@layer {found['layer']} {{\n{text}}}"
-            media = found["media"].strip()
-            return f"@media {media} {{ {layered} }}" if media else layered
+def in_one_piece(read: Callable[[str], str]) -> str:
+    """The sheet with all that it imports; `read` gives the text of a file by its name. Raises ValueError for
+    what would mean something else there."""
 
-        whole = _IMPORT.sub(inlined, _read(paths, SHEET))
-        if "@import" in whole:
-            raise ValueError(f"{SHEET} imports something in a way that is not understood.")
-        return whole
+    def inlined(found: re.Match[str]) -> str:
+        text = read(f"css/{found['path']}")
+        if "/" in found["path"] and _RELATIVE.search(text):
+            raise ValueError(f"{found['path']} names a file by its own place.")
+        layered = f"@layer {found['layer']} {{\n{text}}}"
+        media = found["media"].strip()
+        return f"@media {media} {{ {layered} }}" if media else layered
 
-
-def _read(paths: dict[str, Any], name: str) -> str:
-    storage, path = paths[name]
-    with storage.open(path) as file:
-        return file.read().decode()
+    whole = _IMPORT.sub(inlined, read(SHEET))
+    if "@import" in whole:
+        raise ValueError(f"{SHEET} imports something in a way that is not understood.")
+    return whole

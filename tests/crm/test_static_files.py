@@ -19,7 +19,7 @@ def collected(root: Path) -> str:
 
 @pytest.fixture
 def root(tmp_path: Path, settings: Any) -> Path:
-    settings.STATIC_ROOT = tmp_path / "collected"
+    settings.STATIC_ROOT, settings.STATICFILES_DIRS = tmp_path / "collected", [OURS.parent]
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "crm.project.static_files.StaticFiles"}
     }
