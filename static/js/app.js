@@ -161,7 +161,10 @@
     const { scrollTop } = menu;
     const sheet = document.querySelector(".table-wrap");
     const [sheetTop, sheetLeft] = [sheet?.scrollTop, sheet?.scrollLeft];
-    event.detail.target.addEventListener("htmx:afterSettle", () => {
+    const { target, xhr } = event.detail;
+    target.addEventListener("htmx:afterSettle", function reopen(settled) {
+      if (settled.detail.xhr !== xhr) return;
+      target.removeEventListener("htmx:afterSettle", reopen);
       document.querySelector(".table-wrap")?.scrollTo(sheetLeft, sheetTop);
       const fresh = document.getElementById(menu.id);
       if (!fresh || fresh.matches(":popover-open")) return;
@@ -170,7 +173,7 @@
       fresh.showPopover({ source });
       fresh.scrollTop = scrollTop;
       fresh.querySelectorAll("[data-keep-open]")[place]?.focus({ preventScroll: true });
-    }, { once: true });
+    });
   }
 
   function menuAround(element) {
