@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from crm.auditing import audit
 from crm.edits.changing import CannotEdit, Touched, changing
 from crm.edits.editing import address_row
+from crm.live import announce
 from crm.models import Address, BulkEdit, Deletion, Member, Tombstone
 from crm.records import COMPANY, PERSON, RECORD_TYPES, RecordType
 from crm.signals import records_restored
@@ -84,6 +85,7 @@ def undo(deletion: Deletion, *, by: Member, now: datetime) -> Restored:
             deletion.undone_at = now
             deletion.save(update_fields=["undone_at"])
             audit("deletion_undone", by=by, kind=kind.name, deletion=deletion.pk)
+            announce(deletion.workspace_id, topics=["favourites"])
     return _restored(kind, deletion.contents["records"], missing)
 
 

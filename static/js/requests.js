@@ -59,14 +59,20 @@
     turns.push(inTurn);
   }
 
-  function takeTurn({ detail: { elt, xhr } }) {
-    if (elt.dataset.inTurn) changing = xhr;
+  function takeTurn({ detail: { elt, target, xhr, requestConfig } }) {
+    if (elt.dataset.inTurn || (target.id === "view" && requestConfig.verb === "post")) changing = xhr;
   }
 
-  function endTurn({ detail: { xhr, successful } }) {
-    if (xhr !== changing) return;
+  // What comes after a change that failed was pressed in the belief that it would not.
+  function giveUpTurn({ detail: { xhr, successful } }) {
+    if (successful || xhr !== changing) return;
     changing = null;
-    if (!successful) turns.length = 0;
+    if (!outdated.has(xhr)) turns.length = 0;
+  }
+
+  function endTurn({ detail: { xhr, target } }) {
+    if (xhr === changing) changing = null;
+    if (changing || target?.id !== "view") return;
     const next = turns.shift();
     if (next) document.querySelector(`[data-in-turn="${CSS.escape(next)}"]`)?.click();
   }
@@ -209,7 +215,7 @@
     "htmx:beforeSend": (event) => { supersede(event); takeTurn(event); noteSent(event); showWaiting(event); },
     "htmx:beforeOnLoad": refuseOutdated,
     "htmx:beforeSwap": (event) => { refuseOutdated(event); refuseSignInPage(event); noteBack(event); },
-    "htmx:afterRequest": (event) => { sendAgain(event); noteSaved(event); if (!event.detail.successful) endTurn(event); },
+    "htmx:afterRequest": (event) => { sendAgain(event); noteSaved(event); giveUpTurn(event); },
     "htmx:afterSettle": endTurn,
     "htmx:responseError": explainFailure,
     "htmx:sendError": onSendError,

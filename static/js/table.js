@@ -186,12 +186,13 @@
     if (link && query()) link.search = `?${query()}`;
   }
 
-  // Which columns a short address means is about to change: the entry before has to say which they were.
-  function keepColumns({ detail: { requestConfig } }) {
+  // Which columns a short address means may change: the entry that is left has to say which they were.
+  function keepColumns({ detail: { target } }) {
+    if (target?.id !== "view" || !table() || /[?&](columns|view)=/.test(location.search)) return;
     const asked = new URLSearchParams(query());
-    if (requestConfig?.verb !== "post" || !table() || asked.has("columns") || asked.has("view")) return;
     const shown = [...document.querySelectorAll("#view th[data-column]")].map((head) => head.dataset.column);
-    history.replaceState(history.state, "", `?${query()}&columns=${shown.join()}`);
+    if (!asked.has("columns")) asked.set("columns", shown.join());
+    history.replaceState(history.state, "", `?${asked}`);
   }
 
   // --- Wiring
