@@ -34,7 +34,12 @@ def page(stage: Stage) -> Page:
 
 def troubles(stage: Stage) -> list[str]:
     """Without requests that were cut off because somebody left the page."""
-    cut_off = ("htmx:afterRequest", "htmx:sendError", "htmx:sendAbort")
+    cut_off = (
+        "htmx:afterRequest",
+        "htmx:sendError",
+        "htmx:sendAbort",
+        "Failed to load resource: net::ERR_FAILED",
+    )
     return [one for trouble in stage.troubles for one in trouble.found if not one.startswith(cut_off)]
 
 
@@ -85,6 +90,7 @@ def test_somebody_finds_their_way_by_keys_alone(stage: Stage, page: Page) -> Non
     expect(page.locator("#dialogs[open] #dialog-title")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#dialogs[open]")).to_have_count(0)
+    is_settled(page)
     page.locator("body").press("Shift+M")
     expect(page.locator("#dialogs[open] #dialog-title")).to_be_visible()
     page.keyboard.press("Escape")
