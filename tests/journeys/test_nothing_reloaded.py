@@ -100,15 +100,15 @@ def test_a_second_press_waits_for_the_first(shelf: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "link", "address"),
+    ("link", "address"),
     [
-        ("companies/", "#col-name", "companies/?sort=name"),
-        ("companies/", "#filter-button", "filters/"),
-        ("companies/", ".page-head__end a:has-text('New company')", "companies/creation/form/"),
-        ("companies/", "#view-tabs [aria-label='Save a new view']", "views/companies/form/"),
+        ("#col-name", "companies/?sort=name"),
+        ("#filter-button", "filters/"),
+        (".page-head__end a:has-text('New company')", "companies/creation/form/"),
+        ("#view-tabs [aria-label='Save a new view']", "views/companies/form/"),
     ],
 )
-def test_another_tab_is_the_browsers(shelf: Stage, path: str, link: str, address: str) -> None:
+def test_another_tab_is_the_browsers(shelf: Stage, link: str, address: str) -> None:
     page = table(shelf)
     here = page.url
     with page.context.expect_page() as opened:

@@ -205,6 +205,7 @@ def of_table(browser: Browser, plural: str) -> Iterator[Answer]:
     yield browser.try_post(f"{plural}/columns/", {"column": "last_interaction", "shown": "0"})
     yield browser.get(f"views/{plural}/tabs/?{narrow}", htmx=True)
     yield browser.get("views/")
+    yield browser.get("views/?nav", htmx=True)
     yield browser.try_post(f"{plural}/bulk/export.csv", {"record": ids.split(",")})
     yield browser.try_post(f"{plural}/bulk/export.csv?{narrow}", {"all": "on"})
     for form in ("attribute", "deletion", *(["company"] if plural == "people" else [])):
