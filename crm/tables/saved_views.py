@@ -1,8 +1,9 @@
 """Saved views: a table under a name, for oneself or for everyone."""
 
 import json
+import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -45,6 +46,11 @@ class View:
             if "interaction" in about and self.filters:
                 return "history"
         return "table"
+
+    @property
+    def version(self) -> str:
+        """Another once anything about it is."""
+        return f"{zlib.crc32(repr(astuple(self)).encode()):08x}"
 
     def is_kept_by(self, member: Member) -> bool:
         return keeps(member, owner_id=self.owner_id, is_shared=self.is_shared)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,6 +16,8 @@ from crm.tables.state import State
 from crm.tables.view_counts import counted_views
 from crm.views.dialogs import dialog, leave_for
 from crm.views.tables import asked_state
+
+MEANWHILE = "Somebody else has changed this view meanwhile. Discard yours to see it, or save over it."
 
 
 @require_GET
@@ -53,10 +56,14 @@ def creation(request: WorkspaceRequest, plural: str) -> HttpResponse:
 @require_POST
 @member_required(NO_MAIL)
 def arrangement(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
-    """The view looks from now on as the table does."""
+    """The view looks from now on as the table does; `version` is that of the view it was made from."""
     kind = BY_PLURAL[plural]
     view = _view(request, kind, pk)
     state = asked_state(request, kind)
+    version = request.POST.get("version")
+    if version and (state.view is None or state.view.version != version):
+        messages.info(request, MEANWHILE)
+        return _to(request, kind, f"?{state.query()}")
     try:
         rearrange_view(view, **_arrangement(state), by=request.member)
     except CannotSave as error:

@@ -109,12 +109,34 @@
     region.dispatchEvent(new CustomEvent("live"));
   }
 
-  // Somebody may have opened a menu or gone into a field while the answer was on its way.
+  // Somebody may have opened a menu or gone into a field while the answer was on its way; and what is as it
+  // was stays, with the focus and what is selected in it.
   function putOff(event) {
-    const { triggeringEvent, elt: region } = event.detail.requestConfig;
-    if (triggeringEvent?.type !== "live" || !region.matches("[data-live]") || !isBusy(region)) return;
+    const { requestConfig: { triggeringEvent, elt: region }, target, serverResponse } = event.detail;
+    if (triggeringEvent?.type !== "live" || !region.matches("[data-live]")) return;
+    if (isBusy(region)) waiting.add(region);
+    else if (target !== region || !isAsItWas(region, serverResponse)) return;
     event.detail.shouldSwap = false;
-    waiting.add(region);
+  }
+
+  function isAsItWas(region, html) {
+    const answer = document.createElement("template");
+    answer.innerHTML = html.trim();
+    const [only] = answer.content.childNodes;
+    return answer.content.childNodes.length === 1 && only.localName && bare(only) === bare(region);
+  }
+
+  // Without what htmx adds, and the tokens of forms, which are others in every answer.
+  function bare(element) {
+    const copy = element.cloneNode(true);
+    for (const token of copy.querySelectorAll("[name=csrfmiddlewaretoken]")) token.remove();
+    copy.removeAttribute("aria-busy");
+    for (const one of [copy, ...copy.querySelectorAll("[class]")]) {
+      const { classList } = one;
+      classList.remove(...[...classList].filter((name) => name.startsWith("htmx-")));
+      if (!classList.length) one.removeAttribute("class");
+    }
+    return copy.outerHTML;
   }
 
   // A field is left, a menu or a dialog is closed.

@@ -147,6 +147,17 @@
     button.querySelector("span").textContent = count === 1 ? "1 row moved" : `${count} rows moved`;
   }
 
+  // The tabs know the views as they are now.
+  function followView(tabs) {
+    const news = document.getElementById("view-news");
+    if (!news) return;
+    const { view: pk, version } = news.dataset;
+    const tab = tabs.querySelector(`[data-view="${pk}"]`);
+    news.hidden = tab?.dataset.version === version;
+    news.querySelector("span").textContent = tab ? "View changed" : "View gone";
+    news.title = tab ? "Press to see the view as it is now." : "It was deleted, or is no longer shared. Press to see all records.";
+  }
+
   // --- What stands under the columns
 
   // By column; sorting, filtering and coming back change nothing about them.
@@ -201,6 +212,7 @@
     const { target } = event.detail;
     if (target.id === "view") { waiting.clear(); closeMenus(); }
     if (target.id === "footer") completeCount(target);
+    if (target.id === "view-tabs") followView(document.getElementById("view-tabs"));
     if (target.id === "filter-editor" || target.id === "attribute-menu") focusMenu(target);
   }
 

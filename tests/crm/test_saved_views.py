@@ -202,6 +202,29 @@ def test_the_whole_story_in_pages(shelf: Desk, signed_in: SignIn, ben: Member) -
     assert SavedView.objects.count() == 0
 
 
+def test_what_somebody_else_saved_meanwhile_is_not_saved_over(
+    shelf: Desk, cleo: Member, signed_in: SignIn
+) -> None:
+    ada = shelf.members["ada"]
+    view = saved(ada, is_shared=True)
+    browser, address = (
+        signed_in.as_(ada),
+        f"/halyard/views/companies/{view.pk}/arrangement/?view={view.pk}&sort=name",
+    )
+    [as_opened] = views_of(ada, "company")
+    rearrange_view(view, sort="-name", filters=[], columns=["people"], by=cleo)
+    [as_it_is] = views_of(ada, "company")
+
+    refused = browser.post(address, {"version": as_opened.version}, follow=True)
+    view.refresh_from_db()
+    assert view.sort == "-name"
+    assert "Somebody else has changed this view meanwhile." in refused.content.decode()
+    assert "sort=name" in refused.redirect_chain[0][0]
+    assert browser.post(address, {"version": as_it_is.version}).status_code == 302
+    view.refresh_from_db()
+    assert view.sort == "name"
+
+
 def test_a_view_that_is_not_ones_own_is_told_rather_than_passed_over(
     desk: Desk, ada: Member, ben: Member, signed_in: SignIn
 ) -> None:

@@ -15,7 +15,7 @@ from crm.models import Company, SavedView
 from crm.notifying import notify
 from crm.records import COMPANY
 from crm.starring import toggle
-from crm.tables.saved_views import delete_view, save_view
+from crm.tables.saved_views import delete_view, describe_view, rearrange_view, save_view
 from mailboxes.models import Mailbox, MailboxKind
 from tests.journeys.stage import Stage, is_settled
 from tests.journeys.test_selecting import tick
@@ -149,6 +149,59 @@ def test_tabs_and_the_sidebar_follow_what_is_saved_and_counted(shelf: Stage) -> 
     delete_view(SavedView.objects.get(name="Bens"), by=ben)
     expect(entry).to_have_count(0, timeout=15_000)
     expect(page.get_by_role("link", name="His own")).to_have_count(0)
+
+
+def test_a_view_that_somebody_else_changes_is_offered_anew(shelf: Stage) -> None:
+    ada = shelf.people["ada"]
+    big = save_view(
+        "company",
+        "Big",
+        sort="name",
+        filters=["people:at_least:2"],
+        columns=["people"],
+        is_shared=True,
+        by=ada,
+    )
+    page = shelf.page("ben")
+    page.goto(f"{shelf.site}/halyard/companies/?view={big.pk}")
+    news, rows = page.locator("#view-news"), page.locator("#rows tr[data-record]")
+    expect(rows).to_have_count(3)
+    expect(news).to_be_hidden()
+
+    rearrange_view(big, sort="-name", filters=["people:at_least:3"], columns=["people", "location"], by=ada)
+    expect(news).to_have_text("View changed", timeout=15_000)
+    expect(rows).to_have_count(3)
+    news.click()
+    expect(rows).to_have_count(2)
+    expect(page.locator("thead th[data-column=location]")).to_be_attached()
+    expect(news).to_be_hidden()
+
+    describe_view(big, "Large", is_shared=True, by=ada)
+    expect(news).to_be_visible(timeout=15_000)
+    news.click()
+    expect(page).to_have_title(re.compile("^Large · "))
+    describe_view(big, "Large", is_shared=False, by=ada)
+    expect(news).to_have_text("View gone", timeout=15_000)
+    news.click()
+    expect(page.locator(".toast")).to_contain_text("That view is gone")
+
+
+def test_what_is_as_it_was_stays_with_the_focus_in_it(shelf: Stage) -> None:
+    dune = Company.objects.get(name="Dune")
+    page = shelf.page("ada")
+    page.goto(f"{shelf.site}/halyard/companies/{dune.pk}/")
+    details = page.locator("#record-details")
+    details.locator("button, a").first.focus()
+    held = page.evaluate_handle("document.activeElement")
+    with page.expect_response(re.compile("/attributes/")):
+        announce(dune.workspace_id, records=[("company", dune.pk)])
+    is_settled(page)
+    assert held.evaluate("one => one === document.activeElement")
+
+    rename(dune, "Dune and Sons", by=shelf.people["cleo"])
+    Company.objects.filter(pk=dune.pk).update(description="Sand, and much of it")
+    announce(dune.workspace_id, records=[("company", dune.pk)])
+    expect(details).to_contain_text("Sand, and much of it", timeout=10_000)
 
 
 def test_favourites_follow_names_and_deletions(shelf: Stage) -> None:
