@@ -1,4 +1,4 @@
-"""The keys there are, as the list of them says. What they do is in keys.js and table.js."""
+"""The keys there are, as the list of them says. What they do is in keys.js, grid.js and way.js."""
 
 from dataclasses import dataclass
 

@@ -31,7 +31,7 @@ ENTRIES = f"""
            t.is_all_day, t.is_author,
            coalesce((SELECT bool_or(p.is_author) FROM intelligence_interactionparty p
              WHERE p.interaction_id = t.interaction_id AND p.member_id = t.member_id), false),
-           (SELECT json_agg(json_build_array(a.person_id, coalesce(n.name, a.email), a.id = ANY(own.ids))
+           (SELECT json_agg(json_build_array(a.person_id, coalesce(n.name, a.email))
                             ORDER BY a.id = ANY(own.ids) DESC, p.is_author DESC, a.id)
             FROM intelligence_interactionparty p JOIN crm_address a ON a.id = p.address_id
             LEFT JOIN crm_person n ON n.id = a.person_id
@@ -54,11 +54,10 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`pk` is None for somebody without a record; `is_of_record` where this page is about him."""
+    """`pk` is None for somebody without a record."""
 
     pk: int | None
     name: str
-    is_of_record: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,4 +60,4 @@ def _first(
 
 def _count(workspace_id: int, kind: RecordType) -> Capped:
     counted = f"SELECT {COUNTED.format(table=kind.table)}"
-    return Capped(fetch(counted, workspace=workspace_id, most=MOST_COUNTED + 1)[0][0], MOST_COUNTED)
+    return Capped(fetch(counted, workspace=workspace_id)[0][0], MOST_COUNTED)

@@ -160,8 +160,9 @@ PAGE = """
 """
 
 
-COUNTED = """
-    (SELECT count(*) FROM (SELECT FROM {table} WHERE workspace_id = %(workspace)s LIMIT %(most)s) counted)
+COUNTED = f"""
+    (SELECT count(*)
+     FROM (SELECT FROM {{table}} WHERE workspace_id = %(workspace)s LIMIT {MOST_COUNTED + 1}) counted)
 """
 
 
@@ -189,7 +190,11 @@ def read_page(
 
     def read(walk: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         statement = PAGE.format(walk=walk, table=kind.table, total=counted)
-        return selection.rows(statement, limit=limit, most=MOST_COUNTED + 1, **parameters)
+        # With a limit that it knows the server plans once and for all. What filters find is as various as
+        # what they ask for: those are planned each time.
+        if not state.filters:
+            statement = statement.replace("%(limit)s", str(limit))
+        return selection.rows(statement, limit=limit, **parameters)
 
     rows, matching = ordering(workspace_id, kind, state, look).read(read, limit)
     total = Capped(rows[0][3] if rows else 0, MOST_COUNTED)

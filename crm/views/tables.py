@@ -133,7 +133,6 @@ def neighbours(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
         "kind": kind,
         "neighbours": find_neighbours(request.member, kind, state, pk, look),
         "number": read_id(request.GET.get("number", "")),
-        "list_query": state.query(),
         "tab": tab_at(kind, request.GET.get("tab", "")),
     }
     return render(request, "crm/_pager.html", context)

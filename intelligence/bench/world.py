@@ -1,8 +1,9 @@
 """A synthetic workspace of any size, fed through the product's own storing path from parsed values
 with 2 kB bodies, record creation on, in pages of 500 from mailboxes taken in turn."""
 
-import random
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 from django.db import transaction
 
@@ -24,16 +25,38 @@ DOMAIN = "bench.example"
 BODY = "Thank you for the drawings, we will look at them on Monday. " * 34
 
 
+@dataclass(slots=True)
+class Drawing:
+    """Whose mailbox a page is read from, whom it is with and when. With one of the first so many companies,
+    five people each, visited unevenly; within the time just gone that `late` says, else each older than
+    the one before it in its mailbox."""
+
+    random: Random
+    companies: int
+    late: timedelta | None = None
+
+    def person(self) -> NamedAddress:
+        company = int(self.companies * self.random.random() ** 2)
+        number = self.random.randrange(5)
+        return NamedAddress(f"person{number}@company{company}.example", f"Robin Number {number}")
+
+
+def companies_of(interactions: int) -> int:
+    """How many there are to talk to in a workspace of so many: one for every fifty."""
+    return max(interactions // 50, 100)
+
+
 class World:
-    """`interactions` decides how many companies there are to talk to: one for every
-    fifty, five people each, visited unevenly."""
+    """A workspace that is to have so many interactions."""
 
     def __init__(self, *, interactions: int, now: datetime | None = None) -> None:
-        self.random = random.Random(interactions)  # noqa: S311 (repeatable, not secret)
         self.now = now or datetime.now(UTC).replace(microsecond=0)
-        self.companies = max(interactions // 50, 100)
         self.size = interactions
         self.pace = timedelta(days=365 * YEARS) / interactions
+        random, companies = Random(interactions), companies_of(interactions)  # noqa: S311 (repeatable, not secret)
+        self.history = Drawing(random, companies)
+        self.lately = Drawing(random, companies, self.pace * LATE_PAGES * PAGE)
+        self.just_now = Drawing(random, companies, timedelta(hours=1))
         self.sequence = 0
         self.workspace = Workspace.objects.create(slug=f"bench-{interactions}", name="Bench", default_level=1)
         InternalDomain.objects.create(workspace=self.workspace, domain=DOMAIN)
@@ -43,14 +66,13 @@ class World:
     def fill(self) -> None:
         """Four e-mails to one meeting, until there are as many as asked for."""
         while self.sequence < self.size:
-            self.store(*self.page(newest_first=True))
+            self.store(*self.page(self.history))
 
-    def page(self, *, newest_first: bool = False, size: int = PAGE) -> tuple[Reader, Page]:
-        reader = self.random.choice(self.readers)
+    def page(self, drawing: Drawing, *, size: int = PAGE) -> tuple[Reader, Page]:
+        reader = drawing.random.choice(self.readers)
         events = size // 5
-        late = None if newest_first else self.pace * LATE_PAGES * PAGE
-        mail = [self._mail(reader, late) for _ in range(size - events)]
-        sources = [self._event(reader) for _ in range(events)]
+        mail = [self._mail(reader, drawing) for _ in range(size - events)]
+        sources = [self._event(reader, drawing) for _ in range(events)]
         return reader, Page(mail=mail, sources=sources)
 
     def store(self, reader: Reader, page: Page) -> None:
@@ -60,8 +82,8 @@ class World:
 
     def message(self) -> tuple[Reader, Page]:
         """One live message, now."""
-        reader = self.random.choice(self.readers)
-        return reader, Page(mail=[self._mail(reader, timedelta(hours=1))])
+        reader = self.just_now.random.choice(self.readers)
+        return reader, Page(mail=[self._mail(reader, self.just_now)])
 
     def _reader(self, number: int) -> Reader:
         user, _ = User.objects.get_or_create(
@@ -74,23 +96,17 @@ class World:
         mailbox.claim(claim(member, [user.email]))
         return reader(mailbox.pk, self.now)
 
-    def _person(self) -> NamedAddress:
-        company = int(self.companies * self.random.random() ** 2)
-        number = self.random.randrange(5)
-        return NamedAddress(f"person{number}@company{company}.example", f"Robin Number {number}")
-
-    def _moment(self, reader: Reader, late: timedelta | None) -> datetime:
-        """Within the time just gone that `late` says, else the next older in this mailbox."""
-        if late:
-            return self.now - late * self.random.random()
-        self.reach[reader.mailbox.pk] -= self.pace * MEMBERS * self.random.random() * 2
+    def _moment(self, reader: Reader, drawing: Drawing) -> datetime:
+        if drawing.late:
+            return self.now - drawing.late * drawing.random.random()
+        self.reach[reader.mailbox.pk] -= self.pace * MEMBERS * drawing.random.random() * 2
         return self.reach[reader.mailbox.pk]
 
-    def _mail(self, reader: Reader, late: timedelta | None) -> MailItem:
+    def _mail(self, reader: Reader, drawing: Drawing) -> MailItem:
         self.sequence += 1
         me = NamedAddress(reader.mailbox.address, "A Member")
-        people = tuple({self._person() for _ in range(1 + (self.random.random() < 0.3))})
-        is_sent = self.random.random() < 0.45
+        people = tuple({drawing.person() for _ in range(1 + (drawing.random.random() < 0.3))})
+        is_sent = drawing.random.random() < 0.45
         mail = ParsedMail(
             message_id=f"{self.sequence}@{self.size}.bench",
             in_reply_to="",
@@ -100,7 +116,7 @@ class World:
             to=people if is_sent else (me,),
             cc=() if is_sent else people[1:],
             bcc=(),
-            date=self._moment(reader, late),
+            date=self._moment(reader, drawing),
             received=None,
             subject=f"Drawings, version {self.sequence}",
             category="contact",
@@ -119,10 +135,10 @@ class World:
             now=self.now,
         )
 
-    def _event(self, reader: Reader) -> SourceItem:
+    def _event(self, reader: Reader, drawing: Drawing) -> SourceItem:
         self.sequence += 1
-        starts = self.now - timedelta(days=self.random.uniform(-14, 365 * YEARS))
-        me, other = reader.mailbox.address, self._person()
+        starts = self.now - timedelta(days=drawing.random.uniform(-14, 365 * YEARS))
+        me, other = reader.mailbox.address, drawing.person()
         event = ParsedEvent(
             uid=f"{self.sequence}@{self.size}.bench",
             recurrence_id=None,

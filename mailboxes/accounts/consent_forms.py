@@ -4,43 +4,27 @@ what is left out."""
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 
 from mailboxes.accounts.applications import CALENDAR, MAIL
 from mailboxes.accounts.consenting import Offer, wanted_parts
+from mailboxes.accounts.forms import PartsForm
 from mailboxes.accounts.looking import Choices
 from mailboxes.models import Mailbox, StreamKind
 
 
-class PartsForm(forms.Form):
+class ConsentForm(PartsForm):
     """`parts` are those that may be read."""
-
-    reads_mail = forms.BooleanField(label="Mail", required=False)
-    reads_calendar = forms.BooleanField(label="Calendar", required=False)
-    history_from = forms.DateField(label="Read back to", required=False)
 
     def __init__(self, data: Any, *, parts: tuple[str, ...], initial: dict[str, Any]) -> None:
         super().__init__(data, initial=initial, auto_id="consent_%s")
         self.fields["reads_mail"].disabled = MAIL not in parts
         self.fields["reads_calendar"].disabled = CALENDAR not in parts
 
-    def clean_history_from(self) -> Any:
-        day = self.cleaned_data["history_from"]
-        if day and day > timezone.localdate():
-            raise forms.ValidationError("This day is yet to come.")
-        return day
-
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or self.cleaned_data
-        if not (values.get("reads_mail") or values.get("reads_calendar")):
-            self.add_error(None, "Switch on mail, the calendar, or both.")
-        return values
-
     def on(self) -> list[str]:
         return [part for part in (MAIL, CALENDAR) if self.cleaned_data[f"reads_{part}"]]
 
 
-class OfferForm(PartsForm):
+class OfferForm(ConsentForm):
     def __init__(self, data: Any = None, *, offer: Offer) -> None:
         reads = {f"reads_{part}": part in offer.parts for part in (MAIL, CALENDAR)}
         super().__init__(data, parts=offer.parts, initial=reads)
@@ -49,7 +33,7 @@ class OfferForm(PartsForm):
         return {part: {} for part in self.on()}
 
 
-class ConsentedForm(PartsForm):
+class ConsentedForm(ConsentForm):
     """An account that is connected. Folders are ticked where they are read, calendars likewise."""
 
     folders = forms.MultipleChoiceField(required=False)

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from crm.models import Member
 from mailboxes.accounts.applications import CALENDAR, MAIL
-from mailboxes.accounts.forms import AddressField, AliasesField
+from mailboxes.accounts.forms import AddressField, AliasesField, PartsForm
 from mailboxes.accounts.looking import Choice, Choices
 from mailboxes.accounts.trying import Exchange, known_servers
 from mailboxes.credentials import KeyMissing, decrypt
@@ -18,19 +17,16 @@ from mailboxes.models import Mailbox, StreamKind
 AUTHS = (("basic", "Basic"), ("ntlm", "NTLM"))
 
 
-class ExchangeForm(forms.Form):
+class ExchangeForm(PartsForm):
     address = AddressField(label="Email address", max_length=320)
     endpoint = forms.CharField(label="Server", max_length=500, required=False)
     username = forms.CharField(label="User name", max_length=320, required=False)
     password = forms.CharField(label="Password", max_length=1000, required=False, strip=False)
     auth = forms.ChoiceField(label="Sign-in", choices=AUTHS, required=False)
     impersonate = forms.BooleanField(label="This is a service account", required=False)
-    reads_mail = forms.BooleanField(label="Mail", required=False)
-    reads_calendar = forms.BooleanField(label="Calendar", required=False)
     folders = forms.MultipleChoiceField(required=False)
     calendars = forms.MultipleChoiceField(required=False)
     aliases = AliasesField()
-    history_from = forms.DateField(label="Read back to", required=False)
 
     @sensitive_variables()
     def __init__(
@@ -52,17 +48,9 @@ class ExchangeForm(forms.Form):
             assert isinstance(field, forms.MultipleChoiceField)
             field.choices = [(one.id, one.name) for one in found]
 
-    def clean_history_from(self) -> Any:
-        day = self.cleaned_data["history_from"]
-        if day and day > timezone.localdate():
-            raise forms.ValidationError("This day is yet to come.")
-        return day
-
     @sensitive_variables()
     def clean(self) -> dict[str, Any]:
-        values = super().clean() or self.cleaned_data
-        if not (values.get("reads_mail") or values.get("reads_calendar")):
-            self.add_error(None, "Switch on mail, the calendar, or both.")
+        values = super().clean()
         self._check_choice("folders", values.get("reads_mail"), self.choices.mail)
         self._check_choice("calendars", values.get("reads_calendar"), self.choices.calendars)
         if not self.errors:

@@ -64,24 +64,40 @@ def _password(label: str) -> forms.CharField:
     return forms.CharField(label=label, required=False, strip=False, max_length=1000, widget=widget)
 
 
-class ServersForm(forms.Form):
+class PartsForm(forms.Form):
+    """What is read of an account, and how far back."""
+
+    reads_mail = forms.BooleanField(label="Mail", required=False)
+    reads_calendar = forms.BooleanField(label="Calendar", required=False)
+    history_from = forms.DateField(label="Read back to", required=False)
+
+    def clean_history_from(self) -> Any:
+        day = self.cleaned_data["history_from"]
+        if day and day > timezone.localdate():
+            raise forms.ValidationError("This day is yet to come.")
+        return day
+
+    @sensitive_variables()
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        if not (values.get("reads_mail") or values.get("reads_calendar")):
+            self.add_error(None, "Switch on mail, the calendar, or both.")
+        return values
+
+
+class ServersForm(PartsForm):
     """An IMAP account, its CalDAV calendars, or both; new, or the one of `mailbox`."""
 
     address = AddressField(label="Email address", max_length=320)
     username = forms.CharField(label="User name", required=False, max_length=320)
     password = _password("Password")
-    reads_mail = forms.BooleanField(label="Mail", required=False)
     imap_host = forms.CharField(label="IMAP server", required=False, max_length=253)
     imap_port = forms.IntegerField(label="Port", required=False, min_value=1, max_value=65535)
     security = forms.ChoiceField(label="Encryption", choices=SECURITIES, required=False)
-    reads_calendar = forms.BooleanField(label="Calendar", required=False)
     caldav_url = forms.CharField(label="CalDAV address", required=False, max_length=2000)
     calendar_username = forms.CharField(label="User name", required=False, max_length=320)
     calendar_password = _password("Password")
     aliases = AliasesField()
-    history_from = forms.DateField(
-        label="Read back to", required=False, widget=forms.DateInput(format="%Y-%m-%d")
-    )
     is_same_account = forms.BooleanField(label="It is the same account", required=False)
 
     def __init__(self, data: Any = None, *, member: Member, mailbox: Mailbox | None = None) -> None:
@@ -98,17 +114,9 @@ class ServersForm(forms.Form):
         address = normalise(str(self["address"].value() or ""))
         return domain_of(address) if address else "example.com"
 
-    def clean_history_from(self) -> Any:
-        day = self.cleaned_data["history_from"]
-        if day and day > timezone.localdate():
-            raise forms.ValidationError("This day is yet to come.")
-        return day
-
     @sensitive_variables()
     def clean(self) -> dict[str, Any]:
-        values = super().clean() or self.cleaned_data
-        if not (values.get("reads_mail") or values.get("reads_calendar")):
-            self.add_error(None, "Switch on mail, the calendar, or both.")
+        values = super().clean()
         if values.get("reads_mail") and not values.get("imap_host") and not self.has_error("imap_host"):
             self.add_error("imap_host", f"Name the mail server, perhaps imap.{self.guessed_domain}.")
         if values.get("reads_calendar") and not values.get("caldav_url") and not self.has_error("caldav_url"):

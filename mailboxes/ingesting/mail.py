@@ -24,7 +24,6 @@ class MailItem:
     provider_id: str
     mail: ParsedMail
     size: int
-    by_provider: datetime | None
     identity: bytes
     place: Place
     occurred_at: datetime
@@ -63,7 +62,6 @@ def mail_item(
         provider_id=provider_id,
         mail=mail,
         size=size,
-        by_provider=by_provider,
         identity=identity,
         place=place(mail, identity),
         occurred_at=screening.occurred_at(mail, by_provider=by_provider, imported_at=now),

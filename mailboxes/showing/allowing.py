@@ -3,6 +3,8 @@ what is dangerous."""
 
 import re
 
+# Gone with all that is in them.
+DROPPED = frozenset({"script", "style", "title", "template", "svg", "math", "iframe", "noembed", "noframes"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 BLOCKS = (
     frozenset(

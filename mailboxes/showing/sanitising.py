@@ -2,7 +2,7 @@
 
 import nh3
 
-from mailboxes.showing.allowing import ATTRIBUTES, TAGS, allowed
+from mailboxes.showing.allowing import ATTRIBUTES, DROPPED, TAGS, allowed
 
 # Set by the cleaner itself, or limited by it to the two classes that it knows.
 _OUR_OWN = {("a", "rel"), ("a", "target"), ("details", "class"), ("div", "class"), ("summary", "title")}
@@ -27,17 +27,7 @@ _CLEANER = nh3.Cleaner(
     attributes={**ATTRIBUTES, "summary": {"title"}},
     attribute_filter=_kept,
     allowed_classes={"details": {"quoted"}, "div": {"plain"}},
-    clean_content_tags={
-        "script",
-        "style",
-        "title",
-        "template",
-        "svg",
-        "math",
-        "iframe",
-        "noembed",
-        "noframes",
-    },
+    clean_content_tags=set(DROPPED),
     link_rel="noopener noreferrer nofollow",
     set_tag_attribute_values={"a": {"target": "_blank"}},
     url_schemes={"http", "https", "mailto", "data"},  # data: for src alone, see allowing.py

@@ -12,7 +12,7 @@ from html import escape
 from lxml import etree
 
 from mailboxes.parsing.text import MAX_NESTING
-from mailboxes.showing.allowing import ATTRIBUTES, BLOCKS, TAGS, allowed
+from mailboxes.showing.allowing import ATTRIBUTES, BLOCKS, DROPPED, TAGS, allowed
 from mailboxes.showing.folding import Folding, Open
 from mailboxes.showing.images import is_remote, wanted_by, wanted_by_css
 
@@ -21,22 +21,7 @@ _CHUNK = 16 * 1024
 
 _EMPTY = frozenset({"br", "hr", "img", "wbr"})
 # Gone with all that is in them; of others only the text stays.
-_DROPPED = frozenset(
-    {
-        "script",
-        "style",
-        "title",
-        "template",
-        "svg",
-        "math",
-        "iframe",
-        "noembed",
-        "noframes",
-        "select",
-        "datalist",
-        "textarea",
-    }
-)
+_DROPPED = DROPPED | {"select", "datalist", "textarea"}
 # Never loaded, so what they would load is not wanted either.
 _INERT = frozenset({"script", "template"})
 _WRITTEN_AS = {

@@ -94,7 +94,7 @@
   }
 
   // What has an id htmx finds again after a swap. Where the focus is lost with what had it, go on from
-  // the heading of the same section, else from whatever comes first in what came instead.
+  // the same link, else the heading of the same section, else whatever comes first in what came instead.
   const interrupting = new WeakMap();
 
   function noteFocus(event) {
@@ -103,17 +103,18 @@
     if (!target.contains(focused)) return;
     const heading = focused.closest("[aria-labelledby]")?.getAttribute("aria-labelledby");
     const button = focused.closest(".menu[popover]") && openerOf(focused)?.id;
-    interrupting.set(xhr, { heading, button });
+    interrupting.set(xhr, { link: focused.getAttribute("href"), heading, button });
   }
 
   function restoreFocus(event) {
     const { target, xhr } = event.detail;
-    const { heading, button } = interrupting.get(xhr) ?? {};
+    const { link, heading, button } = interrupting.get(xhr) ?? {};
     const opener = button && !document.querySelector(":popover-open") && document.getElementById(button);
     if (opener) opener.focus({ preventScroll: true });
     if (!interrupting.has(xhr) || document.activeElement !== document.body) return;
     const region = target.isConnected ? target : event.target;
-    const place = document.getElementById(heading) || region.querySelector("h1, h2, h3");
+    const same = link && region.querySelector(`a[href="${CSS.escape(link)}"]`);
+    const place = same || document.getElementById(heading) || region.querySelector("h1, h2, h3");
     const next = place || region.querySelector(`${FOCUSABLE}, ${FIELDS}`) || region;
     if (!next.matches(`${FOCUSABLE}, ${FIELDS}`)) next.tabIndex = -1;
     next.focus({ preventScroll: true });
@@ -123,13 +124,16 @@
 
   // A menu closes when a dialog opened from it is shown: afterwards one is back where it was opened.
   let opener = null;
+  let shown = null; // what the slot was shown with
 
   function openerOf(element) {
     const menu = element.closest(".menu[popover]");
     return menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : element;
   }
 
+  // Told a moment after it was closed, when the next one may be there already.
   function leaveDialog(slot) {
+    if (slot.open || slot.firstElementChild !== shown) return;
     slot.replaceChildren();
     if (document.activeElement === document.body) opener?.focus();
   }
@@ -140,9 +144,22 @@
       opener = openerOf(document.activeElement);
       slot.showModal();
     }
+    shown = slot.firstElementChild;
     const first = slot.querySelector("[autofocus]");
     if (first) first.focus();
     else focusHeading(slot);
+  }
+
+  function noteShown({ detail: { target } }) {
+    if (target.id === "dialogs" && target.open) shown = target.firstElementChild;
+  }
+
+  // Pressed twice, a dialog is not filled anew under somebody's hands.
+  function askOnce(event) {
+    const { target, elt } = event.detail;
+    if (target.id !== "dialogs" || target.contains(elt)) return;
+    const isComing = target.hasChildNodes() && target.firstElementChild !== shown;
+    if (target.open || isComing) event.preventDefault();
   }
 
   function closeWhenDone(event) {
@@ -162,12 +179,18 @@
     const sheet = document.querySelector(".table-wrap");
     const [sheetTop, sheetLeft] = [sheet?.scrollTop, sheet?.scrollLeft];
     const { target, xhr } = event.detail;
+    let isOpen = true; // it may be closed while the answer is on its way
+    target.addEventListener("htmx:beforeSwap", function look(answered) {
+      if (answered.detail.xhr !== xhr) return;
+      target.removeEventListener("htmx:beforeSwap", look);
+      isOpen = menu.matches(":popover-open");
+    });
     target.addEventListener("htmx:afterSettle", function reopen(settled) {
       if (settled.detail.xhr !== xhr) return;
       target.removeEventListener("htmx:afterSettle", reopen);
       document.querySelector(".table-wrap")?.scrollTo(sheetLeft, sheetTop);
       const fresh = document.getElementById(menu.id);
-      if (!fresh || fresh.matches(":popover-open")) return;
+      if (!isOpen || !fresh || fresh.matches(":popover-open")) return;
       const source = document.querySelector(`[popovertarget="${menu.id}"]`);
       source?.focus({ preventScroll: true }); // where one is when the menu closes
       fresh.showPopover({ source });
@@ -200,16 +223,43 @@
 
   const TAKEN = `textarea, select, [contenteditable], input:not([type=checkbox]), form[data-editor]`;
 
+  // A dialog that has just been closed keeps the focus until the next frame.
+  window.keyTarget = ({ target }) => target.closest("dialog:not([open])") ? document.body : target;
+
   window.isFreeKey = (event) => !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.altKey
-    && !event.target.closest(TAKEN) && !document.querySelector(":popover-open, dialog[open]");
+    && !window.keyTarget(event).closest(TAKEN) && !document.querySelector(":popover-open, dialog[open]");
 
-  // --- Tabs: on a narrow screen the current one may stand outside
+  // --- Tabs: a strip may be longer than the screen is wide
 
+  const strips = new Map(); // by id: how far it was pushed, and whether the current tab was in sight
+
+  function isInSight(tab) {
+    const [outer, inner] = [tab.parentElement.getBoundingClientRect(), tab.getBoundingClientRect()];
+    return inner.left >= outer.left && inner.right <= outer.right;
+  }
+
+  window.bringIn = (tab) => {
+    if (!tab || isInSight(tab)) return;
+    const [outer, inner] = [tab.parentElement.getBoundingClientRect(), tab.getBoundingClientRect()];
+    const left = inner.left + inner.width / 2 - outer.left - outer.width / 2;
+    tab.parentElement.scrollBy({ left, behavior: "instant" });
+  };
+
+  const currentOf = (strip) => strip.querySelector("[aria-current]");
+
+  function noteStrip({ detail: { target } }) {
+    if (!target.matches(".tabs[id]")) return;
+    const current = currentOf(target);
+    strips.set(target.id, { left: target.scrollLeft, isAway: Boolean(current) && !isInSight(current) });
+  }
+
+  // What comes in place of a strip stands as that did.
   function showCurrentTab(content) {
-    const tabs = content.matches(".tabs") ? content : content.querySelector(".tabs");
-    const current = tabs?.querySelector("[aria-current]");
-    if (!current || current.offsetLeft + current.offsetWidth <= tabs.offsetLeft + tabs.clientWidth) return;
-    tabs.scrollLeft = current.offsetLeft - tabs.offsetLeft - (current.previousElementSibling?.offsetWidth ?? 0) / 2;
+    const strip = content.matches(".tabs") ? content : content.querySelector(".tabs");
+    if (!strip) return;
+    const before = strips.get(strip.id);
+    if (before) strip.scrollLeft = before.left;
+    if (!before?.isAway) window.bringIn(currentOf(strip));
   }
 
   // --- Wiring
@@ -295,8 +345,9 @@
     "done": (event) => showDone(event.detail.text),
     "failed": (event) => showError(event.detail.text),
     "keep": (event) => keepCookie(event.detail.name, event.detail.value),
-    "htmx:beforeRequest": keepMenuOpen,
-    "htmx:beforeSwap": noteFocus,
+    "htmx:beforeRequest": (event) => { askOnce(event); keepMenuOpen(event); },
+    "htmx:beforeSwap": (event) => { noteFocus(event); noteStrip(event); },
+    "htmx:afterSwap": noteShown,
     "htmx:afterRequest": closeWhenDone,
     "htmx:afterSettle": onSettled,
     "htmx:load": (event) => { hideDismissed(event.detail.elt); showCurrentTab(event.detail.elt); },

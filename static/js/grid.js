@@ -222,7 +222,7 @@
     tabOn(event);
     if (event.defaultPrevented) return;
     enterGrid(event);
-    const isFree = !event.target.closest("form, dialog, [popover]");
+    const isFree = !event.target.closest("form, dialog") && !document.querySelector(":popover-open, dialog[open]");
     if (event.key === "Escape" && isFree && document.querySelector("#rows .check:checked")) clearTicks();
   }
 

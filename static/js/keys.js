@@ -34,19 +34,20 @@
     const around = target.closest(AROUND);
     const near = around && withKey(around, name);
     if (near) return near;
-    if (target.closest(":popover-open, dialog")) return null;
+    if (target.closest(":popover-open")) return null;
     if (FOCUSED_ONLY.has(name)) return name === "R" ? withKey(document.querySelector(".thread") || around || keys, name) : null;
     return withKey(document, name) || keys.querySelector(`[data-key="${CSS.escape(name)}"]`);
   }
 
   function press(event) {
     if (!keys || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.repeat || !areOn() || event.target.matches(FIELDS) || document.querySelector("dialog[open]")) return;
+    const target = window.keyTarget(event);
+    if (event.repeat || !areOn() || target.matches(FIELDS) || document.querySelector("dialog[open]")) return;
     const name = nameOf(event);
     if (ELSEWHERE.has(name)) return;
     const isSecond = begun !== null && event.timeStamp - begun < PAUSE;
     begun = name === "G" && !isSecond ? event.timeStamp : null;
-    const found = isSecond ? keys.querySelector(`[data-key="G ${CSS.escape(name)}"]`) : buttonFor(name, event.target);
+    const found = isSecond ? keys.querySelector(`[data-key="G ${CSS.escape(name)}"]`) : buttonFor(name, target);
     if (!found || begun !== null) return;
     event.preventDefault();
     found.click();

@@ -71,13 +71,23 @@
   const waiting = new Set();
   let next = 0;
 
+  // What its answer comes in place of.
+  function placeOf(region) {
+    const goal = region.getAttribute("hx-target");
+    return (goal?.startsWith("#") && document.querySelector(goal)) || region;
+  }
+
   function isBusy(region) {
     const focus = document.activeElement;
     const dialog = document.querySelector("dialog:modal");
+    const place = placeOf(region);
+    const menus = [...document.querySelectorAll("[data-opener]:popover-open")];
     return Boolean((dialog && !dialog.contains(region))
       || (region.matches("[popover]") && region.contains(focus))
-      || (region.contains(focus) && focus.matches(FIELDS))
-      || region.querySelector(":popover-open, dialog[open]"));
+      || (region.matches("[data-live-from-top]") && region.scrollTop + scrollY > 0)
+      || (place.contains(focus) && focus.matches(FIELDS))
+      || place.querySelector(":popover-open, dialog[open]")
+      || menus.some((menu) => place.contains(document.getElementById(menu.dataset.opener))));
   }
 
   function refresh() {
@@ -85,12 +95,19 @@
     for (const region of waiting) {
       const due = restOf(region);
       const isShut = region.matches("[popover]:not(:popover-open)"); // asked anew by whoever opens it
-      if (!region.isConnected || isShut) waiting.delete(region);
+      if (!region.isConnected || isShut) pass(region);
       else if (due > 0) soonest = Math.min(soonest, due);
-      else if (!isBusy(region)) ask(region);
+      else if (!isBusy(region) && !region.matches(".htmx-request")) ask(region);
     }
     clearTimeout(next);
     if (soonest < Infinity) next = setTimeout(refresh, soonest);
+  }
+
+  // Of what was told while an answer was on its way, that answer may say nothing.
+  function pass(region) {
+    waiting.delete(region);
+    const heir = region.id && document.getElementById(region.id);
+    if (heir && heir !== region && heir.matches("[data-live]")) waiting.add(heir);
   }
 
   // What comes in place of a region has its id, and rests as the one before it did.
@@ -139,7 +156,12 @@
     return copy.outerHTML;
   }
 
-  // A field is left, a menu or a dialog is closed.
+  // It has given way to what somebody asked for.
+  function askAgain({ defaultPrevented, detail: { elt, requestConfig } }) {
+    if (defaultPrevented && requestConfig.triggeringEvent?.type === "live") waiting.add(elt);
+  }
+
+  // A field is left, a menu or a dialog is closed, an answer is there.
   function refreshLater() {
     if (waiting.size) setTimeout(refresh);
   }
@@ -331,7 +353,9 @@
 
   others?.addEventListener("message", onMessage);
   document.addEventListener("visibilitychange", onVisibility);
-  for (const name of ["focusout", "toggle", "close"]) document.addEventListener(name, refreshLater, true);
+  const moments = ["focusout", "toggle", "close", "scrollend", "htmx:afterSettle"];
+  for (const name of moments) document.addEventListener(name, refreshLater, true);
+  document.body.addEventListener("htmx:beforeRequest", askAgain);
   document.body.addEventListener("htmx:load", () => doubt || indicate());
   document.body.addEventListener("htmx:beforeSwap", putOff);
   window.addEventListener("pagehide", () => {

@@ -57,7 +57,7 @@
   }
 
   function press(event) {
-    if (event.isComposing) return;
+    if (event.isComposing || !palette.open) return;
     if (event.key === "ArrowDown") move(1);
     else if (event.key === "ArrowUp") move(-1);
     else if (event.key === "Enter" && !event.repeat) enter();

@@ -104,6 +104,9 @@
 
   // --- Narrow, the details are a tab like any other, of the same page
 
+  // Once for each tab: where somebody has pushed the strip it stays.
+  let broughtIn = "";
+
   const ofPage = document.querySelector("#record-tabs [aria-current]")?.id;
 
   function markTab() {
@@ -115,19 +118,8 @@
       if (one === current) one.setAttribute("aria-current", "page");
       else one.removeAttribute("aria-current");
     }
-    if (current && current !== broughtIn) bringIn(current);
-  }
-
-  // The strip of tabs is longer than a phone is wide. Once for each tab: where somebody has pushed the strip it stays.
-  let broughtIn = null;
-
-  function bringIn(tab) {
-    const strip = tab.parentElement;
-    const [outer, inner] = [strip.getBoundingClientRect(), tab.getBoundingClientRect()];
-    if (inner.left < outer.left || inner.right > outer.right) {
-      strip.scrollBy({ left: inner.left + inner.width / 2 - outer.left - outer.width / 2, behavior: "instant" });
-    }
-    broughtIn = tab;
+    if (current && current.id !== broughtIn) window.bringIn(current);
+    broughtIn = current?.id;
   }
 
   // --- Wiring

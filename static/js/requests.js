@@ -2,6 +2,7 @@
 (() => {
   "use strict";
 
+  const SETTLED = 500; // an answer is in its place by then, in milliseconds
   const SLOW = 150; // below this a wait is not worth showing, in milliseconds
 
   // The toast is app.js's.
@@ -17,7 +18,7 @@
 
   // The last press counts: what was asked for before it, for the same place, is no longer wanted. What only
   // refreshes itself gives way.
-  const REGIONS = new Set(["view", "threads", "thread", "feed", "tab", "main"]);
+  const REGIONS = new Set(["view", "threads", "thread", "feed", "tab", "main", "filter-editor", "attribute-menu", "dialogs", "why"]);
   const underway = new Map(); // by the id of the place: { xhr, isRefresh }
   const outdated = new WeakSet();
 
@@ -53,14 +54,25 @@
   let changing = null; // the request whose turn it is
 
   function waitTurn(event) {
-    const { inTurn } = event.detail.elt.dataset;
-    if (!inTurn || !changing) return;
-    event.preventDefault();
-    turns.push(inTurn);
+    const { elt, target, requestConfig } = event.detail;
+    const { inTurn } = elt.dataset;
+    const isChange = inTurn || (target.id === "view" && requestConfig.verb === "post");
+    if (!isChange || !changing) return;
+    event.preventDefault(); // a column that was dragged, or moved from an older menu, is dropped
+    if (inTurn) turns.push(inTurn);
   }
 
   function takeTurn({ detail: { elt, target, xhr, requestConfig } }) {
-    if (elt.dataset.inTurn || (target.id === "view" && requestConfig.verb === "post")) changing = xhr;
+    if (target.id !== "view" || !(elt.dataset.inTurn || requestConfig.verb === "post")) return;
+    changing = xhr;
+    xhr.addEventListener("loadend", () => setTimeout(forgetTurn, SETTLED, xhr));
+  }
+
+  // Nothing came of it: the answer was no table, or another was there first.
+  function forgetTurn(xhr) {
+    if (xhr !== changing) return;
+    changing = null;
+    turns.length = 0;
   }
 
   // What comes after a change that failed was pressed in the belief that it would not.

@@ -75,24 +75,34 @@
     catchUp();
   }
 
-  // Not while somebody edits; then when he has done.
+  let isAsking = false;
+
+  // Not while somebody edits; then when he has done. One answer after the other, so that none is older than
+  // what is shown.
   async function catchUp() {
     const shown = table();
     const ids = shownIds();
-    if (!shown || isEdited() || !waiting.size || !ids.length || ids.length > 1000) return;
+    if (isAsking || !shown || isEdited() || !waiting.size || !ids.length || ids.length > 1000) return;
     const asked = [...waiting];
     const changed = ids.filter((id) => waiting.has(id));
     waiting.clear();
-    const answer = await fetch(`${shown.dataset.changes}?${shown.dataset.query}`, {
+    isAsking = true;
+    const html = await askForRows(shown, ids, changed);
+    isAsking = false;
+    const isElsewhere = table() !== shown; // which may have been read before it happened
+    if (!html || isElsewhere || isEdited()) for (const id of asked) waiting.add(id);
+    else replaceValues(html, shown);
+    if (html) catchUp();
+  }
+
+  async function askForRows({ dataset: { changes, query } }, ids, changed) {
+    const answer = await fetch(`${changes}?${query}`, {
       method: "POST", // a thousand ids are too long for an address
       headers: { "HX-Request": "true", "X-CSRFToken": window.csrfToken() },
       body: new URLSearchParams({ shown: ids, changed }),
       redirect: "error",
     }).catch(() => null);
-    const html = answer?.ok && await answer.text().catch(() => "");
-    if (table() !== shown) return;
-    if (!html || isEdited()) for (const id of asked) waiting.add(id);
-    else replaceValues(html, shown);
+    return answer?.ok && answer.text().catch(() => "");
   }
 
   function replaceValues(html, shown) {
@@ -210,7 +220,7 @@
 
   function onSettled(event) {
     const { target } = event.detail;
-    if (target.id === "view") { waiting.clear(); closeMenus(); }
+    if (target.id === "view") closeMenus();
     if (target.id === "footer") completeCount(target);
     if (target.id === "view-tabs") followView(document.getElementById("view-tabs"));
     if (target.id === "filter-editor" || target.id === "attribute-menu") focusMenu(target);

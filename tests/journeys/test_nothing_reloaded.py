@@ -4,7 +4,7 @@ import re
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, TimeoutError, expect
 
 from crm.edits.deleting import delete_records
 from crm.edits.editing import rename
@@ -238,3 +238,57 @@ def test_an_open_list_of_notifications_follows(shelf: Stage) -> None:
     )
     notify([ada], "needs_reconnect", box.pk)
     expect(bell.locator(".note")).to_have_count(1, timeout=10_000)
+
+
+def test_the_page_of_notifications_stays_where_it_was_scrolled_to(shelf: Stage) -> None:
+    ada = shelf.people["ada"]
+    box = Mailbox.objects.create(
+        workspace=ada.workspace, member=ada, kind=MailboxKind.ARCHIVE, address="ada@halyard.example"
+    )
+    notify([ada] * 60, "needs_reconnect", box.pk)
+    page = shelf.page("ada")
+    page.goto(f"{shelf.site}/halyard/notifications/")
+    notes = page.locator(".notifications--page .note")
+    expect(notes.first).to_be_visible()
+    notes.last.scroll_into_view_if_needed()
+    page.mouse.move(700, 500)
+    page.mouse.wheel(0, 20_000)
+    expect(notes).to_have_count(60)
+
+    with pytest.raises(TimeoutError), page.expect_response(re.compile("page=1"), timeout=2_500):
+        notify([ada], "needs_reconnect", box.pk)
+    expect(notes).to_have_count(60)
+    page.mouse.wheel(0, -40_000)
+    expect(notes.first).to_be_in_viewport()
+    expect(notes).not_to_have_count(60, timeout=10_000)
+
+
+def test_a_key_right_after_a_dialog_was_closed_counts(shelf: Stage) -> None:
+    """Nothing is drawn in between, as where a machine is busy: the closed dialog has the focus still."""
+    page = table(shelf)
+    page.keyboard.press("c")
+    expect(page.locator("#dialogs[open] input[name=name]")).to_be_focused()
+    pressed = """() => {
+        document.getElementById("dialogs").close();
+        document.activeElement.dispatchEvent(
+            new KeyboardEvent("keydown", { key: "?", bubbles: true, cancelable: true }));
+    }"""
+    page.evaluate(pressed)
+    expect(page.locator("#dialogs[open]")).to_contain_text("Keyboard shortcuts")
+
+
+def test_a_dialog_is_asked_for_once(shelf: Stage) -> None:
+    page = table(shelf)
+    held: list[Route] = []
+    page.route("**/creation/form/", lambda route: held.append(route))
+    for _ in range(2):
+        page.keyboard.press("c")
+    page.wait_for_function("() => document.querySelector('.htmx-request')")
+    held[0].continue_()
+    field = page.locator("#dialogs[open] input[name=name]")
+    field.fill("Halcyon")
+    is_settled(page)
+    for late in held[1:]:
+        late.continue_()
+    page.wait_for_timeout(500)
+    expect(field).to_have_value("Halcyon")

@@ -90,7 +90,6 @@ def test_somebody_finds_their_way_by_keys_alone(stage: Stage, page: Page) -> Non
     expect(page.locator("#dialogs[open] #dialog-title")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#dialogs[open]")).to_have_count(0)
-    is_settled(page)
     page.locator("body").press("Shift+M")
     expect(page.locator("#dialogs[open] #dialog-title")).to_be_visible()
     page.keyboard.press("Escape")
