@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from crm import cells
 from crm.edits.changing import CannotEdit, Record, kind_of
+from crm.live import announce
 from crm.models import Member, Star
 from crm.records import RECORD_TYPES
 from crm.statements import fetch
@@ -71,6 +72,7 @@ def toggle(record: Record, *, by: Member) -> bool:
     with transaction.atomic():
         # Two clicks at once wait for each other.
         Member.objects.select_for_update(no_key=True).get(pk=by.pk)
+        announce(by.workspace_id, topics=["favourites"], member_id=by.pk)
         if own.filter(Q(**{kind_of(record).name: record})).delete()[0]:
             return False
         if own.count() >= MOST_STARS:

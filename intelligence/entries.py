@@ -83,7 +83,7 @@ class Entry:
         """What a reader may miss if it changes under his eyes; not how long ago it was."""
         mail, event = self.mail, self.event
         return (
-            (self.pk, self.at, self.is_ahead, self.face.name),
+            (self.pk, self.at, self.is_ahead, self.face.name, *(one.name for one in self.outside)),
             mail and (mail.level, mail.subject, mail.request),
             event and (event.title, event.manner, event.names, event.answered),
         )

@@ -34,8 +34,11 @@ from crm.views.dialogs import leave_for
 def records(request: WorkspaceRequest, plural: str) -> HttpResponse:
     kind = BY_PLURAL[plural]
     state = asked_state(request, kind)
-    if request.GET.get("view") and state.view is None and not request.htmx:
+    is_view_gone = request.GET.get("view") and state.view is None
+    if is_view_gone and not request.htmx:
         return _without_view(request, kind)
+    if is_view_gone and state.after is None:
+        return arranged(request, kind, state.query())
     return render_table(request, kind, state)
 
 
@@ -43,8 +46,8 @@ def _without_view(request: WorkspaceRequest, kind: RecordType) -> HttpResponse:
     """Whoever was sent the address of a view that is not theirs, or is gone, is told."""
     rest = request.GET.copy()
     del rest["view"]
-    text = f"That view is gone, or whoever made it keeps it to themselves. These are all {kind.plural}."
-    messages.info(request, text)
+    shown = "Its filters are kept here." if "filter" in rest else f"These are all {kind.plural}."
+    messages.info(request, f"That view is gone, or whoever made it keeps it to themselves. {shown}")
     return redirect(f"{kind.list_url(request.member.workspace.slug)}?{rest.urlencode()}".rstrip("?"))
 
 

@@ -34,6 +34,14 @@
     else delete document.documentElement.dataset.theme;
   }
 
+  // Chosen in another tab.
+  function followTheme() {
+    const theme = readCookie("theme");
+    if (document.hidden || theme === (document.documentElement.dataset.theme ?? "")) return;
+    chooseTheme(theme);
+    for (const one of document.querySelectorAll("[data-theme-switch] input")) one.checked = one.value === (theme || "system");
+  }
+
   // --- Toasts
 
   function showToast(template, text) {
@@ -266,7 +274,8 @@
 
   function onSettled(event) {
     const { target, requestConfig } = event.detail;
-    if (target.id === "main" || target.id === "tab") focusHeading(target);
+    const isLive = requestConfig?.triggeringEvent?.type === "live";
+    if (!isLive && (target.id === "main" || target.id === "tab")) focusHeading(target);
     if (target.id === "dialogs") showDialog(target);
     const isChosen = target.id === "thread" && requestConfig?.elt !== target; // else it has refreshed itself
     if (isChosen) focusHeading(document.getElementById("thread"));
@@ -331,6 +340,8 @@
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   }
 
+  document.addEventListener("visibilitychange", followTheme);
+  window.addEventListener("focus", followTheme);
   rememberTimeZone();
   hideDismissed(document.body);
   announceToasts();

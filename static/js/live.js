@@ -77,6 +77,9 @@
     return (goal?.startsWith("#") && document.querySelector(goal)) || region;
   }
 
+  const isBegun = (field) => !["hidden", "checkbox", "radio"].includes(field.type)
+    && field.value !== field.defaultValue && Boolean(field.value.trim());
+
   function isBusy(region) {
     const focus = document.activeElement;
     const dialog = document.querySelector("dialog:modal");
@@ -86,6 +89,7 @@
       || (region.matches("[popover]") && region.contains(focus))
       || (region.matches("[data-live-from-top]") && region.scrollTop + scrollY > 0)
       || (place.contains(focus) && focus.matches(FIELDS))
+      || [...place.querySelectorAll("input, textarea")].some(isBegun)
       || place.querySelector(":popover-open, dialog[open]")
       || menus.some((menu) => place.contains(document.getElementById(menu.dataset.opener))));
   }
@@ -132,15 +136,20 @@
     const { requestConfig: { triggeringEvent, elt: region }, target, serverResponse } = event.detail;
     if (triggeringEvent?.type !== "live" || !region.matches("[data-live]")) return;
     if (isBusy(region)) waiting.add(region);
-    else if (target !== region || !isAsItWas(region, serverResponse)) return;
+    else if (!isAsItWas(region, target, serverResponse)) return;
     event.detail.shouldSwap = false;
   }
 
-  function isAsItWas(region, html) {
+  function isAsItWas(region, target, html) {
+    const part = region.getAttribute("hx-select");
+    if (part) {
+      const fresh = new DOMParser().parseFromString(html, "text/html").querySelector(part);
+      return target.matches(part) && !region.hasAttribute("hx-select-oob") && fresh && bare(fresh) === bare(target);
+    }
     const answer = document.createElement("template");
     answer.innerHTML = html.trim();
     const [only] = answer.content.childNodes;
-    return answer.content.childNodes.length === 1 && only.localName && bare(only) === bare(region);
+    return target === region && answer.content.childNodes.length === 1 && only.localName && bare(only) === bare(region);
   }
 
   // Without what htmx adds, and the tokens of forms, which are others in every answer.

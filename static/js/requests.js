@@ -171,7 +171,7 @@
   }
 
   // On the page of a record that somebody else has just deleted, or merged. Undone, its head comes again.
-  const recordKey = () => document.getElementById("record-head")?.dataset.live;
+  const recordKey = () => document.getElementById("record-head")?.dataset.live.split(" ")[0];
 
   function noteGone({ detail: { topics = [] } }) {
     if (topics.includes(`gone:${recordKey()}`)) sayGone();

@@ -87,8 +87,40 @@
     isBeside = Boolean(fresh) && !("chosen" in shown.dataset);
     if (!fresh || stateOf(fresh) !== stateOf(shown)) return;
     event.detail.shouldSwap = false;
-    const [share, sharedWith] = [shown, fresh].map((one) => one.querySelector("#thread-share"));
-    if (share && sharedWith) share.replaceChildren(...sharedWith.childNodes);
+    for (const part of [".thread__head .grow", "#thread-share"]) {
+      const [old, now] = [shown, fresh].map((one) => one.querySelector(part));
+      if (old && now && old.textContent !== now.textContent) old.replaceChildren(...now.childNodes);
+    }
+    bringMessages(shown.querySelector(".thread__scroll"), fresh);
+  }
+
+  // New ones take their place among those that are there.
+  function bringMessages(shown, fresh) {
+    let before = null;
+    for (const one of fresh.querySelectorAll(".msg")) {
+      const known = shown.querySelector(`.msg[data-message="${one.dataset.message}"]`);
+      if (known) before = renewMessage(known, one);
+      else {
+        if (before) before.after(one);
+        else shown.querySelector(".msg").before(one);
+        window.htmx.process(one);
+        before = one;
+      }
+    }
+  }
+
+  // Who is renamed is so here as well.
+  function renewMessage(known, fresh) {
+    const isClosed = (one) => one.matches(".msg--closed");
+    if (known.textContent === fresh.textContent || known.contains(document.activeElement)) return known;
+    if (isClosed(known) && isClosed(fresh)) {
+      known.replaceWith(fresh);
+      window.htmx.process(fresh);
+      return fresh;
+    }
+    const [old, now] = [known, fresh].map((one) => one.querySelector(".msg__head .grow"));
+    if (old && now) old.replaceChildren(...now.childNodes);
+    return known;
   }
 
   function beforeSwap(event) {

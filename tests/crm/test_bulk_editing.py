@@ -85,7 +85,7 @@ def test_any_number_is_changed_in_as_many_statements(talk: Desk, ben: Member, co
     with CaptureQueriesContext(connection) as moving:
         move_all(made, company, by=ben)
 
-    assert (len(writing), len(moving)) == (5, 9)
+    assert (len(writing), len(moving)) == (6, 10)
 
 
 def test_nobody_changes_another_workspace_or_too_many(talk: Desk, ben: Member, dan: Member) -> None:

@@ -223,7 +223,8 @@ def test_a_record_changed_by_hand_is_announced(desk: Desk, ada: Member) -> None:
         delete_record(bob, by=ada)
         deleted = records(pages.messages())
 
-    assert renamed == [{f"company:{acme.pk}"}]
+    # Its people's pages name it.
+    assert renamed == [{f"company:{acme.pk}", left}]
     assert [{f"company:{acme.pk}", gone} <= keys for keys in merged] == [True]
     assert deleted == [{f"company:{acme.pk}", left}]
 
@@ -271,7 +272,8 @@ def test_removing_a_mailbox_announces_how_far_it_has_come(desk: Desk, ada: Membe
 
         taken_away = topics(pages.messages())
 
-    assert topics(begun) == [["sync"]]
+    # His other settings hear that the account is going, everybody that there is progress.
+    assert topics(begun) == [["sync"], ["settings"]]
     # Its mail, the look whether there is more, and the end of it.
     assert taken_away == [["sync"], ["sync"], ["sync"]]
 

@@ -1,0 +1,106 @@
+"""What somebody does shows on pages that are open elsewhere: colleagues', and his own other tabs'."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from crm.edits.editing import rename
+from crm.models import Company, Person
+from crm.starring import toggle
+from crm.tables.saved_views import save_view
+from crm.teams import create_team, join_team, rename_team
+from mailboxes.models import Mailbox, MailboxKind
+from mailboxes.sharing.granting import set_default_level
+from tests.journeys.stage import ADA, BOB, NOW, SETTINGS, Stage, letter, roof, sync
+from tests.journeys.test_table import shelf
+
+__all__ = ["shelf"]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SOON = 12_000  # in milliseconds
+
+
+def opened(stage: Stage, name: str, path: str) -> Page:
+    page = stage.page(name)
+    page.goto(f"{stage.site}{path}")
+    return page
+
+
+def test_a_new_name_shows_wherever_it_stands(read: Stage) -> None:
+    ada, bob = read.people["ada"], Person.objects.get(name="Bob Doe")
+    acme = bob.company
+    assert acme
+    person = opened(read, "ada", f"/halyard/people/{bob.pk}/")
+    people = opened(read, "ben", "/halyard/people/")
+    feed = opened(read, "ada", f"/halyard/companies/{acme.pk}/")
+    mail = opened(read, "ada", f"/halyard/emails/{roof().pk}/")
+    expect(feed.locator("#feed")).to_contain_text("Bob")
+
+    rename(acme, "Acme Works", by=ada)
+    expect(person.locator("#record-head")).to_contain_text("Acme Works", timeout=SOON)
+    expect(person.locator("#record-details")).to_contain_text("Acme Works", timeout=SOON)
+    expect(people.locator("#rows")).to_contain_text("Acme Works", timeout=SOON)
+
+    rename(bob, "Roberta Doe", by=ada)
+    expect(feed.locator("#feed")).to_contain_text("Roberta", timeout=SOON)
+    expect(mail.locator("#thread")).to_contain_text("Roberta", timeout=SOON)
+
+
+def test_a_reply_comes_into_the_conversation_that_is_open(read: Stage) -> None:
+    page = opened(read, "ada", f"/halyard/emails/{roof().pk}/")
+    thread = page.locator("#thread")
+    messages = thread.locator(".msg")
+    expect(messages).to_have_count(3)
+    messages.first.locator("a").click()
+    expect(messages.first).to_contain_text("PARAGRAPH")
+    page.evaluate("document.querySelector('.msg').dataset.kept = ''")
+
+    answer = letter(7, BOB, ADA, "Re: Slate roof", text="One more thing.\n", answers=1, days_ago=0)
+    read.mail["ada"].deliver(answer, received=NOW)
+    sync(Mailbox.objects.get(member=read.people["ada"]))
+
+    expect(messages).to_have_count(4, timeout=SOON)
+    expect(messages.last).to_contain_text("One more thing.")
+    expect(thread.locator(".thread__head")).to_contain_text("4 messages")
+    expect(messages.first).to_have_attribute("data-kept", "")
+    expect(messages.first).to_contain_text("PARAGRAPH")
+
+
+def test_a_star_shines_in_every_tab_of_ones_own(shelf: Stage) -> None:
+    ada, dune = shelf.people["ada"], Company.objects.get(name="Dune")
+    record = opened(shelf, "ada", f"/halyard/companies/{dune.pk}/")
+    table = opened(shelf, "ada", "/halyard/people/")
+    ben = opened(shelf, "ben", "/halyard/people/")
+    star = record.locator("#star")
+    expect(star).to_have_attribute("aria-pressed", "false")
+
+    toggle(dune, by=ada)
+    expect(star).to_have_attribute("aria-pressed", "true", timeout=SOON)
+    expect(table.locator("#favourites")).to_contain_text("Dune", timeout=SOON)
+    expect(ben.locator("#favourites")).not_to_contain_text("Dune")
+
+
+def test_settings_say_what_was_chosen_in_another_tab(shelf: Stage) -> None:
+    ada, cleo = shelf.people["ada"], shelf.people["cleo"]
+    box = Mailbox.objects.create(
+        workspace=ada.workspace, member=ada, kind=MailboxKind.ARCHIVE, address="ada@halyard.example"
+    )
+    mine = opened(shelf, "ada", SETTINGS)
+    full = mine.locator("#mailbox-sharing").get_by_role("radio", name="Full access")
+    expect(full).not_to_be_checked()
+    views = opened(shelf, "ada", "/halyard/views/")
+    admin = opened(shelf, "cleo", "/halyard/settings/workspace/teams/")
+
+    set_default_level(box, 3, by=ada)
+    expect(full).to_be_checked(timeout=SOON)
+    save_view("company", "Big", sort="name", filters=[], columns=["people"], is_shared=True, by=cleo)
+    expect(views.locator("#view-lists")).to_contain_text("Big", timeout=SOON)
+
+    team = create_team("Sales", by=cleo)
+    expect(admin.locator("#teams")).to_contain_text("Sales", timeout=SOON)
+    admin.goto(f"{shelf.site}/halyard/settings/workspace/teams/{team.pk}/")
+    admin.get_by_label("Member to add to Sales").focus()
+    join_team(team, ada, by=cleo)
+    rename_team(team, "Selling", by=cleo)
+    admin.locator("h1").click()
+    expect(admin.locator("h1")).to_have_text("Selling", timeout=SOON)
+    expect(admin.locator("#team .rows")).to_contain_text("Ada")
