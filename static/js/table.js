@@ -38,6 +38,15 @@
     }
   }
 
+  // Of what is pointed at, or has the focus, the foot of its menu says what it is.
+  function explain(event) {
+    const item = event.target.closest?.("[data-about]");
+    const foot = item?.closest(".menu").querySelector(".menu__foot");
+    if (!foot) return;
+    const name = Object.assign(document.createElement("strong"), { textContent: item.textContent.trim() });
+    foot.replaceChildren(name, item.dataset.about);
+  }
+
   // --- Tooltips of times: who it was with outside is asked for when somebody points at a record's first
 
   async function nameOutside(event) {
@@ -233,9 +242,9 @@
 
   const listeners = {
     click: onClick,
-    mouseover: nameOutside,
+    mouseover: (event) => { nameOutside(event); explain(event); },
     pointerdown: completeLink,
-    focusin: completeLink,
+    focusin: (event) => { completeLink(event); explain(event); },
     live: follow,
     "htmx:configRequest": completeAddress,
     "htmx:beforeHistoryUpdate": keepColumns,
