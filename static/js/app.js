@@ -102,8 +102,32 @@
   }
 
   // What has an id htmx finds again after a swap. Where the focus is lost with what had it, go on from
-  // the same link, else the heading of the same section, else whatever comes first in what came instead.
+  // the same thing, else the heading of the same section, else whatever comes first in what came instead.
   const interrupting = new WeakMap();
+
+  // As it will be called when it comes again.
+  function identityOf(one) {
+    const leadsTo = one.getAttribute("href") ?? one.form?.getAttribute("action");
+    const value = one.matches("[type=radio], [type=checkbox], button") ? one.value : "";
+    const said = !leadsTo && one.matches("button, summary") ? one.getAttribute("aria-label") ?? one.textContent.trim() : "";
+    return [one.localName, leadsTo, one.name, value, said].join("\n");
+  }
+
+  function again(identity, region) {
+    return [...region.querySelectorAll(`${FOCUSABLE}, ${FIELDS}, summary`)].find((one) => identityOf(one) === identity);
+  }
+
+  // A page that is asked for anew as a whole.
+  function keepFocus({ detail: { xhr } }) {
+    const focused = document.activeElement;
+    if (xhr.getResponseHeader("HX-Refresh") && focused !== document.body) sessionStorage.setItem("focus", identityOf(focused));
+  }
+
+  function findFocus() {
+    const identity = sessionStorage.getItem("focus");
+    sessionStorage.removeItem("focus");
+    if (identity && document.activeElement === document.body) again(identity, document)?.focus({ preventScroll: true });
+  }
 
   function noteFocus(event) {
     const { target, xhr } = event.detail;
@@ -111,18 +135,17 @@
     if (!target.contains(focused)) return;
     const heading = focused.closest("[aria-labelledby]")?.getAttribute("aria-labelledby");
     const button = focused.closest(".menu[popover]") && openerOf(focused)?.id;
-    interrupting.set(xhr, { link: focused.getAttribute("href"), heading, button });
+    interrupting.set(xhr, { identity: identityOf(focused), heading, button });
   }
 
   function restoreFocus(event) {
     const { target, xhr } = event.detail;
-    const { link, heading, button } = interrupting.get(xhr) ?? {};
+    const { identity, heading, button } = interrupting.get(xhr) ?? {};
     const opener = button && !document.querySelector(":popover-open") && document.getElementById(button);
     if (opener) opener.focus({ preventScroll: true });
     if (!interrupting.has(xhr) || document.activeElement !== document.body) return;
     const region = target.isConnected ? target : event.target;
-    const same = link && region.querySelector(`a[href="${CSS.escape(link)}"]`);
-    const place = same || document.getElementById(heading) || region.querySelector("h1, h2, h3");
+    const place = again(identity, region) || document.getElementById(heading) || region.querySelector("h1, h2, h3");
     const next = place || region.querySelector(`${FOCUSABLE}, ${FIELDS}`) || region;
     if (!next.matches(`${FOCUSABLE}, ${FIELDS}`)) next.tabIndex = -1;
     next.focus({ preventScroll: true });
@@ -342,6 +365,7 @@
 
   document.addEventListener("visibilitychange", followTheme);
   window.addEventListener("focus", followTheme);
+  findFocus();
   rememberTimeZone();
   hideDismissed(document.body);
   announceToasts();
@@ -356,6 +380,7 @@
     "done": (event) => showDone(event.detail.text),
     "failed": (event) => showError(event.detail.text),
     "keep": (event) => keepCookie(event.detail.name, event.detail.value),
+    "htmx:beforeOnLoad": keepFocus,
     "htmx:beforeRequest": (event) => { askOnce(event); keepMenuOpen(event); },
     "htmx:beforeSwap": (event) => { noteFocus(event); noteStrip(event); },
     "htmx:afterSwap": noteShown,

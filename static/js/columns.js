@@ -2,15 +2,16 @@
 (() => {
   "use strict";
 
-  let dragged = null; // the head that is on its way
+  let dragged = ""; // the column whose head is on its way: the table may come anew under it
   let goal = null; // { head, isAfter }: where it would be put
 
+  const draggedIn = (table) => table.querySelector(`thead th[data-column="${CSS.escape(dragged)}"]`);
   const headsOf = (table) => [...table.querySelectorAll("thead th[data-column]")];
 
   function take(event) {
     const head = event.target.closest?.("th[data-column]");
     if (!head) return;
-    dragged = head;
+    dragged = head.dataset.column;
     event.dataTransfer.effectAllowed = "move";
     event.dataTransfer.setData("text/plain", head.querySelector(".col-head").textContent.trim());
     event.dataTransfer.setDragImage(head, 0, 0);
@@ -20,12 +21,12 @@
   // Anywhere in the table: what counts is above which column the pointer is.
   function consider(event) {
     const table = dragged && event.target.closest?.("table");
-    if (!table?.contains(dragged)) return;
+    if (!table || !draggedIn(table)) return;
     const head = headsOf(table).find((one) => {
       const { left, right } = one.getBoundingClientRect();
       return left <= event.clientX && event.clientX < right;
     });
-    show(head && head !== dragged ? { head, isAfter: isInEndHalf(event, head) } : null);
+    show(head && head !== draggedIn(table) ? { head, isAfter: isInEndHalf(event, head) } : null);
     if (goal) event.preventDefault();
   }
 
@@ -41,21 +42,21 @@
   }
 
   function put(event) {
-    const table = dragged?.closest("table");
-    if (!table || !goal) return;
+    const table = dragged && goal?.head.closest("table");
+    if (!table?.isConnected) return end();
     event.preventDefault();
     const heads = headsOf(table);
-    const from = heads.indexOf(dragged);
+    const from = heads.indexOf(draggedIn(table));
     const to = heads.indexOf(goal.head) + (goal.isAfter ? 1 : 0);
     const by = (to > from ? to - 1 : to) - from;
-    const column = dragged.dataset.column;
-    if (by) window.htmx.ajax("POST", table.dataset.columns, { target: "#view", values: { column, by } });
+    if (by) window.htmx.ajax("POST", table.dataset.columns, { target: "#view", values: { column: dragged, by } });
+    end(); // nobody says so of a head that has been replaced
   }
 
   function end() {
     show(null);
-    if (dragged) delete dragged.dataset.dragged;
-    dragged = null;
+    for (const head of document.querySelectorAll("th[data-dragged]")) delete head.dataset.dragged;
+    dragged = "";
   }
 
   const listeners = { dragstart: take, dragover: consider, drop: put, dragend: end };

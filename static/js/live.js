@@ -17,7 +17,7 @@
   const RECALL = 10_000; // how far back the server can tell what was announced
   const WAIT = [2_000, 60_000]; // until the next attempt after a refusal, from and to
   const MOST = 200; // keys to keep for a tab nobody looks at
-  const FIELDS = "input, select, textarea, [contenteditable]";
+  const FIELDS = "input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]";
 
   // --- What has been told and not been shown yet
 
@@ -77,19 +77,28 @@
     return (goal?.startsWith("#") && document.querySelector(goal)) || region;
   }
 
-  const isBegun = (field) => !["hidden", "checkbox", "radio"].includes(field.type)
-    && field.value !== field.defaultValue && Boolean(field.value.trim());
+  const letGo = () => { isPressed = false; refreshLater(); };
+
+  // What is typed or chosen and not sent yet.
+  function isBegun(field) {
+    if (field.options) return field.selectedIndex > 0 && !field.options[field.selectedIndex].defaultSelected;
+    return !["hidden", "checkbox", "radio"].includes(field.type)
+      && field.value !== field.defaultValue && Boolean(field.value.trim());
+  }
+
+  let isPressed = false; // a pointer is: what it is on must be there when it is let go
 
   function isBusy(region) {
     const focus = document.activeElement;
     const dialog = document.querySelector("dialog:modal");
     const place = placeOf(region);
     const menus = [...document.querySelectorAll("[data-opener]:popover-open")];
-    return Boolean((dialog && !dialog.contains(region))
+    return Boolean(isPressed
+      || (dialog && !dialog.contains(region))
       || (region.matches("[popover]") && region.contains(focus))
       || (region.matches("[data-live-from-top]") && region.scrollTop + scrollY > 0)
       || (place.contains(focus) && focus.matches(FIELDS))
-      || [...place.querySelectorAll("input, textarea")].some(isBegun)
+      || [...place.querySelectorAll("input, textarea, select")].some(isBegun)
       || place.querySelector(":popover-open, dialog[open]")
       || menus.some((menu) => place.contains(document.getElementById(menu.dataset.opener))));
   }
@@ -364,6 +373,11 @@
   document.addEventListener("visibilitychange", onVisibility);
   const moments = ["focusout", "toggle", "close", "scrollend", "htmx:afterSettle"];
   for (const name of moments) document.addEventListener(name, refreshLater, true);
+  document.addEventListener("pointerdown", () => { isPressed = true; }, true);
+  for (const name of ["pointerup", "pointercancel", "dragend"]) {
+    document.addEventListener(name, letGo, true);
+  }
+  window.addEventListener("blur", letGo);
   document.body.addEventListener("htmx:beforeRequest", askAgain);
   document.body.addEventListener("htmx:load", () => doubt || indicate());
   document.body.addEventListener("htmx:beforeSwap", putOff);

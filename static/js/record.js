@@ -12,7 +12,7 @@
 
   function followName() {
     const now = nameOf(document.getElementById("record-head"));
-    if (name && now && now !== name) document.title = document.title.replace(name, now);
+    if (name && now && now !== name) document.title = ` · ${document.title} · `.replace(` · ${name} · `, ` · ${now} · `).slice(3, -3);
     name = "";
   }
 

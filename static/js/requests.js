@@ -58,8 +58,9 @@
     const { inTurn } = elt.dataset;
     const isChange = inTurn || (target.id === "view" && requestConfig.verb === "post");
     if (!isChange || !changing) return;
-    event.preventDefault(); // a column that was dragged, or moved from an older menu, is dropped
+    event.preventDefault();
     if (inTurn) turns.push(inTurn);
+    else fail("The table is still changing. Try again in a moment.");
   }
 
   function takeTurn({ detail: { elt, target, xhr, requestConfig } }) {

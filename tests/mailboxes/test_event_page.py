@@ -192,3 +192,10 @@ def test_reading_is_all_one_can_do(desk: Desk, page: Page) -> None:
     desk.schedule("ada", review())
 
     assert page.client.post(f"/halyard/events/{event().pk}/").status_code == 405
+
+
+def test_its_page_is_brought_up_to_date_as_a_page(desk: Desk, page: Page) -> None:
+    desk.schedule("ada", review())
+
+    assert 'id="main"' in page.get(headers={"HX-Request": "true", "HX-Target": "main"})
+    assert 'id="main"' not in page.get(headers={"HX-Request": "true"})
