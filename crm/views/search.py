@@ -19,13 +19,13 @@ MOST_CHARACTERS = 2000
 def results(request: WorkspaceRequest) -> HttpResponse:
     """`recent` are the things a browser remembers having shown (`company:17 thread:4`), `here` the page
     it is on."""
-    is_fragment = wants_part(request)
+    is_fragment = wants_part(request) and request.htmx.target != "found"  # a page brings itself up to date
     looking = Looking(request.member, timezone.localtime(), _asked(request, "here"))
     said = _asked(request, "q")
     context: dict[str, Any] = {
         "said": Query.of(said).said,
         "groups": search(looking, said, _asked(request, "recent").split()),
-        "is_palette": wants_part(request),
+        "is_palette": is_fragment,
     }
     return render(request, "crm/_search_results.html" if is_fragment else "crm/search.html", context)
 

@@ -32,6 +32,7 @@ def test_a_new_name_shows_wherever_it_stands(read: Stage) -> None:
     person = opened(read, "ada", f"/halyard/people/{bob.pk}/")
     people = opened(read, "ben", "/halyard/people/")
     feed = opened(read, "ada", f"/halyard/companies/{acme.pk}/")
+    search = opened(read, "ben", "/halyard/search/?q=Acme")
     mail = opened(read, "ada", f"/halyard/emails/{roof().pk}/")
     expect(feed.locator("#feed")).to_contain_text("Bob")
 
@@ -39,6 +40,7 @@ def test_a_new_name_shows_wherever_it_stands(read: Stage) -> None:
     expect(person.locator("#record-head")).to_contain_text("Acme Works", timeout=SOON)
     expect(person.locator("#record-details")).to_contain_text("Acme Works", timeout=SOON)
     expect(people.locator("#rows")).to_contain_text("Acme Works", timeout=SOON)
+    expect(search.locator("#found")).to_contain_text("Acme Works", timeout=SOON)
 
     rename(bob, "Roberta Doe", by=ada)
     expect(feed.locator("#feed")).to_contain_text("Roberta", timeout=SOON)
