@@ -17,6 +17,7 @@
   const RECALL = 10_000; // how far back the server can tell what was announced
   const WAIT = [2_000, 60_000]; // until the next attempt after a refusal, from and to
   const MOST = 200; // keys to keep for a tab nobody looks at
+  const BUSY = ":popover-open, dialog[open], form.htmx-request, [name=confirmed]"; // the last is a question
   const FIELDS = "input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]";
 
   // --- What has been told and not been shown yet
@@ -99,7 +100,7 @@
       || (region.matches("[data-live-from-top]") && region.scrollTop + scrollY > 0)
       || (place.contains(focus) && focus.matches(FIELDS))
       || [...place.querySelectorAll("input, textarea, select")].some(isBegun)
-      || place.querySelector(":popover-open, dialog[open]")
+      || place.querySelector(BUSY)
       || menus.some((menu) => place.contains(document.getElementById(menu.dataset.opener))));
   }
 
@@ -371,7 +372,7 @@
 
   others?.addEventListener("message", onMessage);
   document.addEventListener("visibilitychange", onVisibility);
-  const moments = ["focusout", "toggle", "close", "scrollend", "htmx:afterSettle"];
+  const moments = ["focusout", "toggle", "close", "scrollend", "htmx:afterRequest", "htmx:afterSettle"];
   for (const name of moments) document.addEventListener(name, refreshLater, true);
   document.addEventListener("pointerdown", () => { isPressed = true; }, true);
   for (const name of ["pointerup", "pointercancel", "dragend"]) {
