@@ -94,26 +94,30 @@
     bringMessages(shown.querySelector(".thread__scroll"), fresh);
   }
 
-  // New ones take their place among those that are there.
+  // New ones take their place among those that are there, and what is there no more goes.
   function bringMessages(shown, fresh) {
+    for (const one of shown.querySelectorAll(".msg")) {
+      if (!fresh.querySelector(`.msg[data-message="${one.dataset.message}"]`)) one.remove();
+    }
     let before = null;
     for (const one of fresh.querySelectorAll(".msg")) {
       const known = shown.querySelector(`.msg[data-message="${one.dataset.message}"]`);
       if (known) before = renewMessage(known, one);
       else {
         if (before) before.after(one);
-        else shown.querySelector(".msg").before(one);
+        else (shown.querySelector(".msg") ?? shown.lastElementChild).before(one);
         window.htmx.process(one);
         before = one;
       }
     }
   }
 
-  // Who is renamed is so here as well.
+  // Who is renamed is so here as well; of what may be read less, or more, nothing stays.
   function renewMessage(known, fresh) {
     const isClosed = (one) => one.matches(".msg--closed");
-    if (known.textContent === fresh.textContent || known.contains(document.activeElement)) return known;
-    if (isClosed(known) && isClosed(fresh)) {
+    const isAllowed = known.dataset.access === fresh.dataset.access; // as much as before
+    if (isAllowed && (known.textContent === fresh.textContent || known.contains(document.activeElement))) return known;
+    if (!isAllowed || (isClosed(known) && isClosed(fresh))) {
       known.replaceWith(fresh);
       window.htmx.process(fresh);
       return fresh;
