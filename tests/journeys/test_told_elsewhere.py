@@ -68,6 +68,29 @@ def test_a_reply_comes_into_the_conversation_that_is_open(read: Stage) -> None:
     expect(messages.first).to_contain_text("PARAGRAPH")
 
 
+def test_what_may_be_read_no_more_leaves_the_conversation_that_is_open(read: Stage) -> None:
+    box = Mailbox.objects.get(member=read.people["ada"])
+    set_default_level(box, 3, by=read.people["ada"])
+    ada = opened(read, "ada", f"/halyard/emails/{roof().pk}/")
+    ben = opened(read, "ben", f"/halyard/emails/{roof().pk}/")
+    for page in (ada, ben):
+        expect(page.locator("#thread .msg")).to_have_count(3)
+        expect(page.locator("#thread")).to_contain_text("PARAGRAPH of text.")
+
+    read.mail["ada"].delete("Slate roof", "Gesendetes")
+    sync(box)
+    for page in (ada, ben):
+        expect(page.locator("#thread .msg")).to_have_count(2, timeout=SOON)
+        expect(page.locator(".thread__head")).to_contain_text("2 messages")
+        expect(page.locator("#thread")).not_to_contain_text("PARAGRAPH of text.")
+        expect(page.locator("#thread")).to_contain_text("drawing.pdf")
+
+    set_default_level(box, 1, by=read.people["ada"])
+    expect(ben.locator("#thread")).not_to_contain_text("drawing.pdf", timeout=SOON)
+    expect(ben.locator("#thread")).not_to_contain_text("Slate roof")
+    expect(ada.locator("#thread")).to_contain_text("drawing.pdf")
+
+
 def test_a_star_shines_in_every_tab_of_ones_own(shelf: Stage) -> None:
     ada, dune = shelf.people["ada"], Company.objects.get(name="Dune")
     record = opened(shelf, "ada", f"/halyard/companies/{dune.pk}/")
