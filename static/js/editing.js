@@ -90,47 +90,13 @@
     next?.focus({ preventScroll: true });
   }
 
-  // A region that brings itself up to date waits while somebody types in it, or is about to.
-  const BUSY = "[data-editor], [data-edits].htmx-request";
-
-  // Somebody deletes what the page is about: what is left of it need not be brought up to date.
-  let isLeaving = false;
-
-  function isBusy({ elt, target }) {
-    return elt.matches?.("[data-live]") && (isLeaving || Boolean(target?.querySelector?.(BUSY)));
-  }
-
-  function spareRequest(event) {
-    if (!isBusy(event.detail)) return;
-    event.preventDefault();
-    event.detail.elt.dataset.late = "";
-  }
-
-  function spareSwap(event) {
-    if (!isBusy(event.detail)) return;
-    event.detail.shouldSwap = false;
-    event.detail.elt.dataset.late = "";
-  }
-
-  function catchUp() {
-    for (const late of document.querySelectorAll("[data-late]")) {
-      if (late.querySelector(BUSY)) continue;
-      delete late.dataset.late;
-      window.htmx.trigger(late, "live");
-    }
-  }
-
   const listeners = {
     "keydown": press,
     "focusout": wander,
-    "submit": (event) => { isLeaving = isLeaving || event.target.matches("[data-leaves]"); },
-    "htmx:responseError": () => { isLeaving = false; },
-    "htmx:sendError": () => { isLeaving = false; },
-    "htmx:beforeRequest": spareRequest,
-    "htmx:beforeSwap": (event) => { spareSwap(event); notePlace(event); },
+    "htmx:beforeSwap": notePlace,
     "input": distrust,
     "htmx:afterSwap": (event) => { noteWords(event); begin(event); },
-    "htmx:afterRequest": (event) => { comeBack(event); catchUp(); },
+    "htmx:afterRequest": comeBack,
   };
   for (const [name, listener] of Object.entries(listeners)) document.body.addEventListener(name, listener);
 })();

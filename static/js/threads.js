@@ -83,7 +83,7 @@
 
   function keepThreadStill(event) {
     const shown = document.getElementById("thread");
-    const fresh = isLive(event) && parse(event).getElementById("thread");
+    const fresh = isLive(event) && event.detail.shouldSwap && parse(event).getElementById("thread");
     isBeside = Boolean(fresh) && !("chosen" in shown.dataset);
     if (!fresh || stateOf(fresh) !== stateOf(shown)) return;
     event.detail.shouldSwap = false;

@@ -74,6 +74,7 @@ def test_a_record_is_made_changed_deleted_and_brought_back(stage: Stage, size: d
     is_still(page)
 
     expect(page.locator("[data-editor]")).to_have_count(0)
+    is_settled(page)
     page.locator("#record-actions").click()
     page.get_by_role("button", name="Delete company").click()
     expect(page.locator(".toast")).to_contain_text("Deleted Acme Roofs.")

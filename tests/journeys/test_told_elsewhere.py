@@ -4,12 +4,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from crm.edits.editing import rename
-from crm.models import Company, Person
+from crm.models import AccessLevel, Company, Person
 from crm.starring import toggle
 from crm.tables.saved_views import save_view
 from crm.teams import create_team, join_team, rename_team
 from mailboxes.models import Mailbox, MailboxKind
 from mailboxes.sharing.granting import set_default_level
+from mailboxes.sharing.requesting import ask
 from tests.journeys.stage import ADA, BOB, NOW, SETTINGS, Stage, is_settled, letter, roof, sync
 from tests.journeys.test_table import shelf
 
@@ -89,6 +90,22 @@ def test_what_may_be_read_no_more_leaves_the_conversation_that_is_open(read: Sta
     expect(ben.locator("#thread")).not_to_contain_text("drawing.pdf", timeout=SOON)
     expect(ben.locator("#thread")).not_to_contain_text("Slate roof")
     expect(ada.locator("#thread")).to_contain_text("drawing.pdf")
+
+
+def test_an_answer_that_is_being_chosen_outlives_another_request(read: Stage) -> None:
+    ask(roof(), by=read.people["ben"], level=AccessLevel.FULL)
+    page = opened(read, "ada", f"/halyard/emails/{roof().pk}/")
+    first = page.locator(".request").first
+    first.get_by_label("Level").select_option(label="Subject line and metadata")
+    first.get_by_role("radio", name="Everything in").check()
+
+    ask(roof(), by=read.people["cleo"], level=AccessLevel.FULL)
+    page.wait_for_timeout(3_000)
+    expect(first.get_by_label("Level")).to_have_value("2")
+    expect(first.get_by_role("radio", name="Everything in")).to_be_checked()
+
+    first.get_by_role("button", name="Decline").click()
+    expect(page.locator(".request")).to_contain_text(["Cleo asks"], timeout=SOON)
 
 
 def test_a_star_shines_in_every_tab_of_ones_own(shelf: Stage) -> None:
