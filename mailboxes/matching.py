@@ -39,17 +39,18 @@ UNKNOWN = """
 # Once a member has written to a domain, everybody there who was in contact is known; at a free
 # mail provider only the very address.
 WRITTEN_TO = f"""
-    WITH contacted AS MATERIALIZED (
-        SELECT DISTINCT c.domain FROM crm_address c
-        WHERE c.workspace_id = %(workspace)s AND c.is_contacted AND NOT c.is_internal AND NOT c.is_freemail
-          AND c.domain = ANY(ARRAY(SELECT near.domain FROM crm_address near WHERE near.id = ANY(%(ids)s)))
-    )
+    WITH near AS MATERIALIZED (SELECT * FROM crm_address WHERE id = ANY(%(ids)s))
     SELECT a.id, a.kind, a.domain, a.is_freemail FROM crm_address a
-    WHERE a.workspace_id = %(workspace)s AND a.domain = ANY(ARRAY(SELECT domain FROM contacted))
-      AND {UNKNOWN} AND {IN_CONTACT}
+    WHERE a.workspace_id = %(workspace)s AND NOT a.is_freemail
+      AND a.domain = ANY(ARRAY(SELECT DISTINCT domain FROM near))
+      AND {UNKNOWN}
+      AND (SELECT true FROM crm_address c
+           WHERE c.workspace_id = a.workspace_id AND c.domain = a.domain
+             AND c.is_contacted AND NOT c.is_internal LIMIT 1)
+      AND {IN_CONTACT}
     UNION ALL
-    SELECT a.id, a.kind, a.domain, a.is_freemail FROM crm_address a
-    WHERE a.id = ANY(%(ids)s) AND a.is_freemail AND a.is_contacted AND {UNKNOWN} AND {IN_CONTACT}
+    SELECT a.id, a.kind, a.domain, a.is_freemail FROM near a
+    WHERE a.is_freemail AND a.is_contacted AND {UNKNOWN} AND {IN_CONTACT}
 """
 
 EVERYBODY = f"""
@@ -65,7 +66,7 @@ def create_from_contact(workspace: Workspace, address_ids: Sequence[int]) -> Cre
     if not workspace.automatic_creation:
         return Created([], [])
     rule = WRITTEN_TO if workspace.enhanced_creation else EVERYBODY
-    rows = fetch(rule, workspace=workspace.pk, ids=list(address_ids))
+    rows = fetch(rule, workspace=workspace.pk, ids=sorted(set(address_ids)))
     return create_records(
         workspace.pk,
         domains={domain for _, _, domain, is_freemail in rows if not is_freemail},

@@ -43,7 +43,20 @@ class Address(models.Model):
                 name="address_of_a_person_or_a_member",
             ),
         ]
-        indexes = [models.Index(fields=["workspace", "domain"], name="address_by_domain")]
+        indexes = [
+            models.Index(fields=["workspace", "domain"], name="address_by_domain"),
+            # What record creation asks with every page of mail, however many newsletters there are.
+            models.Index(
+                fields=["workspace", "domain"],
+                name="address_unknown",
+                condition=models.Q(person__isnull=True, is_internal=False) & ~models.Q(kind="automated"),
+            ),
+            models.Index(
+                fields=["workspace", "domain"],
+                name="address_contacted",
+                condition=models.Q(is_contacted=True, is_internal=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.email
