@@ -1,9 +1,6 @@
 """One writer of derived values per workspace at a time, for the length of a transaction; and work that one
 process does while others need not."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.db import connection
 
 # For what there can be one of in all workspaces.
@@ -30,14 +27,13 @@ def lock_workspace_for_storing(workspace_id: int) -> None:
         cursor.execute(_STORE, [workspace_id])
 
 
-@contextmanager
-def alone(mailbox_id: int) -> Iterator[bool]:
-    """Is nobody else taking things away from this mailbox, in any process? Does not wait."""
+class Taken(Exception):
+    """Another process is at it."""
+
+
+def take_turn(mailbox_id: int) -> None:
+    """To take things away from a mailbox, until the transaction ends. Does not wait: raises Taken."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(6, %s)", [mailbox_id])
-        is_alone = bool(cursor.fetchone()[0])
-        try:
-            yield is_alone
-        finally:
-            if is_alone:
-                cursor.execute("SELECT pg_advisory_unlock(6, %s)", [mailbox_id])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(6, %s)", [mailbox_id])
+        if not cursor.fetchone()[0]:
+            raise Taken

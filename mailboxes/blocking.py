@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.auditing import audit
-from crm.locking import lock_workspace
+from crm.locking import lock_workspace, take_turn
 from crm.models import Member
 from crm.statements import arrays, execute, fetch
 from mailboxes.leasing import due_now
@@ -236,7 +236,7 @@ def purge_all_blocked() -> None:
 
 def purge_blocked(mailbox: Mailbox, *, now: datetime | None = None) -> None:
     """Take away what is hidden, in batches. Interrupted, it goes on where it stopped. Without `now` values
-    are those of the moment of each batch."""
+    are those of the moment of each batch. Raises Taken."""
     while _purge_batch(mailbox, now):
         pass
     with transaction.atomic():
@@ -246,6 +246,7 @@ def purge_blocked(mailbox: Mailbox, *, now: datetime | None = None) -> None:
 
 def _purge_batch(mailbox: Mailbox, now: datetime | None) -> bool:
     with transaction.atomic():
+        take_turn(mailbox.pk)
         lock_workspace(mailbox.workspace_id)
         now = now or timezone.now()
         entries = list(BlocklistEntry.objects.filter(mailbox=mailbox).values_list("pk", flat=True))

@@ -4,6 +4,7 @@ which domains are the workspace's own.
 Every verb takes `by` and raises PermissionDenied for anybody but an active admin of the workspace.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from django.utils import timezone
 from crm.addresses import domain_of, is_freemail, is_public_suffix, normalise, registrable_domain
 from crm.auditing import audit
 from crm.locking import lock_workspace
+from crm.mistakes import log_mistake
 from crm.models import AccessLevel, Address, Company, CompanyDomain, InternalDomain, Member, Workspace
 from crm.signals import records_changed
 from crm.statements import execute, fetch
@@ -26,6 +28,8 @@ from mailboxes.organisers import follow_organisers
 from mailboxes.removing import HAS_BEEN_CONTACTED
 from mailboxes.rescreening import rescreen
 from mailboxes.signals import communication_changed
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500
 # Longer than a task may run.
@@ -324,7 +328,11 @@ def follow_up(pk: int) -> None:
     found.delete()
 
 
-def left_undone(now: datetime) -> list[int]:
-    """Follow-ups so old that their task has been lost."""
+def follow_up_lost(now: datetime) -> None:
+    """What a lost task or a dead worker has left undone. What goes wrong with one stops no other."""
     old = FollowUp.objects.filter(created_at__lt=now - LOST_AFTER)
-    return list(old.order_by("pk").values_list("pk", flat=True))
+    for pk in old.order_by("pk").values_list("pk", flat=True):
+        try:
+            follow_up(pk)
+        except Exception as error:
+            log_mistake(logger, f"following up {pk}", error)

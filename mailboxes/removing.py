@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from crm.auditing import audit
-from crm.locking import alone, lock_workspace
+from crm.locking import Taken, lock_workspace, take_turn
 from crm.mistakes import log_mistake
 from crm.models import Member
 from crm.statements import execute, fetch
@@ -215,21 +215,22 @@ def purge_removed() -> None:
 
 def take_away(mailbox: Mailbox, purge: Callable[[Mailbox], None]) -> None:
     """Unless somebody is at it; and what goes wrong with one mailbox stops no other."""
-    with alone(mailbox.pk) as is_alone:
-        if is_alone:
-            try:
-                purge(mailbox)
-            except Exception as error:
-                log_mistake(logger, f"taking away from mailbox {mailbox.pk}", error)
+    try:
+        purge(mailbox)
+    except Taken:
+        return
+    except Exception as error:
+        log_mistake(logger, f"taking away from mailbox {mailbox.pk}", error)
 
 
 def purge(mailbox: Mailbox, *, now: datetime | None = None) -> None:
     """Take away everything a mailbox being removed holds, then the mailbox. Interrupted, it goes
-    on where it stopped. Without `now` values are those of the moment of each batch."""
+    on where it stopped. Without `now` values are those of the moment of each batch. Raises Taken."""
     give_back_grant(mailbox)
     while _purge_batch(mailbox, now):
         pass
     with transaction.atomic():
+        take_turn(mailbox.pk)
         lock_workspace(mailbox.workspace_id)
         forget_mailbox(mailbox.pk, mailbox.member_id)
         end_requests_to(mailbox.member_id, workspace_id=mailbox.workspace_id)
@@ -241,6 +242,7 @@ def purge(mailbox: Mailbox, *, now: datetime | None = None) -> None:
 def _purge_batch(mailbox: Mailbox, now: datetime | None) -> bool:
     """Whether there may be more."""
     with transaction.atomic():
+        take_turn(mailbox.pk)
         lock_workspace(mailbox.workspace_id)
         now = now or timezone.now()
         copies = _some(MessageCopy.objects.filter(mailbox=mailbox))

@@ -60,6 +60,4 @@ def follow_up(pk: int) -> None:
 
 @shared_task(ignore_result=True)
 def follow_up_lost() -> None:
-    """What a lost task or a dead worker has left undone."""
-    for pk in policy.left_undone(timezone.now()):
-        policy.follow_up(pk)
+    policy.follow_up_lost(timezone.now())

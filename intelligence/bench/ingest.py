@@ -74,8 +74,8 @@ def _alike(smallest: int) -> Drawing:
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Seconds for storing an item of a page: with whom the workspace speaks itself, and of pages that are the
-    same in workspaces of every size, these also just after a checkpoint. Then each block goes whole into the log
-    with the first change to it, and the more blocks there are the longer that lasts."""
+    same in workspaces of every size, these also just after a checkpoint. Then each block goes whole into the
+    log with the first change to it, and the more blocks there are the longer that lasts."""
 
     own: float
     alike: float

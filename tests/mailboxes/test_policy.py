@@ -7,10 +7,12 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from crm.models import AccessLevel, Address, Company, InternalDomain, Member, Person, Workspace
+from crm.statements import execute
 from intelligence.verifying import differences
 from mailboxes.models import (
     EmailMessage,
     FollowUp,
+    FollowUpKind,
     Mailbox,
     MailboxKind,
     MailboxState,
@@ -24,7 +26,7 @@ from mailboxes.policy import (
     add_internal_domain,
     create_missing,
     follow_up,
-    left_undone,
+    follow_up_lost,
     preview_creation,
     preview_domain,
     proposed_domains,
@@ -51,12 +53,24 @@ def stored(desk: Desk) -> None:
 
 def follow_ups() -> None:
     """As the sweep does when the queue has lost what it was told."""
-    assert left_undone(timezone.now()) == [], "it has only just been asked for"
-    waiting = left_undone(timezone.now() + timedelta(hours=1))
-    assert len(waiting) == 1
-    for pk in waiting * 2:
-        follow_up(pk)
+    waiting = FollowUp.objects.get().pk
+    follow_up_lost(timezone.now())
+    assert FollowUp.objects.exists(), "it has only just been asked for"
+    follow_up_lost(timezone.now() + timedelta(hours=1))
     assert not FollowUp.objects.exists()
+    follow_up(waiting)  # the task was not lost after all
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_follow_up_that_cannot_be_done_stops_no_other(desk: Desk, cleo: Member) -> None:
+    set_creation(desk.workspace, LOOSE, by=cleo)
+    FollowUp.objects.create(workspace=desk.workspace, kind=FollowUpKind.ORGANISERS)
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    execute("ALTER TABLE crm_person ADD CONSTRAINT nobody_new CHECK (false) NOT VALID")
+
+    follow_up_lost(timezone.now() + timedelta(hours=1))
+
+    assert FollowUp.objects.get().kind == FollowUpKind.CREATION
 
 
 def names() -> tuple[set[str], set[str]]:

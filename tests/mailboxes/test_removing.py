@@ -1,8 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.db import connection, transaction
 
+from crm.locking import take_turn
 from crm.models import Person
 from crm.statements import fetch
 from intelligence.verifying import differences
@@ -10,7 +13,7 @@ from mailboxes.accounts.connecting import connect
 from mailboxes.leasing import LostLease, take
 from mailboxes.models import EmailMessage, Mailbox, MailboxKind, StreamKind
 from mailboxes.reading import Page, reader, store_page
-from mailboxes.removing import begin_removal, purge
+from mailboxes.removing import begin_removal, purge, purge_removed
 from mailboxes.running import run_now
 from tests.desk import NOW, Desk, mail
 from tests.mailboxes.letters import archive, letter, stream_of, write_ics, write_mbox
@@ -101,3 +104,23 @@ def test_records_stay_when_all_their_mail_is_gone(desk: Desk) -> None:
         None,
         None,
     )
+
+
+def purge_elsewhere() -> None:
+    try:
+        purge_removed()
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_process_at_a_time_takes_away_from_a_mailbox(desk: Desk) -> None:
+    box = desk.mailboxes["ada"]
+    begin_removal(box)
+    with ThreadPoolExecutor(1) as others:
+        with transaction.atomic():
+            take_turn(box.pk)
+            others.submit(purge_elsewhere).result(timeout=20)  # does not wait
+            assert Mailbox.objects.filter(pk=box.pk).exists()
+        others.submit(purge_elsewhere).result(timeout=20)
+    assert not Mailbox.objects.filter(pk=box.pk).exists()
