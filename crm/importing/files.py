@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from crm.models import RecordImport
+from crm.models import ImportState, RecordImport
 from crm.room import room_in
 
 KEPT_FOR = timedelta(days=1)
@@ -40,16 +40,16 @@ def forget(job: RecordImport) -> None:
 
 
 def forget_old(*, now: datetime) -> int:
-    """Imports of more than a day ago with what they said, and files that nobody knows. Returns how many
-    imports went."""
-    old = RecordImport.objects.filter(created_at__lt=now - KEPT_FOR)
+    """Imports of more than a day ago with what they said, unless they are still to be done, and files that
+    nobody knows. Returns how many imports went."""
+    old = RecordImport.objects.filter(created_at__lt=now - KEPT_FOR).exclude(state=ImportState.RUNNING)
     for job in old:
         forget(job)
     for path in _root().iterdir():
         with suppress(FileNotFoundError):  # another import ends
             if time.time() - path.stat().st_mtime > 2 * KEPT_FOR.total_seconds():
                 path.unlink()
-    return old.delete()[0]
+    return old.delete()[1].get(RecordImport._meta.label, 0)
 
 
 def _path(job: RecordImport) -> Path:

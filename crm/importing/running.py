@@ -18,7 +18,7 @@ from crm.importing.planning import CREATED, REFUSED, UNCHANGED, UPDATED, Outcome
 from crm.importing.storing import store
 from crm.importing.tabular import Line, Sheet, Unreadable, read_sheet
 from crm.live import announce
-from crm.models import ImportState, Member, RecordImport
+from crm.models import ImportState, Member, RecordImport, RefusedRow
 from crm.records import PERSON, RECORD_TYPES
 
 BATCH_ROWS = 500
@@ -61,11 +61,11 @@ def run(job_id: int) -> bool:
             if time.monotonic() > ends:
                 return True
     except FileNotFoundError:
-        _fail(job, files.GONE)
+        _fail(job_id, files.GONE)
     except Unreadable as error:
-        _fail(job, str(error))
+        _fail(job_id, str(error))
     except PermissionDenied:
-        _fail(job, LEFT)
+        _fail(job_id, LEFT)
     return False
 
 
@@ -78,10 +78,8 @@ def stalled(*, now: datetime) -> list[int]:
 def _batch(job_id: int, sheet: Sheet) -> bool:
     """Returns whether there may be another."""
     with transaction.atomic():
-        # The member's row is left to others: what they commit meanwhile may point to it.
-        row = RecordImport.objects.select_for_update(of=("self",), no_key=True).select_related("member")
-        job = row.get(pk=job_id)
-        if job.state != ImportState.RUNNING:
+        job = _running(job_id)
+        if job is None:
             return False
         lines = sheet.lines[job.done_count : job.done_count + BATCH_ROWS]
         if lines:
@@ -93,6 +91,13 @@ def _batch(job_id: int, sheet: Sheet) -> bool:
     if job.state == ImportState.DONE:
         files.forget(job)
     return job.state == ImportState.RUNNING
+
+
+def _running(job_id: int) -> RecordImport | None:
+    """Locked, unless it has ended. The member's row is left to others: what they commit meanwhile may point
+    to it."""
+    rows = RecordImport.objects.select_for_update(of=("self",), no_key=True).select_related("member")
+    return rows.filter(pk=job_id, state=ImportState.RUNNING).first()
 
 
 def _carry_out(job: RecordImport, lines: Sequence[Line]) -> list[Outcome]:
@@ -113,8 +118,17 @@ def _count(job: RecordImport, outcomes: Sequence[Outcome]) -> None:
     job.updated_count += counts[UPDATED]
     job.unchanged_count += counts[UNCHANGED]
     job.refused_count += counts[REFUSED]
-    refused = [[one.entry.line, one.reason, list(one.entry.cells)] for one in outcomes if one.reason]
-    job.problems = [*job.problems, *refused]
+    RefusedRow.objects.bulk_create(
+        RefusedRow(
+            workspace_id=job.workspace_id,
+            record_import=job,
+            line=one.entry.line,
+            reason=one.reason,
+            cells=list(one.entry.cells),
+        )
+        for one in outcomes
+        if one.reason
+    )
 
 
 def tally(outcomes: Iterable[Outcome]) -> Counter[str]:
@@ -133,10 +147,13 @@ def _finish(job: RecordImport) -> None:
     )
 
 
-def _fail(job: RecordImport, reason: str) -> None:
-    job.refresh_from_db()
-    job.state, job.finished_at = ImportState.FAILED, timezone.now()
-    job.problems = [[0, reason, []], *job.problems]
-    job.save()
+def _fail(job_id: int, reason: str) -> None:
+    """Unless another run has ended it meanwhile, with the file."""
+    with transaction.atomic():
+        job = _running(job_id)
+        if job is None:
+            return
+        job.state, job.finished_at, job.failure = ImportState.FAILED, timezone.now(), reason
+        job.save()
+        announce(job.workspace_id, topics=["import"])
     files.forget(job)
-    announce(job.workspace_id, topics=["import"])

@@ -3,7 +3,7 @@ from crm.models.audit import AuditEvent
 from crm.models.bulk_edit import BulkEdit
 from crm.models.company import Company, CompanyDomain
 from crm.models.deletion import Deletion
-from crm.models.importing import ImportState, RecordImport
+from crm.models.importing import ImportState, RecordImport, RefusedRow
 from crm.models.invitation import Invitation
 from crm.models.member import Member, Role, Team, TeamMembership
 from crm.models.notification import Notification
@@ -29,6 +29,7 @@ __all__ = [
     "Notification",
     "Person",
     "RecordImport",
+    "RefusedRow",
     "Role",
     "SavedView",
     "Star",

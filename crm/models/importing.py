@@ -33,8 +33,8 @@ class RecordImport(models.Model):
     updated_count = models.PositiveIntegerField(default=0)
     unchanged_count = models.PositiveIntegerField(default=0)
     refused_count = models.PositiveIntegerField(default=0)
-    # The first of the refused rows: [line, reason, [cells]].
-    problems = models.JSONField(default=list)
+    # Why it was given up, in words.
+    failure = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     started_at = models.DateTimeField(null=True)
     changed_at = models.DateTimeField(auto_now=True)
@@ -42,5 +42,26 @@ class RecordImport(models.Model):
 
     objects = RecordImportQuerySet.as_manager()
 
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "id"], name="import_workspace_id")]
+
     def __str__(self) -> str:
         return self.file_name
+
+
+class RefusedRow(models.Model):
+    """A row of the table that was not imported, as it stood there, and the reason in words."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
+    record_import = models.ForeignKey(
+        RecordImport, models.CASCADE, related_name="refused", db_constraint=False, db_index=False
+    )
+    line = models.PositiveIntegerField()
+    reason = models.TextField()
+    cells = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["record_import", "line"], name="row_is_refused_once")]
+
+    def __str__(self) -> str:
+        return f"Line {self.line}"

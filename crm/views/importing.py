@@ -71,7 +71,7 @@ def job(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     if found.state == ImportState.DRAFT:
         return _show_mapping(request, kind, found)
     context = {"kind": kind, "job": found, "progress": Progress.of(found)}
-    context["problems"] = found.problems[:SHOWN_PROBLEMS]
+    context["problems"] = list(found.refused.order_by("line").values_list("line", "reason")[:SHOWN_PROBLEMS])
     return render(
         request, "crm/_import_state.html" if wants_part(request) else "crm/import_job.html", context
     )
@@ -124,8 +124,8 @@ def problems(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponseBas
 
 def _problem_lines(found: RecordImport) -> Iterator[list[str]]:
     yield ["line", "reason", *found.columns]
-    for line, reason, cells in found.problems:
-        yield [str(line), *(defused(cell) for cell in [reason, *cells])]
+    for one in found.refused.order_by("line").iterator():
+        yield [str(one.line), *(defused(cell) for cell in [one.reason, *one.cells])]
 
 
 def _find(request: WorkspaceRequest, plural: str, pk: int) -> RecordImport:

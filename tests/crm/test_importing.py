@@ -74,7 +74,7 @@ def counts(job: RecordImport) -> tuple[int, int, int, int]:
 
 
 def reasons(job: RecordImport) -> list[tuple[int, str]]:
-    return [(line, reason) for line, reason, _ in job.problems]
+    return list(job.refused.order_by("line").values_list("line", "reason"))
 
 
 def right(desk: Desk) -> bool:
@@ -299,6 +299,16 @@ def test_the_file_goes_when_it_is_done_and_after_a_day(desk: Desk, ben: Member, 
     assert list((tmp_path / "imports").iterdir()) == []
 
 
+def test_an_import_that_has_had_to_wait_is_still_carried_out(desk: Desk, ben: Member) -> None:
+    job = uploaded(ben, COMPANY, "name\nAcme\n")
+    running.begin(job, by=ben, row_count=1)
+
+    assert files.forget_old(now=timezone.now() + timedelta(hours=25)) == 0
+
+    assert running.run(job.pk) is False
+    assert Company.objects.get().name == "Acme"
+
+
 def test_an_import_without_its_file_or_its_member_stops_and_says_so(
     desk: Desk, ben: Member, cleo: Member
 ) -> None:
@@ -312,7 +322,7 @@ def test_an_import_without_its_file_or_its_member_stops_and_says_so(
 
     for job in jobs:
         job.refresh_from_db()
-    assert [(job.state, job.problems[0][1]) for job in jobs] == [
+    assert [(job.state, job.failure) for job in jobs] == [
         (ImportState.FAILED, files.GONE),
         (ImportState.FAILED, running.LEFT),
     ]
@@ -362,4 +372,4 @@ def test_every_row_that_is_refused_can_be_had_back(desk: Desk, ben: Member) -> N
 
     job = imported(ben, COMPANY, text)
 
-    assert (job.refused_count, len(job.problems)) == (2_100, 2_100)
+    assert (job.refused_count, job.refused.count()) == (2_100, 2_100)
