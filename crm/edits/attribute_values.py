@@ -6,13 +6,14 @@ from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from crm.edits import editing
-from crm.edits.changing import CannotEdit, Record, kind_of
+from crm.edits.changing import CannotEdit, Record, changing, kind_of, read_again
 from crm.edits.creating import Draft, create_record
 from crm.models import Address, Company, Member, Person
 from crm.naming import MAX_NAME
-from crm.plain import PLAIN, plain_attribute
+from crm.plain import PLAIN, plain_attribute, tidied
 from crm.records import COMPANY, RecordType, find_record, read_id
 from crm.tables.columns import Look, columns_of
 from crm.tables.selecting import Selection
@@ -83,12 +84,26 @@ def chips_of(record: Record, attribute: Editable) -> list[str]:
     return list(record.addresses.order_by("email").values_list("email", flat=True))
 
 
-def set_text(record: Record, attribute: Editable, text: str, *, by: Member) -> None:
+def set_text(
+    record: Record, attribute: Editable, text: str, *, by: Member, seen: str | None = None
+) -> None:
+    """What somebody else wrote since it was `seen` is shown before it is replaced. Raises CannotEdit."""
     plain = plain_attribute(kind_of(record).name, attribute.name)
-    if plain:
-        editing.write(record, plain, text, by=by)
-    else:
-        editing.rename(record, text, by=by)
+    with changing(record.workspace_id, by):
+        read_again(record)
+        _refuse_unseen(tidied(text_of(record, attribute)), tidied(text), seen)
+        if plain:
+            editing.write(record, plain, text, by=by)
+        else:
+            editing.rename(record, text, by=by)
+
+
+def _refuse_unseen(now: str, typed: str, seen: str | None) -> None:
+    if seen is None or now in (tidied(seen), typed):
+        return
+    if now:
+        raise CannotEdit(f"Changed to “{Truncator(now).chars(80)}” meanwhile. Save again to replace that.")
+    raise CannotEdit("Emptied meanwhile. Save again to write it all the same.")
 
 
 def add_chip(record: Record, text: str, *, by: Member) -> None:

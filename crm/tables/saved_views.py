@@ -2,13 +2,16 @@
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 
 from crm.live import announce
+from crm.locking import lock_workspace
 from crm.models import Member, SavedView
 from crm.models.view import keeps
 from crm.records import RECORD_TYPES
@@ -20,6 +23,10 @@ MOST_NAME = 60
 
 class CannotSave(ValueError):
     """The view makes no sense; the message says why, in the user's words."""
+
+
+class ChangedMeanwhile(ValueError):
+    """It is another by now than whoever saves over it has seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +75,27 @@ VIEWS = """(
 def views_of(member: Member, kind: str) -> list[View]:
     """Without a query where the member was read with them, as for every page."""
     text: str | None = getattr(member, "views", None)
-    if text is None:
-        text = fetch(f"SELECT {VIEWS} FROM crm_member m WHERE m.id = %(member)s", member=member.pk)[0][0]
-    found: list[dict[str, Any]] = json.loads(text)
+    found: list[dict[str, Any]] = json.loads(_read(member) if text is None else text)
     return [_view(one) for one in found if one["kind"] == kind]
+
+
+def _read(member: Member) -> str:
+    text: str = fetch(f"SELECT {VIEWS} FROM crm_member m WHERE m.id = %(member)s", member=member.pk)[0][0]
+    return text
 
 
 def _view(found: dict[str, Any]) -> View:
     return View(**found | {"filters": tuple(found["filters"]), "columns": tuple(found["columns"])})
+
+
+@contextmanager
+def _changing(by: Member) -> Iterator[None]:
+    """One at a time: names are compared with those of others, and versions with what there is."""
+    if not by.is_active:
+        raise PermissionDenied
+    with transaction.atomic():
+        lock_workspace(by.workspace_id)
+        yield
 
 
 def save_view(
@@ -89,50 +109,66 @@ def save_view(
     by: Member,
 ) -> SavedView:
     """A new one. Raises CannotSave."""
-    _require_active(by)
-    if kind not in RECORD_TYPES:
-        raise CannotSave("There is no such table.")
-    if SavedView.objects.visible_to(by).filter(kind=kind).count() >= MOST_VIEWS:
-        raise CannotSave(f"There are {MOST_VIEWS} views already. Delete one that nobody needs.")
-    _require_own_name(kind, name, by=by)
-    view = SavedView.objects.create(
-        workspace_id=by.workspace_id,
-        owner=by,
-        kind=kind,
-        name=_name(name),
-        sort=sort,
-        filters=list(filters),
-        columns=list(columns),
-        is_shared=is_shared,
-    )
-    _tell(by, is_shared=is_shared)
+    with _changing(by):
+        if kind not in RECORD_TYPES:
+            raise CannotSave("There is no such table.")
+        if SavedView.objects.visible_to(by).filter(kind=kind).count() >= MOST_VIEWS:
+            raise CannotSave(f"There are {MOST_VIEWS} views already. Delete one that nobody needs.")
+        _require_own_name(kind, name, by=by)
+        view = SavedView.objects.create(
+            workspace_id=by.workspace_id,
+            owner=by,
+            kind=kind,
+            name=_name(name),
+            sort=sort,
+            filters=list(filters),
+            columns=list(columns),
+            is_shared=is_shared,
+        )
+        _tell(by, is_shared=is_shared)
     return view
 
 
 def rearrange_view(
-    view: SavedView, *, sort: str, filters: Iterable[str], columns: Iterable[str], by: Member
+    view: SavedView,
+    *,
+    sort: str,
+    filters: Iterable[str],
+    columns: Iterable[str],
+    by: Member,
+    version: str = "",
 ) -> None:
-    """Save over it how the table looks now."""
-    _require_keeper(view, by)
-    _write(view, sort=sort, filters=list(filters), columns=list(columns))
-    _tell(by, is_shared=view.is_shared)
+    """Save over it how the table looks now. Raises ChangedMeanwhile if `version` is not the view's any more."""
+    with _changing(by):
+        _require_keeper(view, by)
+        if version and version != _version_now(view, by):
+            raise ChangedMeanwhile
+        _write(view, sort=sort, filters=list(filters), columns=list(columns))
+        _tell(by, is_shared=view.is_shared)
+
+
+def _version_now(view: SavedView, by: Member) -> str:
+    found = (one for one in json.loads(_read(by)) if one["pk"] == view.pk)
+    return next((_view(one).version for one in found), "")
 
 
 def describe_view(view: SavedView, name: str, *, is_shared: bool, by: Member) -> None:
     """Another name, or for others than before. A view taken back from everyone stays its owner's; one
     whose owner is gone becomes that of whoever takes it."""
-    _require_keeper(view, by)
-    _require_own_name(view.kind, name, by=by, besides=view.pk)
-    owner_id = by.pk if not is_shared and view.owner_id is None else view.owner_id
-    was_shared = view.is_shared
-    _write(view, name=_name(name), is_shared=is_shared, owner_id=owner_id)
-    _tell(by, is_shared=was_shared or is_shared)
+    with _changing(by):
+        _require_keeper(view, by)
+        _require_own_name(view.kind, name, by=by, besides=view.pk)
+        owner_id = by.pk if not is_shared and view.owner_id is None else view.owner_id
+        was_shared = view.is_shared
+        _write(view, name=_name(name), is_shared=is_shared, owner_id=owner_id)
+        _tell(by, is_shared=was_shared or is_shared)
 
 
 def delete_view(view: SavedView, *, by: Member) -> None:
-    _require_keeper(view, by)
-    view.delete()
-    _tell(by, is_shared=view.is_shared)
+    with _changing(by):
+        _require_keeper(view, by)
+        view.delete()
+        _tell(by, is_shared=view.is_shared)
 
 
 def _tell(by: Member, *, is_shared: bool) -> None:
@@ -163,12 +199,6 @@ def _require_own_name(kind: str, name: str, *, by: Member, besides: int = 0) -> 
         raise CannotSave("There is a view of this name already.")
 
 
-def _require_active(by: Member) -> None:
-    if not by.is_active:
-        raise PermissionDenied
-
-
 def _require_keeper(view: SavedView, by: Member) -> None:
-    _require_active(by)
     if view.workspace_id != by.workspace_id or not view.is_kept_by(by):
         raise PermissionDenied

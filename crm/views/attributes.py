@@ -105,7 +105,8 @@ def _editor(request: WorkspaceRequest, kind: RecordType, pk: int, name: str) -> 
 
 def _typed(editor: Editor, given: Any, error: str) -> Editor:
     text = given.get("value", "") if "without" not in given else ""
-    return replace(editor, text=text, error=error)
+    seen = attribute_values.text_of(editor.record, editor.attribute)
+    return replace(editor, text=text, seen=seen, error=error)
 
 
 def _save(editor: Editor, given: Any, *, by: Member) -> None:
@@ -118,18 +119,8 @@ def _save(editor: Editor, given: Any, *, by: Member) -> None:
     elif attribute.form == CHOICE:
         _choose(record, given, by=by)
     else:
-        _refuse_unseen(editor, given)
-        attribute_values.set_text(record, attribute, given.get("value", ""), by=by)
-
-
-def _refuse_unseen(editor: Editor, given: Any) -> None:
-    """Somebody else wrote here since the editor was opened: that is shown before it is replaced."""
-    now, typed = tidied(editor.seen), tidied(given.get("value", ""))
-    if "seen" not in given or now in (tidied(given["seen"]), typed):
-        return
-    if now:
-        raise CannotEdit(f"Changed to “{Truncator(now).chars(80)}” meanwhile. Save again to replace that.")
-    raise CannotEdit("Emptied meanwhile. Save again to write it all the same.")
+        text, seen = given.get("value", ""), given.get("seen")
+        attribute_values.set_text(record, attribute, text, by=by, seen=seen)
 
 
 def _choose(record: Record, given: Any, *, by: Member) -> None:

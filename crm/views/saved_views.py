@@ -11,7 +11,14 @@ from django.views.decorators.http import require_GET, require_POST
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.models import SavedView
 from crm.records import BY_PLURAL, RECORD_TYPES, RecordType
-from crm.tables.saved_views import CannotSave, delete_view, describe_view, rearrange_view, save_view
+from crm.tables.saved_views import (
+    CannotSave,
+    ChangedMeanwhile,
+    delete_view,
+    describe_view,
+    rearrange_view,
+    save_view,
+)
 from crm.tables.state import State
 from crm.tables.view_counts import counted_views
 from crm.views.dialogs import dialog, leave_for
@@ -60,12 +67,12 @@ def arrangement(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse
     kind = BY_PLURAL[plural]
     view = _view(request, kind, pk)
     state = asked_state(request, kind)
-    version = request.POST.get("version")
-    if version and (state.view is None or state.view.version != version):
+    version = request.POST.get("version", "")
+    try:
+        rearrange_view(view, **_arrangement(state), by=request.member, version=version)
+    except ChangedMeanwhile:
         messages.info(request, MEANWHILE)
         return _to(request, kind, f"?{state.query()}")
-    try:
-        rearrange_view(view, **_arrangement(state), by=request.member)
     except CannotSave as error:
         raise Http404(str(error)) from error
     return _to(request, kind, f"?view={view.pk}")
