@@ -13,6 +13,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from crm.live import announce
 from crm.models import Member, User, Workspace
 from crm.signals import member_changed
 from crm.workspaces import claim_verified
@@ -67,8 +68,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
 def rename(user: User, name: str) -> None:
     """What somebody is called, in all workspaces."""
-    user.name = name
-    user.save(update_fields=["name"])
+    with transaction.atomic():
+        user.name = name
+        user.save(update_fields=["name"])
+        for workspace_id in Member.objects.filter(user=user).values_list("workspace_id", flat=True):
+            announce(workspace_id, is_all=True)
 
 
 @receiver(email_confirmed)

@@ -55,11 +55,13 @@ def announce(
     *,
     records: Iterable[tuple[str, int]] = (),
     topics: Iterable[str] = (),
+    is_all: bool = False,
     member_id: int | None = None,
 ) -> None:
-    """Call inside the transaction of what happened. With `member_id` only that member's pages hear it."""
+    """Call inside the transaction of what happened; `is_all` if it may show anywhere. With `member_id` only
+    that member's pages hear it."""
     news = News()
-    news.add(News({f"{kind}:{pk}" for kind, pk in records}, set(topics)))
+    news.add(News({f"{kind}:{pk}" for kind, pk in records}, set(topics), is_all))
     if news:
         _collect(workspace_id, member_id, news)
 

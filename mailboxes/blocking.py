@@ -26,7 +26,7 @@ from mailboxes.models import (
     SkippedItem,
     SkipReason,
 )
-from mailboxes.progress import announce_progress
+from mailboxes.progress import announce_hidden, announce_progress
 from mailboxes.removing import PURGE_ITEMS, forget_events, remove_mail, take_away
 from mailboxes.sharing.upkeep import end_requests_to
 
@@ -128,7 +128,7 @@ def block(mailbox: Mailbox, values: Sequence[str], *, by: Member) -> None:
         )
         audit("blocked", by=by, owner=by, mailbox=mailbox.pk, entries=len(values))
         hide_blocked(mailbox)
-        announce_progress(mailbox.workspace_id)
+        announce_hidden(mailbox.workspace_id)
         transaction.on_commit(lambda: _purge_soon(mailbox.pk), robust=True)
 
 
@@ -149,7 +149,7 @@ def unblock(entry: BlocklistEntry, *, by: Member) -> None:
         audit("unblocked", by=by, owner=by, mailbox=mailbox.pk)
         # What was not yet taken away is there again, unless another entry hides it too.
         hide_blocked(mailbox)
-        announce_progress(mailbox.workspace_id)
+        announce_hidden(mailbox.workspace_id)
 
 
 _FETCH_AGAIN = """

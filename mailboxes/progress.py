@@ -35,6 +35,11 @@ def announce_progress(workspace_id: int) -> None:
     announce(workspace_id, topics=["sync"])
 
 
+def announce_hidden(workspace_id: int) -> None:
+    """To pages that show mail, too: some may not be seen any more, or again."""
+    announce(workspace_id, topics=["access", "sync"])
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """`is_stalled` where nobody seems to be reading."""

@@ -27,7 +27,7 @@ from mailboxes.models import (
     MessageCopy,
     SyncStream,
 )
-from mailboxes.progress import announce_progress
+from mailboxes.progress import announce_hidden, announce_progress
 from mailboxes.sharing.upkeep import end_requests_to, forget_mailbox
 from mailboxes.signals import communication_changed
 
@@ -205,7 +205,7 @@ def begin_removal(mailbox: Mailbox) -> None:
         mailbox.save(update_fields=["state", "credential", "settings"])
         # A run under way loses its lease: removal wins.
         SyncStream.objects.filter(mailbox=mailbox).update(epoch=F("epoch") + 1, due_at=None, cursor="")
-        announce_progress(mailbox.workspace_id)
+        announce_hidden(mailbox.workspace_id)
 
 
 def purge_removed() -> None:

@@ -84,9 +84,7 @@ def chips_of(record: Record, attribute: Editable) -> list[str]:
     return list(record.addresses.order_by("email").values_list("email", flat=True))
 
 
-def set_text(
-    record: Record, attribute: Editable, text: str, *, by: Member, seen: str | None = None
-) -> None:
+def set_text(record: Record, attribute: Editable, text: str, *, by: Member, seen: str | None = None) -> None:
     """What somebody else wrote since it was `seen` is shown before it is replaced. Raises CannotEdit."""
     plain = plain_attribute(kind_of(record).name, attribute.name)
     with changing(record.workspace_id, by):

@@ -138,7 +138,7 @@ def rearrange_view(
     by: Member,
     version: str = "",
 ) -> None:
-    """Save over it how the table looks now. Raises ChangedMeanwhile if `version` is not the view's any more."""
+    """Save over it how the table looks now. Raises ChangedMeanwhile where `version` is not that of today."""
     with _changing(by):
         _require_keeper(view, by)
         if version and version != _version_now(view, by):

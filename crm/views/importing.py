@@ -11,7 +11,6 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from crm import tasks
@@ -27,7 +26,7 @@ from crm.models import ImportState, RecordImport
 from crm.records import BY_PLURAL, RecordType
 from crm.room import NoRoom
 from crm.views.csv_file import csv_file
-from crm.views.dialogs import leave_for
+from crm.views.dialogs import go_to, leave_for
 
 PREVIEWED_ROWS = 5
 SHOWN_PROBLEMS = SHOWN_UPDATES = 100
@@ -85,7 +84,7 @@ def mapping(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     found.columns = read_choice(kind, request.POST.getlist("column"), len(found.columns))
     # Not under an import that has begun meanwhile.
     if not RecordImport.objects.filter(pk=found.pk, state=ImportState.DRAFT).update(columns=found.columns):
-        return leave_for(request, reverse("crm:import_job", args=[request.member.workspace.slug, plural, pk]))
+        return go_to(request, "crm:import_job", plural, pk)
     if request.htmx:
         return _show_mapping(request, kind, found)
     return redirect("crm:import_job", request.member.workspace.slug, plural, pk)
@@ -100,7 +99,7 @@ def start(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     with transaction.atomic():
         if begin(found, by=request.member, row_count=found.row_count):
             transaction.on_commit(lambda: tasks.run_import.delay(found.pk))
-    return redirect("crm:import_job", request.member.workspace.slug, plural, pk)
+    return go_to(request, "crm:import_job", plural, pk)
 
 
 @require_POST

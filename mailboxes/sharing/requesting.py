@@ -24,6 +24,7 @@ from mailboxes.correspondence.threadrows import ASK_AGAIN_AFTER
 from mailboxes.models import (
     AccessRequest,
     Mailbox,
+    MailboxState,
     MessageCopy,
     RequestedOwner,
     RequestState,
@@ -246,9 +247,13 @@ def _to_answer(request: AccessRequest, by: Member) -> AccessRequest:
 
 
 def _locked(request: AccessRequest, by: Member) -> AccessRequest:
-    """Two owners who answer at once wait for each other, and mail that moves the thread for them."""
+    """Two owners who answer at once wait for each other, and mail that moves the thread for them. Raises
+    AlreadySettled."""
     lock_for(by)
-    return AccessRequest.objects.select_related("member__user", "thread").get(pk=request.pk)
+    found = AccessRequest.objects.select_related("member__user", "thread").filter(pk=request.pk).first()
+    if found is None:
+        raise AlreadySettled("What was asked for is no longer here.")
+    return found
 
 
 def _targets(request: AccessRequest, by: Member, scope: Scope) -> list[Target]:
@@ -257,7 +262,7 @@ def _targets(request: AccessRequest, by: Member, scope: Scope) -> list[Target]:
     if scope == Scope.RECORD:
         record = request.company or request.person
         if record is None:
-            raise ValueError("The record this was asked on is no longer there.")
+            raise AlreadySettled("The record this was asked on is no longer here. Look at the thread again.")
         return [record_target(record)]
     holding = Mailbox.objects.owned_by(by).filter(
         copies__message__thread_id=request.thread_id, copies__blocked_by=None
@@ -309,22 +314,38 @@ class Choice:
     seen: str
 
 
-def choices(request: AccessRequest, *, by: Member) -> list[Choice]:
-    """What the owner can approve: the thread, his mail with the record it was asked on, his mailbox."""
-    own = Mailbox.objects.owned_by(by).exclude(state="removing")
-    copies = MessageCopy.objects.filter(mailbox__in=own, blocked_by=None)
-    in_thread = copies.filter(message__thread_id=request.thread_id)
-    messages = in_thread.values("message_id").distinct().count()
-    found = [Choice(Scope.THREAD, "This thread", messages, False, _seen(request, by, Scope.THREAD))]
+def scopes(request: AccessRequest, *, by: Member) -> dict[Scope, str]:
+    """What the owner can approve, in words: the thread, his mail with the record it was asked on, his
+    mailbox."""
+    found = {Scope.THREAD: "This thread"}
     if record := request.company or request.person:
-        words, messages = f"All my emails with {record.name}", count_own(by, record_target(record))
-        found.append(Choice(Scope.RECORD, words, messages, True, _seen(request, by, Scope.RECORD)))
-    holding = list(in_thread.values_list("mailbox_id", flat=True).distinct())
-    everything = copies.filter(mailbox_id__in=holding).values("message_id").distinct().count()
-    words = "this mailbox" if len(holding) == 1 else f"the {len(holding)} mailboxes of yours that hold it"
-    seen = _seen(request, by, Scope.MAILBOX)
-    found.append(Choice(Scope.MAILBOX, f"Everything in {words}", everything, True, seen))
-    return found
+        found[Scope.RECORD] = f"All my emails with {record.name}"
+    holding = _held(request, by).values("mailbox_id").distinct().count()
+    words = "this mailbox" if holding == 1 else f"the {holding} mailboxes of yours that hold it"
+    return found | {Scope.MAILBOX: f"Everything in {words}"}
+
+
+def choices(request: AccessRequest, *, by: Member) -> list[Choice]:
+    return [
+        Choice(scope, words, _count(request, by, scope), scope != Scope.THREAD, _seen(request, by, scope))
+        for scope, words in scopes(request, by=by).items()
+    ]
+
+
+def _count(request: AccessRequest, by: Member, scope: Scope) -> int:
+    record = request.company or request.person
+    if scope == Scope.RECORD and record:
+        return count_own(by, record_target(record))
+    copies = _held(request, by)
+    if scope == Scope.MAILBOX:
+        copies = MessageCopy.objects.filter(mailbox__in=copies.values("mailbox_id"), blocked_by=None)
+    return copies.values("message_id").distinct().count()
+
+
+def _held(request: AccessRequest, by: Member) -> QuerySet[MessageCopy]:
+    """The owner's copies of the thread."""
+    own = Mailbox.objects.owned_by(by).exclude(state=MailboxState.REMOVING)
+    return MessageCopy.objects.filter(mailbox__in=own, blocked_by=None, message__thread_id=request.thread_id)
 
 
 def _seen(request: AccessRequest, by: Member, scope: Scope) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBadRequest, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -88,7 +88,7 @@ def _thread_target(request: WorkspaceRequest, pk: int) -> Target:
     conversation = read_thread(request.member, pk, now=timezone.localtime())
     if conversation is None or not conversation.holds_own:
         raise Http404
-    return thread_target(Thread.objects.get(pk=pk))
+    return thread_target(get_object_or_404(Thread, pk=pk))
 
 
 def _access(request: WorkspaceRequest, target: Target, *, back: str) -> HttpResponse:
@@ -106,7 +106,7 @@ def _access(request: WorkspaceRequest, target: Target, *, back: str) -> HttpResp
     if not request.htmx:
         return redirect(back)
     response = HttpResponse(status=204)
-    changed: dict[str, Any] = {"access-changed": True, "done": {"text": "Saved who sees your emails here."}}
+    changed: dict[str, Any] = {"done": {"text": "Saved who sees your emails here."}}
     if target.name == "thread":
         changed[f"thread-{target.row.pk}-changed"] = True
     response["HX-Trigger"] = json.dumps(changed)

@@ -4,19 +4,20 @@ import json
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.models import AccessLevel
 from crm.records import BY_PLURAL, find_record, read_id
+from crm.views.dialogs import dialog
 from mailboxes.correspondence.conversation import Conversation, read_thread
 from mailboxes.models import AccessRequest, Scope, Thread
 from mailboxes.sharing.granting import ChangedMeanwhile
-from mailboxes.sharing.requesting import AlreadySettled, CannotAsk, ask, choices
+from mailboxes.sharing.requesting import AlreadySettled, CannotAsk, ask, choices, scopes
 
 ASKABLE = [(level.value, level.label) for level in (AccessLevel.SUBJECT, AccessLevel.FULL)]
 
@@ -52,7 +53,7 @@ def requests(request: WorkspaceRequest, pk: int) -> HttpResponse:
     record = find_record(request.member, kind, number) if kind and number else None
     try:
         ask(
-            Thread.objects.get(pk=conversation.pk),
+            get_object_or_404(Thread, pk=conversation.pk),
             by=request.member,
             level=AccessLevel(form.cleaned_data["level"]),
             note=form.cleaned_data["note"],
@@ -60,7 +61,7 @@ def requests(request: WorkspaceRequest, pk: int) -> HttpResponse:
         )
     except CannotAsk as error:
         return _render_dialog(request, conversation, error=str(error))
-    return _changed(pk)
+    return _changed(request, pk)
 
 
 @require_POST
@@ -68,7 +69,7 @@ def requests(request: WorkspaceRequest, pk: int) -> HttpResponse:
 def cancellation(request: WorkspaceRequest, pk: int) -> HttpResponse:
     one = get_object_or_404(AccessRequest.objects.asked_by(request.member), pk=pk)
     one.cancel(by=request.member)
-    return _changed(one.thread_id)
+    return _changed(request, one.thread_id)
 
 
 @require_POST
@@ -78,7 +79,7 @@ def approval(request: WorkspaceRequest, pk: int) -> HttpResponse:
     if not form.is_valid() or form.cleaned_data["level"] > one.level:
         return HttpResponseBadRequest("Choose what to share.")
     scope, level = Scope(form.cleaned_data["scope"]), AccessLevel(form.cleaned_data["level"])
-    words = {choice.scope: choice.words for choice in choices(one, by=request.member)}
+    words = scopes(one, by=request.member)
     if scope not in words:
         return HttpResponseBadRequest("Choose what to share.")
     try:
@@ -122,8 +123,6 @@ def _thread(request: WorkspaceRequest, pk: int) -> Conversation:
 
 
 def _render_dialog(request: WorkspaceRequest, conversation: Conversation, *, error: str = "") -> HttpResponse:
-    if not request.member.is_active:
-        raise PermissionDenied
     levels = [
         (value, label) for value, label in ASKABLE if value > min(m.level for m in conversation.messages)
     ]
@@ -135,7 +134,8 @@ def _render_dialog(request: WorkspaceRequest, conversation: Conversation, *, err
         "of": given.get("of", ""),
         "record": given.get("record", ""),
     }
-    return render(request, "mailboxes/_ask_dialog.html", context)
+    back_url = reverse("mailboxes:thread", args=[request.member.workspace.slug, conversation.pk])
+    return dialog(request, "mailboxes/_ask_dialog.html", context, back_url=back_url)
 
 
 def _answered(
@@ -163,8 +163,10 @@ def _asked_again(request: WorkspaceRequest, one: AccessRequest) -> HttpResponse:
     return render(request, "mailboxes/_access_request.html", context)
 
 
-def _changed(thread_id: int) -> HttpResponse:
+def _changed(request: WorkspaceRequest, thread_id: int) -> HttpResponse:
     """The dialog closes, and whatever shows the thread reloads itself."""
+    if not request.htmx:
+        return redirect("mailboxes:thread", request.member.workspace.slug, thread_id)
     response = HttpResponse(status=204)
     response["HX-Trigger"] = json.dumps({f"thread-{thread_id}-changed": True})
     return response

@@ -12,6 +12,7 @@ from django_htmx.http import trigger_client_event
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.models import AccessLevel, Team
+from crm.plurals import counted
 from crm.records import read_id
 from crm.views.dialogs import settings_dialog
 from mailboxes.accounts.applications import providers_for
@@ -66,9 +67,8 @@ def default_level(request: WorkspaceRequest, pk: int) -> HttpResponse:
         return HttpResponseBadRequest("Choose one of the three levels.")
     level, before = AccessLevel(int(value)), AccessLevel(mailbox.default_level)
     mailbox.set_default_level(level, by=request.member)
-    emails = mailbox.copies.count()
-    of_emails = f"{emails:,} email{'' if emails == 1 else 's'}"
-    said = {"text": f"Colleagues see {level.label.lower()} of {of_emails} in {mailbox.address}."}
+    emails = counted(mailbox.copies.filter(blocked_by=None).count(), "email", "emails")
+    said = {"text": f"Colleagues see {level.label.lower()} of {emails} in {mailbox.address}."}
     return trigger_client_event(_sharing(request, mailbox, before=before), "done", said)
 
 

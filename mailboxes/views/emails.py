@@ -32,10 +32,12 @@ def record_emails(request: WorkspaceRequest, plural: str, pk: int) -> HttpRespon
     """The list, and beside it the thread that was chosen or the first there is to read."""
     kind, place, now = BY_PLURAL[plural], request.GET.get("after", ""), timezone.localtime()
     record = find_record(request.member, kind, pk)
+    show = _show(request)
     try:
-        show = Show(request.GET.get("show", Show.ALL))
-        found = read_correspondence(request.member, kind, pk, now=now, show=show, place=place)
-    except (ValueError, BadPlace):
+        found = read_correspondence(request.member, kind, pk, now=now, show=show or Show.ALL, place=place)
+    except BadPlace:
+        show = None
+    if show is None:
         return HttpResponseBadRequest("This address asks for a part of the list that does not exist.")
     context: dict[str, Any] = {
         "kind": kind,
@@ -45,7 +47,7 @@ def record_emails(request: WorkspaceRequest, plural: str, pk: int) -> HttpRespon
         "show": show,
         "shows": list(Show),
         "tab": "emails/",
-        "of_record": f"of={plural}&record={pk}",
+        "of_record": _of_record(plural, pk, show),
     }
     if wants_part(request):
         template = "mailboxes/_thread_rows.html" if place else "mailboxes/_threads.html"
@@ -71,12 +73,12 @@ def thread_counts(request: WorkspaceRequest, plural: str, pk: int) -> HttpRespon
 @require_GET
 @member_required(MAIL)
 def thread(request: WorkspaceRequest, pk: int) -> HttpResponse:
-    context = _thread_context(request, pk, is_chosen=True)
+    context, is_part = _thread_context(request, pk, is_chosen=True), wants_part(request)
+    if not context and is_part:  # where it has been open, nothing of it may stay
+        return render(request, "mailboxes/_thread_gone.html", {"pk": pk, "is_chosen": True})
     if not context:
         raise Http404
-    return render(
-        request, "mailboxes/_thread.html" if wants_part(request) else "mailboxes/thread.html", context
-    )
+    return render(request, "mailboxes/_thread.html" if is_part else "mailboxes/thread.html", context)
 
 
 @require_GET
@@ -120,13 +122,24 @@ def _beside_thread(
     return response
 
 
-def _list_of(request: WorkspaceRequest) -> dict[str, str]:
+def _list_of(request: WorkspaceRequest) -> dict[str, Any]:
     """The record's list that a row stands in, as the row says itself."""
     kind, number = BY_PLURAL.get(request.GET.get("of", "")), read_id(request.GET.get("record", ""))
     if kind is None or number is None:
         return {}
     url = kind.url(request.member.workspace.slug, number)
-    return {"emails_url": f"{url}emails/", "of_record": f"of={kind.plural}&record={number}"}
+    show = _show(request) or Show.ALL
+    return {"emails_url": f"{url}emails/", "of_record": _of_record(kind.plural, number, show), "show": show}
+
+
+def _show(request: WorkspaceRequest) -> Show | None:
+    """None where it is none of those there are."""
+    given = request.GET.get("show", Show.ALL)
+    return Show(given) if given in set(Show) else None
+
+
+def _of_record(plural: str, pk: int, show: Show) -> str:
+    return f"of={plural}&record={pk}&show={show.value}"
 
 
 def _email(request: WorkspaceRequest, pk: int) -> VisibleEmail:

@@ -30,6 +30,7 @@
   function chooseTheme(theme) {
     const isForced = theme === "light" || theme === "dark";
     keepCookie("theme", isForced ? theme : "");
+    localStorage.setItem("theme", theme); // which other tabs are told of
     if (isForced) document.documentElement.dataset.theme = theme;
     else delete document.documentElement.dataset.theme;
   }
@@ -365,6 +366,7 @@
 
   document.addEventListener("visibilitychange", followTheme);
   window.addEventListener("focus", followTheme);
+  window.addEventListener("storage", ({ key }) => { if (key === "theme") followTheme(); });
   findFocus();
   rememberTimeZone();
   hideDismissed(document.body);

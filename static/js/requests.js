@@ -193,19 +193,30 @@
     page.prepend(said);
   }
 
+  // What may not be seen any more, or is not there; in its words, where it says something in its place.
+  function takeAway(region) {
+    const { gone } = region.dataset;
+    if (gone === undefined) return;
+    if (!gone) return region.remove();
+    const said = Object.assign(document.createElement("div"), { className: "empty" });
+    said.append(Object.assign(document.createElement("h2"), { textContent: gone }));
+    region.replaceChildren(said);
+  }
+
   function explainFailure(event) {
     const { xhr } = event.detail;
     const { status } = xhr;
     // What only refreshes itself may find that it is gone: nobody has pressed anything.
     if (outdated.has(xhr)) return;
-    if (status === 404 && refreshes(event.detail.requestConfig)) {
+    if ([403, 404].includes(status) && refreshes(event.detail.requestConfig)) {
       if (event.detail.requestConfig.path.endsWith("/header/")) sayGone(); // other parts may be gone by themselves
+      takeAway(event.detail.elt);
       return;
     }
     takeBack(event);
     if (status === 400 && reasonOf(xhr)) fail(reasonOf(xhr));
     else if (status === 403) fail("You may not do this, or you have signed in anew. Reload the page and try again.");
-    else if (status === 404) fail("This is no longer here. Reload the page to see what is.");
+    else if (status === 404) fail("This is no longer here.");
     else if (status === 413) fail("This file is larger than the server in front of this one lets through. Nothing has been uploaded; whoever runs it can raise the limit.");
     else if (status === 429) fail("Too many requests at once. Try again in a minute.");
     else if (status === 503) fail("A part of the installation does not answer. Nothing here has changed; try again in a moment.");

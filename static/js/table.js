@@ -172,6 +172,8 @@
     if (!news) return;
     const { view: pk, version } = news.dataset;
     const tab = tabs.querySelector(`[data-view="${pk}"]`);
+    const name = tab?.dataset.name;
+    if (name) document.title = [name, ...document.title.split(" · ").slice(-2)].join(" · ");
     news.hidden = tab?.dataset.version === version;
     news.querySelector("span").textContent = tab ? "View changed" : "View gone";
     news.title = tab ? "Press to see the view as it is now." : "It was deleted, or is no longer shared. Press to see all records.";
@@ -179,9 +181,9 @@
 
   // --- What stands under the columns
 
-  // By column; sorting, filtering and coming back change nothing about them.
+  // By column, in all tabs of a browser; sorting, filtering and coming back change nothing about them.
   const place = `calculations:${location.pathname}`;
-  const chosen = new Map(JSON.parse(sessionStorage.getItem(place) || "[]"));
+  const chosen = new Map(JSON.parse(localStorage.getItem(place) || "[]"));
 
   function recalculate(event) {
     const button = event.target.closest("[data-calculation]");
@@ -189,7 +191,7 @@
     if (!button || !foot) return;
     const [column, name] = button.dataset.calculation.split(":");
     chosen.set(column, name);
-    sessionStorage.setItem(place, JSON.stringify([...chosen]));
+    localStorage.setItem(place, JSON.stringify([...chosen]));
     window.htmx.trigger(foot, "recalculate");
   }
 

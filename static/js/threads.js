@@ -44,15 +44,25 @@
   function keepListStill(event) {
     if (!isLive(event) || !event.detail.shouldSwap || !list()) return;
     const fresh = parse(event);
+    dropRows(fresh);
     const order = orderOf(fresh);
-    const isSame = order.join() === orderOf(list()).slice(0, order.length).join();
-    isBehind = !isSame && isBeingRead();
+    const isSame = order.length > 0 && order.join() === orderOf(list()).slice(0, order.length).join();
+    isBehind = !isSame && order.length > 0 && isBeingRead();
     if (!isSame && !isBehind) return;
     event.detail.shouldSwap = false;
     for (const row of fresh.querySelectorAll(".thread-row")) replaceRow(row);
     for (const { dataset: { thread } } of list().querySelectorAll('[data-request="pending"]')) {
       if (!rowOf(thread, fresh)) window.htmx.trigger(document.body, `thread-${thread}-changed`);
     }
+  }
+
+  // What is not in the list any more goes at once: it may be what was shared until now. What is further down than
+  // the answer reaches is not known.
+  function dropRows(fresh) {
+    const known = new Set(orderOf(fresh));
+    const rows = [...list().querySelectorAll(".thread-row")];
+    const reach = fresh.querySelector(".threads__more") ? rows.findLastIndex((row) => known.has(row.dataset.thread)) : rows.length;
+    for (const row of rows.slice(0, reach)) if (!known.has(row.dataset.thread)) row.remove();
   }
 
   function catchUp() {
@@ -133,8 +143,16 @@
     if (target.id === "thread") keepThreadStill(event);
   }
 
+  // On a page of its own it is what the page is called after.
+  function nameThread() {
+    const name = document.querySelector(".mail--alone #thread-t");
+    const title = name?.querySelector(".redacted") ? "Thread" : name?.textContent;
+    if (title) document.title = `${title} · ${document.title.split(" · ").at(-1)}`;
+  }
+
   // Rows from the server do not know which of them is open.
   function afterSwap() {
+    nameThread();
     if (isBeside) delete document.getElementById("thread")?.dataset.chosen;
     isBeside = false;
     const open = document.getElementById("thread")?.dataset.thread;

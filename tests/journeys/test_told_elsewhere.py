@@ -1,17 +1,33 @@
 """What somebody does shows on pages that are open elsewhere: colleagues', and his own other tabs'."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
+from crm import accounts
 from crm.edits.editing import rename
 from crm.models import AccessLevel, Company, Person
 from crm.starring import toggle
 from crm.tables.saved_views import save_view
-from crm.teams import create_team, join_team, rename_team
+from crm.teams import create_team, delete_team, join_team, rename_team
+from mailboxes.blocking import block
 from mailboxes.models import Mailbox, MailboxKind
 from mailboxes.sharing.granting import set_default_level
 from mailboxes.sharing.requesting import ask
-from tests.journeys.stage import ADA, BOB, NOW, SETTINGS, Stage, is_settled, letter, roof, sync
+from tests.journeys.stage import (
+    ADA,
+    BOB,
+    NOW,
+    SETTINGS,
+    Stage,
+    emails_of_acme,
+    is_settled,
+    letter,
+    roof,
+    row_of,
+    sync,
+)
 from tests.journeys.test_table import shelf
 
 __all__ = ["shelf"]
@@ -47,6 +63,10 @@ def test_a_new_name_shows_wherever_it_stands(read: Stage) -> None:
     expect(feed.locator("#feed")).to_contain_text("Roberta", timeout=SOON)
     expect(mail.locator("#thread")).to_contain_text("Roberta", timeout=SOON)
 
+    accounts.rename(ada.user, "Adaline")
+    expect(people.locator("#rows")).to_contain_text("Adaline", timeout=SOON)
+    expect(person.locator("#record-details, #known").first).to_contain_text("Adaline", timeout=SOON)
+
 
 def test_a_reply_comes_into_the_conversation_that_is_open(read: Stage) -> None:
     page = opened(read, "ada", f"/halyard/emails/{roof().pk}/")
@@ -71,7 +91,7 @@ def test_a_reply_comes_into_the_conversation_that_is_open(read: Stage) -> None:
 
 def test_what_may_be_read_no_more_leaves_the_conversation_that_is_open(read: Stage) -> None:
     box = Mailbox.objects.get(member=read.people["ada"])
-    set_default_level(box, 3, by=read.people["ada"])
+    set_default_level(box, AccessLevel.FULL, by=read.people["ada"])
     ada = opened(read, "ada", f"/halyard/emails/{roof().pk}/")
     ben = opened(read, "ben", f"/halyard/emails/{roof().pk}/")
     for page in (ada, ben):
@@ -86,10 +106,32 @@ def test_what_may_be_read_no_more_leaves_the_conversation_that_is_open(read: Sta
         expect(page.locator("#thread")).not_to_contain_text("PARAGRAPH of text.")
         expect(page.locator("#thread")).to_contain_text("drawing.pdf")
 
-    set_default_level(box, 1, by=read.people["ada"])
+    readable = opened(read, "cleo", f"{emails_of_acme(read).removeprefix(read.site)}?show=readable")
+    expect(readable.locator(".thread-row")).to_have_count(2)
+    set_default_level(box, AccessLevel.METADATA, by=read.people["ada"])
     expect(ben.locator("#thread")).not_to_contain_text("drawing.pdf", timeout=SOON)
     expect(ben.locator("#thread")).not_to_contain_text("Slate roof")
+    expect(ben).to_have_title("Thread · Halyard")
     expect(ada.locator("#thread")).to_contain_text("drawing.pdf")
+
+    expect(readable.locator(".thread-row")).to_have_count(0, timeout=SOON)
+    expect(readable.locator(".threads__list")).to_contain_text("Nothing to read in full")
+
+    block(box, ["acme.example"], by=read.people["ada"])
+    for page in (ada, ben):
+        expect(page.locator("#thread")).to_contain_text("This email is no longer here", timeout=SOON)
+        expect(page.locator("#thread .msg")).to_have_count(0)
+    expect(readable.locator("#thread")).to_contain_text("This email is no longer here")
+
+
+def test_a_question_from_a_filtered_list_leaves_the_row_in_it(read: Stage) -> None:
+    page = opened(read, "ben", f"{emails_of_acme(read).removeprefix(read.site)}?show=locked")
+    row = row_of(page, roof())
+    row.get_by_role("link", name="Request access").click()
+    page.locator("#dialogs").get_by_role("button", name="Request access").click()
+    expect(row).to_have_attribute("data-request", "pending")
+    row.get_by_role("link").first.click()
+    page.wait_for_url(f"**/emails/?show=locked&thread={roof().pk}")
 
 
 def test_an_answer_that_is_being_chosen_outlives_another_request(read: Stage) -> None:
@@ -130,11 +172,13 @@ def test_settings_say_what_was_chosen_in_another_tab(shelf: Stage) -> None:
     mine = opened(shelf, "ada", SETTINGS)
     full = mine.locator("#mailbox-sharing").get_by_role("radio", name="Full access")
     expect(full).not_to_be_checked()
+    mine.locator("#blocklist").get_by_role("textbox").first.fill("half a dom")
     views = opened(shelf, "ada", "/halyard/views/")
     admin = opened(shelf, "cleo", "/halyard/settings/workspace/teams/")
 
-    set_default_level(box, 3, by=ada)
+    set_default_level(box, AccessLevel.FULL, by=ada)
     expect(full).to_be_checked(timeout=SOON)
+    expect(mine.locator("#blocklist").get_by_role("textbox").first).to_have_value("half a dom")
     save_view("company", "Big", sort="name", filters=[], columns=["people"], is_shared=True, by=cleo)
     expect(views.locator("#view-lists")).to_contain_text("Big", timeout=SOON)
 
@@ -156,3 +200,29 @@ def test_settings_say_what_was_chosen_in_another_tab(shelf: Stage) -> None:
     rename_team(team, "Traders", by=cleo)
     expect(admin.locator("h1")).to_have_text("Traders", timeout=SOON)
     expect(admin.locator(":focus")).to_have_accessible_name("Remove Ada from Traders")
+
+    delete_team(team, by=cleo)
+    expect(admin.locator("#team")).to_have_text("This team is no longer here", timeout=SOON)
+    assert any("404" in one for one in shelf.troubles[-1].found)
+    shelf.troubles[-1].found.clear()
+
+
+def test_back_leads_to_the_settings_of_the_mailbox_before(shelf: Stage) -> None:
+    ada = shelf.people["ada"]
+    first, second = (
+        Mailbox.objects.create(workspace=ada.workspace, member=ada, kind=MailboxKind.ARCHIVE, address=address)
+        for address in ("ada@halyard.example", "sales@halyard.example")
+    )
+    page = opened(shelf, "ada", SETTINGS)
+    chosen = page.get_by_label("Settings below apply to")
+    expect(chosen).to_have_value(str(first.pk))
+    chosen.select_option(str(second.pk))
+    page.wait_for_url(f"**?mailbox={second.pk}")
+    expect(page.locator("#mailbox-sharing form").first).to_have_attribute(
+        "action", re.compile(f"/{second.pk}/")
+    )
+    page.go_back()
+    expect(page.locator("#mailbox-sharing form").first).to_have_attribute(
+        "action", re.compile(f"/{first.pk}/")
+    )
+    expect(chosen).to_have_value(str(first.pk))
