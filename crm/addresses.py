@@ -98,6 +98,16 @@ def without_tag(email: str) -> str:
     return f"{local[:1]}{local[1:].partition('+')[0]}@{host}"
 
 
+def host_in(text: str) -> str | None:
+    """The host in what people paste: with https://, somebody before an @, www., a port or a path. None where
+    there is none."""
+    whole = text.strip().lower()
+    host = re.split(r"[/?#]", whole.partition("://")[2] or whole)[0].rpartition("@")[2]
+    host = host.partition(":")[0].removeprefix("*.").removeprefix("www.").strip(".")
+    normal = normalise(f"x@{host}") if "." in host else None
+    return domain_of(normal) if normal else None
+
+
 def domain_of(email: str) -> str:
     """The full host, as written in the address."""
     return email.rpartition("@")[2]

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from crm.addresses import normalise
 from crm.edits import editing
+from crm.live import announce
 from crm.models import AuditEvent, Company, Member, Person, Role, Team, TeamMembership, User, Workspace
 from crm.signing import password_link
 from crm.workspaces import LastAdmin, claim_verified, give_address, is_last_admin, set_active, set_role
@@ -157,6 +158,7 @@ class TeamAdministration(admin.ModelAdmin):
             membership.save()
         for membership in formset.deleted_objects:
             membership.delete()
+        announce(form.instance.workspace_id, topics=["access", "settings"])
 
 
 class RecordForm(forms.ModelForm):

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from crm.addresses import domain_of, is_public_suffix, normalise, registrable_domain, without_tag
+from crm.addresses import domain_of, host_in, is_public_suffix, normalise, registrable_domain, without_tag
 from crm.models import Address, InternalDomain
 from mailboxes.models import BlocklistEntry, Mailbox
 from mailboxes.screening import Insiders
@@ -76,13 +76,8 @@ def _typed(word: str) -> Typed:
         address = normalise(text.lstrip("@")) if not text.startswith("@") else None
         if address:
             return Typed(word, address)
-        text = text.rpartition("@")[2]
-    host = text.lower().partition("://")[2] or text.lower()
-    host = re.split(r"[/?#:]", host)[0].removeprefix("*.").removeprefix("www.").strip(".")
-    normal = normalise(f"x@{host}")
-    if normal is None or "." not in host:
-        return Typed(word, "", "not an address or a domain")
-    return Typed(word, domain_of(normal))
+    host = host_in(text)
+    return Typed(word, host) if host else Typed(word, "", "not an address or a domain")
 
 
 def _refusals(mailbox: Mailbox, values: list[str]) -> dict[str, str]:

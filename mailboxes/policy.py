@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from crm.addresses import domain_of, is_freemail, is_public_suffix, normalise, registrable_domain
+from crm.addresses import host_in, is_freemail, is_public_suffix, registrable_domain
 from crm.auditing import audit
 from crm.locking import lock_workspace
 from crm.mistakes import log_mistake
@@ -209,11 +209,10 @@ def remove_internal_domain(workspace: Workspace, domain: str, *, by: Member) -> 
 
 
 def _domain(text: str) -> str:
-    host = text.strip().lower().partition("://")[2] or text.strip().lower()
-    normal = normalise(f"x@{host.split('/')[0].removeprefix('www.').rpartition('@')[2]}")
-    if normal is None or "." not in domain_of(normal):
+    host = host_in(text)
+    if host is None:
         raise NotInternal(f"“{text.strip()}” is not a domain.")
-    domain = registrable_domain(domain_of(normal))
+    domain = registrable_domain(host)
     if is_public_suffix(domain):
         raise NotInternal(f"{domain} is not one organisation’s domain.")
     if is_freemail(domain):

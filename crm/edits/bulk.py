@@ -69,7 +69,7 @@ def take_back(edit: BulkEdit, *, by: Member, now: datetime) -> TakenBack | None:
         raise PermissionDenied
     kind = RECORD_TYPES[edit.kind]
     with changing(edit.workspace_id, by) as touched:
-        edit.refresh_from_db()
+        read_again(edit, gone=TOO_LATE)
         if edit.undone_at:
             return None
         if edit.created_at < now - UNDOABLE_FOR:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import transaction
+from django.db.models import Model
 
 from crm.counting import count_people
 from crm.locking import lock_workspace
@@ -49,12 +50,12 @@ def kind_of(record: Record) -> RecordType:
     return RECORD_TYPES[type(record).__name__.lower()]
 
 
-def read_again(record: Record) -> None:
-    """It was found before there was the lock. Raises CannotEdit."""
+def read_again(row: Model, *, gone: str = "") -> None:
+    """It was found before there was the lock. Raises CannotEdit, with what `gone` says."""
     try:
-        record.refresh_from_db()
+        row.refresh_from_db()
     except ObjectDoesNotExist:
-        raise CannotEdit(f"{record} has been deleted meanwhile.") from None
+        raise CannotEdit(gone or f"{row} has been deleted meanwhile.") from None
 
 
 @contextmanager

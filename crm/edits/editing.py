@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 
 from crm.addresses import (
     domain_of,
+    host_in,
     is_freemail,
     is_public_suffix,
     kind,
@@ -146,12 +147,11 @@ def refuse_automated(email: str) -> None:
 
 
 def site_of(text: str) -> str:
-    """The registrable domain in what people paste: with https://, www. or a path."""
-    host = text.strip().lower().removeprefix("https://").removeprefix("http://").split("/")[0]
-    normal = normalise(f"x@{host.removeprefix('www.')}")
-    if normal is None:
+    """The registrable domain in what people paste. Raises CannotEdit."""
+    host = host_in(text)
+    if host is None:
         raise CannotEdit(f"“{text}” is not a domain.")
-    return registrable_domain(domain_of(normal))
+    return registrable_domain(host)
 
 
 def refuse_domain(workspace_id: int, domain: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 
 from crm.auditing import audit
-from crm.edits.changing import CannotEdit, Touched, changing
+from crm.edits.changing import CannotEdit, Touched, changing, read_again
 from crm.edits.editing import address_row
 from crm.live import announce
 from crm.models import Address, BulkEdit, Deletion, Member, Tombstone
@@ -76,7 +76,7 @@ def undo(deletion: Deletion, *, by: Member, now: datetime) -> Restored:
         raise PermissionDenied
     kind = RECORD_TYPES[deletion.kind]
     with changing(deletion.workspace_id, by) as touched:
-        deletion.refresh_from_db()
+        read_again(deletion, gone=TOO_LATE)
         if deletion.created_at < now - UNDOABLE_FOR:
             raise CannotEdit(TOO_LATE)
         missing: list[str] = []

@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models.fields.json import KeyTransform
 
 from crm.models.member import Member
 from crm.models.workspace import Workspace
@@ -28,7 +29,16 @@ class AuditEvent(models.Model):
     objects = AuditQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["owner", "-id"], name="audit_of_owner")]
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="audit_of_owner"),
+            # What a record that is not there any more was merged into.
+            models.Index(
+                "workspace",
+                KeyTransform("record", "details"),
+                name="audit_of_merge",
+                condition=models.Q(action="records_merged"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.action

@@ -21,7 +21,7 @@ class Company(models.Model):
     name = models.CharField(max_length=200)
     name_key = models.CharField(max_length=200, editable=False)
     named_by_hand = models.BooleanField(default=False)
-    # Kept by crm.creation and crm.edits.editing, so that a table can be sorted by it.
+    # Kept by crm.counting, so that a table can be sorted by it.
     people_count = models.PositiveIntegerField(default=0, editable=False)
     industry = models.CharField(max_length=80, blank=True, default="", db_default="")
     location = models.CharField(max_length=120, blank=True, default="", db_default="")

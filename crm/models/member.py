@@ -21,7 +21,7 @@ class Member(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
     is_active = models.BooleanField(default=True)
-    # Which columns of each table to show: {"company": [names], …}; absent means all of them.
+    # Which columns of each table to show: {"company": [names], …}; absent means the default ones.
     table_columns = models.JSONField(default=dict, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -114,3 +114,9 @@ def _rest(field: Field) -> str:
 def literal(text: str) -> str:
     """Without a meaning of its own inside LIKE."""
     return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+
+
+def holds_all(how: str, words: int) -> str:
+    """A condition on a text `{}` of the database, with the parameters that `Query.patterns` makes of so many
+    words."""
+    return " AND ".join(f"crm_words({{0}}) LIKE %({how}_text_{at})s" for at in range(words))

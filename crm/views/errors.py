@@ -60,10 +60,11 @@ def _merged(request: HttpRequest) -> str:
     merges = AuditEvent.objects.filter(workspace_id=member.workspace_id, action="records_merged")
     into = pk
     for _ in range(_MOST_MERGES):
-        merge = merges.filter(details__kind=kind.name, details__record=into).first()
-        if merge is None:
+        found = merges.filter(details__kind=kind.name, details__record=into)
+        next_one = found.values_list("details__into", flat=True)[:1]  # it happens to a record once
+        if not next_one:
             break
-        into = merge.details["into"]
+        into = next_one[0]
     slug = member.workspace.slug
     is_there = into != pk and kind.model.objects.filter(pk=into, workspace_id=member.workspace_id).exists()
     here = request.get_full_path()

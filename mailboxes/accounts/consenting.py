@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from crm.addresses import normalise
@@ -170,17 +171,18 @@ def accept(offer: Offer, member: Member, *, settings: dict[str, Any], **limits: 
         refuse_known(member, [offer.address])
         aliases = tuple(unknown_to_others(member, aliases))
     refuse(member, kind=MailboxKind(offer.kind), addresses=[offer.address, *aliases])
-    _follow_rename(offer, member)
-    return connect(
-        member,
-        kind=MailboxKind(offer.kind),
-        address=offer.address,
-        settings=settings,
-        aliases=aliases,
-        secrets=offer.secrets,
-        identity=offer.identity,
-        **limits,
-    )
+    with transaction.atomic():
+        _follow_rename(offer, member)
+        return connect(
+            member,
+            kind=MailboxKind(offer.kind),
+            address=offer.address,
+            settings=settings,
+            aliases=aliases,
+            secrets=offer.secrets,
+            identity=offer.identity,
+            **limits,
+        )
 
 
 def reconnect(offer: Offer, mailbox: Mailbox, *, by: Member) -> None:
@@ -191,17 +193,18 @@ def reconnect(offer: Offer, mailbox: Mailbox, *, by: Member) -> None:
             f"You signed in as {offer.address}, and this account is {mailbox.address}. Sign in as that one, "
             "or connect the other as an account of its own."
         )
-    _follow_rename(offer, by)
     was_on = {name: known for name, known in mailbox.settings.items() if name in (MAIL, CALENDAR)}
     settings = {name: known for name, known in was_on.items() if name in offer.parts}
-    change(
-        mailbox,
-        settings or was_on,
-        by=by,
-        aliases=mailbox.own_emails(),  # and the address that it has now
-        secrets=offer.secrets,
-        history_from=mailbox.history_from,
-    )
+    with transaction.atomic():
+        _follow_rename(offer, by)
+        change(
+            mailbox,
+            settings or was_on,
+            by=by,
+            aliases=mailbox.own_emails(),  # and the address that it has now
+            secrets=offer.secrets,
+            history_from=mailbox.history_from,
+        )
 
 
 @sensitive_variables()

@@ -54,7 +54,7 @@ def refuse(member: Member, *, kind: MailboxKind, addresses: Sequence[str]) -> No
 def refuse_over_plan(member: Member) -> None:
     """Raises OverPlan where no further mailbox may be connected. Those being removed do not count."""
     limit = allowance(member.workspace.plan).mailboxes_per_member
-    connected = Mailbox.objects.owned_by(member).exclude(state=MailboxState.REMOVING).order_by("pk")
+    connected = Mailbox.objects.owned_by(member).connected().order_by("pk")
     addresses = [mailbox.address for mailbox in connected]
     if limit is None or len(addresses) < limit:
         return

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 
 from crm.models import Member
-from crm.search.words import Query
+from crm.search.words import Query, holds_all
 from crm.statements import fetch
 from mailboxes.correspondence.meetings import IS_LEFT
 from mailboxes.ingesting.events import ELECTED
@@ -63,7 +63,7 @@ _RECALL = f"SELECT {_COLUMNS} FROM {_spoken('%(ids)s')} e"
 
 @cache
 def _find(words: int, most: int) -> str:
-    begins, holds = _all("begins", words), _all("inside", words)
+    begins, holds = holds_all("begins", words), holds_all("inside", words)
     return f"""
         WITH nearest AS MATERIALIZED (
             SELECT n.event_id, n.source_id, {begins.format("n.title")} AS begins FROM (
@@ -107,12 +107,8 @@ def _named(how: str, words: int) -> str:
         SELECT n.event_id, n.source_id FROM (
             WITH named AS MATERIALIZED (
                 SELECT c.event_id, c.source_id FROM {_LEFT}
-                WHERE c.workspace_id = %(workspace)s AND {_all(how, words).format("c.title")}
+                WHERE c.workspace_id = %(workspace)s AND {holds_all(how, words).format("c.title")}
             )
             SELECT * FROM named LIMIT {FEW}
         ) n
     """
-
-
-def _all(how: str, words: int) -> str:
-    return " AND ".join(f"crm_words({{0}}) LIKE %({how}_text_{at})s" for at in range(words))

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 
 from crm.models import Member
-from crm.search.words import Query
+from crm.search.words import Query, holds_all
 from crm.statements import fetch
 from mailboxes.visibility import BOXES, FOR_VIEWER, SUBJECT, THREAD_GRANT_OPENS, best_copies, viewing
 
@@ -86,7 +86,7 @@ _GRANTED = f"""
 @cache
 def _find(words: int, most: int) -> str:
     """`few` are asked of the index only where the newest are not enough."""
-    begins, holds = _all("begins", words), _all("inside", words)
+    begins, holds = holds_all("begins", words), holds_all("inside", words)
     return f"""
         WITH {BOXES},
         readable AS MATERIALIZED (SELECT id FROM box WHERE level >= {SUBJECT}),
@@ -128,10 +128,6 @@ def _find(words: int, most: int) -> str:
     """
 
 
-def _all(how: str, words: int) -> str:
-    return " AND ".join(f"crm_words({{0}}) LIKE %({how}_text_{at})s" for at in range(words))
-
-
 def _named(how: str, words: int) -> str:
     """Of each readable mailbox. Planned for all its rows, so that it asks the index, and read as far as
     the limit."""
@@ -140,7 +136,7 @@ def _named(how: str, words: int) -> str:
             WITH named AS MATERIALIZED (
                 SELECT c.message_id FROM mailboxes_messagecopy c
                 WHERE c.mailbox_id = readable.id AND c.blocked_by_id IS NULL
-                  AND {_all(how, words).format("c.subject")}
+                  AND {holds_all(how, words).format("c.subject")}
             )
             SELECT message_id FROM named LIMIT {_share(FEW)}
         ) n

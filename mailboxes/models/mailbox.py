@@ -33,6 +33,10 @@ class MailboxQuerySet(models.QuerySet["Mailbox"]):
     def owned_by(self, member: Member) -> "MailboxQuerySet":
         return self.filter(workspace_id=member.workspace_id, member=member)
 
+    def connected(self) -> "MailboxQuerySet":
+        """But those that are being removed."""
+        return self.exclude(state=MailboxState.REMOVING)
+
 
 class Mailbox(models.Model):
     """A member's connected account: mail, calendar, or both."""

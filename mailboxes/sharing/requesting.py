@@ -24,7 +24,6 @@ from mailboxes.correspondence.threadrows import ASK_AGAIN_AFTER
 from mailboxes.models import (
     AccessRequest,
     Mailbox,
-    MailboxState,
     MessageCopy,
     RequestedOwner,
     RequestState,
@@ -344,7 +343,7 @@ def _count(request: AccessRequest, by: Member, scope: Scope) -> int:
 
 def _held(request: AccessRequest, by: Member) -> QuerySet[MessageCopy]:
     """The owner's copies of the thread."""
-    own = Mailbox.objects.owned_by(by).exclude(state=MailboxState.REMOVING)
+    own = Mailbox.objects.owned_by(by).connected()
     return MessageCopy.objects.filter(mailbox__in=own, blocked_by=None, message__thread_id=request.thread_id)
 
 

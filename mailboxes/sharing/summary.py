@@ -206,7 +206,7 @@ def _own(owner: Member, target: Target, what: str) -> list[tuple]:
 def sources(owner: Member, target: Target, *, team_names: Mapping[int, str]) -> list[Source]:
     """What decides besides the grants on the target itself. A mailbox that holds nothing of a record has no
     say, unless none does."""
-    boxes = {box.pk: box for box in Mailbox.objects.owned_by(owner).exclude(state="removing")}
+    boxes = {box.pk: box for box in Mailbox.objects.owned_by(owner).connected()}
     grants = list(AccessGrant.objects.given_by(owner).select_related("company", "person"))
     of_box = {pk: [_labelled(g, team_names) for g in grants if g.mailbox_id == pk] for pk in boxes}
     if target.name != "thread":

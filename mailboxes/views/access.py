@@ -145,7 +145,7 @@ def _context(
     teams = list(Team.objects.filter(workspace_id=member.workspace_id).order_by("name"))
     team_names = {team.pk: team.name for team in teams}
     everyone = colleagues(member)
-    boxes = list(Mailbox.objects.owned_by(member).exclude(state="removing").order_by("pk"))
+    boxes = list(Mailbox.objects.owned_by(member).connected().order_by("pk"))
     audience = request.POST.get("audience") or _audience_of(proposed)
     return {
         "target": target,

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBadRequest
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import trigger_client_event
@@ -17,7 +17,7 @@ from crm.records import read_id
 from crm.views.dialogs import settings_dialog
 from mailboxes.accounts.applications import providers_for
 from mailboxes.accounts.overview import Account, left_out, read_accounts, try_again
-from mailboxes.models import Mailbox, QuarantinedItem
+from mailboxes.models import Mailbox, MailboxState, QuarantinedItem
 from mailboxes.removing import remove, what_goes
 from mailboxes.sharing.accesslog import read_log
 from mailboxes.sharing.granting import (
@@ -31,6 +31,7 @@ from mailboxes.sharing.granting import (
 from mailboxes.sharing.sharees import GRANTABLE, BadAccess, options_for, posted_access, sharees_of
 from mailboxes.sharing.summary import access_of, colleagues
 from mailboxes.views.blocklist import blocklist_context
+from mailboxes.views.own_mailbox import own_mailbox, settings_url
 
 MOST_ITEMS = 100
 
@@ -55,7 +56,7 @@ def account_settings(request: WorkspaceRequest) -> HttpResponse:
     mailbox = _chosen(request, accounts)
     if mailbox is not None:
         context |= sharing_context(request, mailbox) | blocklist_context(mailbox)
-        context["chooseable"] = [one for one in accounts if one.state != "removing"]
+        context["chooseable"] = [one for one in accounts if one.state != MailboxState.REMOVING]
     return render(request, "mailboxes/account_settings.html", context)
 
 
@@ -134,12 +135,6 @@ def removal(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return response
 
 
-def own_mailbox(request: WorkspaceRequest, pk: int) -> Mailbox:
-    """One of the member's; anybody else's does not exist."""
-    own = Mailbox.objects.owned_by(request.member).exclude(state="removing")
-    return get_object_or_404(own.select_related("workspace"), pk=pk)
-
-
 def sharing_context(request: WorkspaceRequest, mailbox: Mailbox) -> dict[str, Any]:
     grants = grants_on(mailbox_target(mailbox), by=request.member)
     access = access_of(grants)
@@ -161,18 +156,14 @@ def _sharing(
 ) -> HttpResponse:
     """`before` is the level that a press has just taken away, and another gives back."""
     if not request.htmx:
-        return redirect(f"{_url(request)}?mailbox={mailbox.pk}")
+        return redirect(settings_url(request, mailbox))
     context = sharing_context(request, mailbox) | {"before": before}
     return render(request, "mailboxes/_sharing.html", context)
 
 
 def _chosen(request: WorkspaceRequest, accounts: list[Account]) -> Mailbox | None:
-    there = [one.pk for one in accounts if one.state != "removing"]
+    there = [one.pk for one in accounts if one.state != MailboxState.REMOVING]
     pk = read_id(request.GET.get("mailbox", ""))
     if not there:
         return None
     return own_mailbox(request, pk if pk in there else there[0])
-
-
-def _url(request: WorkspaceRequest) -> str:
-    return f"/{request.member.workspace.slug}/settings/account/email-calendar/"

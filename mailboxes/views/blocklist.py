@@ -11,19 +11,20 @@ from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from mailboxes import blocking
 from mailboxes.blocklists import MOST_ENTRIES, TOO_MANY, read_entries
 from mailboxes.models import BlocklistEntry, EventCopy, Mailbox, MailboxKind, MessageCopy, StreamKind
+from mailboxes.views.own_mailbox import own_mailbox, settings_url
 
 
 @require_POST
 @member_required(NO_MAIL)
 def preview(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """What the entries typed so far would hide. Nothing is changed."""
-    return render(request, "mailboxes/_blocklist_preview.html", _effect(request, _own(request, pk)))
+    return render(request, "mailboxes/_blocklist_preview.html", _effect(request, own_mailbox(request, pk)))
 
 
 @require_POST
 @member_required(NO_MAIL)
 def blocklist(request: WorkspaceRequest, pk: int) -> HttpResponse:
-    mailbox = _own(request, pk)
+    mailbox = own_mailbox(request, pk)
     typed = read_entries(mailbox, request.POST.get("entries", ""))
     values = [one.value for one in typed if one.value]
     if BlocklistEntry.objects.filter(mailbox=mailbox).count() + len(values) > 10 * MOST_ENTRIES:
@@ -98,11 +99,5 @@ def _effect(request: WorkspaceRequest, mailbox: Mailbox) -> dict[str, Any]:
 
 def _answer(request: WorkspaceRequest, mailbox: Mailbox, **outcome: Any) -> HttpResponse:
     if not request.htmx:
-        slug = request.member.workspace.slug
-        return redirect(f"/{slug}/settings/account/email-calendar/?mailbox={mailbox.pk}")
+        return redirect(settings_url(request, mailbox))
     return render(request, "mailboxes/_blocklist.html", blocklist_context(mailbox) | outcome)
-
-
-def _own(request: WorkspaceRequest, pk: int) -> Mailbox:
-    own = Mailbox.objects.owned_by(request.member).exclude(state="removing")
-    return get_object_or_404(own.select_related("workspace"), pk=pk)

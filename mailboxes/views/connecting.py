@@ -19,7 +19,7 @@ from mailboxes.accounts import connecting, receiving, refusing, uploads
 from mailboxes.accounts.forms import SECRETS, ArchiveForm, ServersForm
 from mailboxes.accounts.refusing import AnotherAccount, OverPlan
 from mailboxes.accounts.trying import CannotConnect, try_servers
-from mailboxes.models import Mailbox, MailboxKind, MailboxState
+from mailboxes.models import Mailbox, MailboxKind
 
 # Somebody who guesses passwords, or looks for servers, through ours is slowed down.
 MOST_TRIES, TRIES_SECONDS = 30, 600
@@ -144,8 +144,7 @@ def _take_archive(request: WorkspaceRequest, folder: Path) -> HttpResponse:
 
 
 def _connected(request: WorkspaceRequest) -> Any:
-    own = Mailbox.objects.owned_by(request.member).filter(kind=MailboxKind.IMAP)
-    return own.exclude(state=MailboxState.REMOVING)
+    return Mailbox.objects.owned_by(request.member).connected().filter(kind=MailboxKind.IMAP)
 
 
 def _try(request: WorkspaceRequest, form: ServersForm) -> HttpResponse | None:
@@ -174,7 +173,7 @@ def _servers(request: WorkspaceRequest, form: ServersForm, **more: Any) -> HttpR
 
 def _archive(request: WorkspaceRequest, form: ArchiveForm, **more: Any) -> HttpResponse:
     own = Mailbox.objects.owned_by(request.member).filter(kind=MailboxKind.ARCHIVE)
-    there = own.exclude(state=MailboxState.REMOVING).order_by("pk")
+    there = own.connected().order_by("pk")
     try:
         refusing.refuse_over_plan(request.member)
     except OverPlan as error:

@@ -20,7 +20,7 @@ from mailboxes.accounts.consent_forms import ConsentedForm, OfferForm
 from mailboxes.accounts.consenting import Offer
 from mailboxes.accounts.refusing import OverPlan, refuse_over_plan
 from mailboxes.accounts.trying import CannotConnect
-from mailboxes.models import CONSENTED, Mailbox, MailboxKind, MailboxState
+from mailboxes.models import CONSENTED, Mailbox, MailboxKind
 from mailboxes.views.connecting import done
 
 
@@ -186,7 +186,7 @@ def _declined(kind: MailboxKind, said: Any) -> str:
 
 
 def _consented(member: Member) -> Any:
-    own = Mailbox.objects.owned_by(member).filter(kind__in=CONSENTED).exclude(state=MailboxState.REMOVING)
+    own = Mailbox.objects.owned_by(member).connected().filter(kind__in=CONSENTED)
     return own.select_related("workspace", "member__user")
 
 

@@ -14,7 +14,7 @@ from mailboxes.accounts.connecting import change, connect
 from mailboxes.accounts.exchange_forms import ExchangeForm
 from mailboxes.accounts.refusing import OverPlan, refuse, refuse_known, refuse_over_plan
 from mailboxes.accounts.trying import CannotConnect, try_exchange
-from mailboxes.models import Mailbox, MailboxKind, MailboxState
+from mailboxes.models import Mailbox, MailboxKind
 from mailboxes.views.connecting import done, may_try, refused
 
 _SECRETS = ("password",)
@@ -95,8 +95,7 @@ def exchange_account(request: WorkspaceRequest, pk: int) -> HttpResponse:
 
 
 def _connected(request: WorkspaceRequest) -> Any:
-    own = Mailbox.objects.owned_by(request.member).filter(kind=MailboxKind.EXCHANGE)
-    return own.exclude(state=MailboxState.REMOVING)
+    return Mailbox.objects.owned_by(request.member).connected().filter(kind=MailboxKind.EXCHANGE)
 
 
 def _try(request: WorkspaceRequest, form: ExchangeForm) -> HttpResponse | None:

@@ -202,7 +202,7 @@
   const moments = ["focusout", "toggle", "close", "scrollend", "htmx:afterRequest", "htmx:afterSettle"];
   for (const name of moments) document.addEventListener(name, refreshLater, true);
   document.addEventListener("pointerdown", () => { isPressed = true; }, true);
-  for (const name of ["pointerup", "pointercancel", "dragend"]) {
+  for (const name of ["pointerup", "pointercancel", "dragend", "contextmenu"]) {
     document.addEventListener(name, letGo, true);
   }
   window.addEventListener("blur", letGo);

@@ -53,11 +53,12 @@
     const when = event.target.closest?.(".when[title]");
     const region = when?.closest("tr[data-record], #known");
     if (!region || "named" in region.dataset) return;
-    region.dataset.named = "";
+    region.dataset.named = ""; // asked once, unless it comes to nothing
     const link = region.querySelector(".record-link");
     const base = link ? new URL(link.href).pathname : region.getAttribute("hx-get").replace(/details\/$/, "");
-    const answer = await fetch(`${base}outside/`).catch(() => null);
+    const answer = await fetch(`${base}outside/`, { redirect: "error" }).catch(() => null);
     if (answer?.ok) showOutside(region, await answer.json());
+    else delete region.dataset.named;
   }
 
   function showOutside(region, names) {

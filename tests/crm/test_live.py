@@ -273,7 +273,7 @@ def test_removing_a_mailbox_announces_how_far_it_has_come(desk: Desk, ada: Membe
         taken_away = topics(pages.messages())
 
     # His other settings hear that the account is going, everybody that there is progress.
-    assert topics(begun) == [["sync"], ["settings"]]
+    assert topics(begun) == [["access", "sync"], ["settings"]]
     # Its mail, the look whether there is more, and the end of it.
     assert taken_away == [["sync"], ["sync"], ["sync"]]
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from crm.addresses import normalise
-from mailboxes.models import Mailbox, MailboxState, SyncStream
+from mailboxes.models import Mailbox, SyncStream
 from mailboxes.running import Busy, report, run_now
 
 
@@ -17,9 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        mailboxes = Mailbox.objects.filter(address=normalise(options["address"]) or "").exclude(
-            state=MailboxState.REMOVING
-        )
+        mailboxes = Mailbox.objects.connected().filter(address=normalise(options["address"]) or "")
         if not mailboxes:
             raise CommandError(f"No mailbox {options['address']} is connected.")
         for mailbox in mailboxes:
