@@ -56,6 +56,7 @@ def account_settings(request: WorkspaceRequest) -> HttpResponse:
     mailbox = _chosen(request, accounts)
     if mailbox is not None:
         context |= sharing_context(request, mailbox) | blocklist_context(mailbox)
+        context["before"] = _level(request.GET.get("before", ""))  # offered until now, when it comes anew
         context["chooseable"] = [one for one in accounts if one.state != MailboxState.REMOVING]
     return render(request, "mailboxes/account_settings.html", context)
 
@@ -63,10 +64,10 @@ def account_settings(request: WorkspaceRequest) -> HttpResponse:
 @require_POST
 @member_required(NO_MAIL)
 def default_level(request: WorkspaceRequest, pk: int) -> HttpResponse:
-    mailbox, value = own_mailbox(request, pk), request.POST.get("level", "")
-    if value not in {str(level.value) for level in AccessLevel}:
+    mailbox, level = own_mailbox(request, pk), _level(request.POST.get("level", ""))
+    if level is None:
         return HttpResponseBadRequest("Choose one of the three levels.")
-    level, before = AccessLevel(int(value)), AccessLevel(mailbox.default_level)
+    before = AccessLevel(mailbox.default_level)
     mailbox.set_default_level(level, by=request.member)
     emails = counted(mailbox.copies.filter(blocked_by=None).count(), "email", "emails")
     said = {"text": f"Colleagues see {level.label.lower()} of {emails} in {mailbox.address}."}
@@ -159,6 +160,10 @@ def _sharing(
         return redirect(settings_url(request, mailbox))
     context = sharing_context(request, mailbox) | {"before": before}
     return render(request, "mailboxes/_sharing.html", context)
+
+
+def _level(given: str) -> AccessLevel | None:
+    return next((level for level in AccessLevel if str(level.value) == given), None)
 
 
 def _chosen(request: WorkspaceRequest, accounts: list[Account]) -> Mailbox | None:

@@ -179,6 +179,13 @@ def test_settings_say_what_was_chosen_in_another_tab(shelf: Stage) -> None:
     set_default_level(box, AccessLevel.FULL, by=ada)
     expect(full).to_be_checked(timeout=SOON)
     expect(mine.locator("#blocklist").get_by_role("textbox").first).to_have_value("half a dom")
+
+    # What one has just done can be taken back, also when news of it has come.
+    mine.locator("#mailbox-sharing").get_by_role("radio", name="Metadata only").check()
+    mine.wait_for_timeout(5_000)
+    mine.locator("#mailbox-sharing").get_by_role("button", name="Undo").click()
+    expect(full).to_be_checked()
+    assert Mailbox.objects.get(pk=box.pk).default_level == AccessLevel.FULL
     save_view("company", "Big", sort="name", filters=[], columns=["people"], is_shared=True, by=cleo)
     expect(views.locator("#view-lists")).to_contain_text("Big", timeout=SOON)
 
