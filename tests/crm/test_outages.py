@@ -17,7 +17,7 @@ from crm.sessions import SessionCache
 from crm.workspaces import deactivate
 from tests.conftest import SignIn
 from tests.desk import Desk
-from tests.journeys.webserver import free_port
+from tests.servers.loopback import free_port
 
 pytestmark = pytest.mark.django_db
 

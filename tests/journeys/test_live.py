@@ -18,7 +18,8 @@ from crm.notifying import notify
 from crm.records import COMPANY, PERSON
 from mailboxes.models import Mailbox, MailboxKind, StreamKind, SyncStream
 from tests.journeys.stage import WIDE, Trouble, join
-from tests.journeys.webserver import cookie_of, free_port, open_streams, serving
+from tests.journeys.webserver import cookie_of, open_streams, serving
+from tests.servers.loopback import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

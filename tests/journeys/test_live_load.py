@@ -16,7 +16,8 @@ from crm.live import announce
 from crm.models import Workspace
 from crm.statements import fetch
 from tests.journeys.stage import join
-from tests.journeys.webserver import cookie_of, free_port, separate_server
+from tests.journeys.webserver import cookie_of, separate_server
+from tests.servers.loopback import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

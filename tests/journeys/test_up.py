@@ -15,14 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.loopback import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(data: Path) -> dict[str, str]:

@@ -192,16 +192,16 @@ def test_certificate_must_be_trusted_and_for_this_host(tmp_path, name):
         assert heard.lines == []
 
 
-def test_unencrypted_http_needs_the_administrators_network(monkeypatch):
-    with listening(answering(response("200 OK"), response("200 OK"))) as heard:
-        monkeypatch.setattr(door, "_is_public", lambda ip: True)
-        url = f"http://127.0.0.1:{heard.port}/"
-        with http_client(Egress(ports=frozenset({heard.port}))) as client, pytest.raises(Refused):
-            client.get(url)
-        assert heard.connections == 0
+def test_unencrypted_http_needs_the_administrators_network():
+    public = "93.184.215.14"
+    everywhere = Egress(ports=frozenset({80}))
+    assert [str(ip) for ip in everywhere.resolve(public, 80)] == [public]
+    with http_client(everywhere) as client, pytest.raises(Refused):
+        client.get(f"http://{public}/")  # nobody is asked
 
+    with listening(answering(response("200 OK"))) as heard:
         with http_client(Egress.allowing([f"127.0.0.1:{heard.port}"])) as client:
-            assert client.get(url).status_code == 200
+            assert client.get(f"http://127.0.0.1:{heard.port}/").status_code == 200
 
 
 @pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/", "http://localhost:{port}/"])

@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import time_machine
 from django.utils import timezone
 
+from crm.locking import lock_workspace
 from crm.models import Member
 from mailboxes import series, syncing
 from mailboxes.leasing import take
 from mailboxes.models import CalendarSource, Mailbox, MailboxKind, PendingItem, StreamKind
 from tests.mailboxes.letters import archive, stream_of, write_ics
+from tests.meanwhile import meanwhile
 
 pytestmark = pytest.mark.django_db
 
@@ -38,35 +39,25 @@ def later(endless: Mailbox) -> Iterator[None]:
         yield
 
 
-def test_what_the_provider_has_changed_meanwhile_is_not_overwritten(
-    later: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ask = series.reader
-
-    def meanwhile(*arguments: Any) -> Any:
-        CalendarSource.objects.update(version="newer", raw=b"newer")
-        return ask(*arguments)
-
-    monkeypatch.setattr(series, "reader", meanwhile)
-
-    series.extend(timezone.now())
+@pytest.mark.django_db(transaction=True)
+def test_what_the_provider_has_changed_meanwhile_is_not_overwritten(later: None, ada: Member) -> None:
+    meanwhile(
+        lambda: lock_workspace(ada.workspace_id),
+        lambda: series.extend(timezone.now()),
+        then=lambda: CalendarSource.objects.update(version="newer", raw=b"newer"),
+    )
 
     source = CalendarSource.objects.get()
     assert (source.version, bytes(source.raw)) == ("newer", b"newer")
 
 
-def test_what_the_provider_has_taken_away_meanwhile_does_not_come_back(
-    later: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ask = series.reader
-
-    def meanwhile(*arguments: Any) -> Any:
-        CalendarSource.objects.all().delete()
-        return ask(*arguments)
-
-    monkeypatch.setattr(series, "reader", meanwhile)
-
-    series.extend(timezone.now())
+@pytest.mark.django_db(transaction=True)
+def test_what_the_provider_has_taken_away_meanwhile_does_not_come_back(later: None, ada: Member) -> None:
+    meanwhile(
+        lambda: lock_workspace(ada.workspace_id),
+        lambda: series.extend(timezone.now()),
+        then=lambda: CalendarSource.objects.all().delete(),
+    )
 
     assert not CalendarSource.objects.exists()
 

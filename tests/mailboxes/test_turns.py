@@ -2,6 +2,7 @@
 wrong while it reads."""
 
 import logging
+import ssl
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from mailboxes import leasing, syncing
 from mailboxes.accounts.connecting import change, change_servers, connect_servers
 from mailboxes.accounts.trying import Servers
 from mailboxes.blocking import block, unblock
-from mailboxes.leasing import Lease, due_now, pick_due, take
+from mailboxes.leasing import due_now, pick_due, take
 from mailboxes.models import (
     BlocklistEntry,
     Mailbox,
@@ -31,11 +32,13 @@ from mailboxes.models import (
     SyncStream,
 )
 from mailboxes.providers.archive import provider as archives
-from mailboxes.providers.base import AuthExpired, ServerWrong
 from mailboxes.reading import reader, store_page
 from mailboxes.tasks import enqueue_due, sync_next
 from tests.desk import Desk
 from tests.mailboxes.letters import archive, letter, stream_of, write_mbox
+from tests.servers.certificate import write_certificate
+from tests.servers.dovecot import Dovecot, dovecot
+from tests.servers.loopback import listening
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +46,12 @@ LONG_AGO = timezone.now() - timedelta(days=1)
 IMAP = {"host": "imap.example", "port": 993, "security": "tls", "username": "ada"}
 CALDAV = {"url": "https://dav.example/", "username": "ada"}
 BOTH = Servers(IMAP, CALDAV, {"imap": "secret", "caldav": "secret"})
+
+
+@pytest.fixture(scope="module")
+def mail_server() -> Iterator[Dovecot]:
+    with dovecot() as server:
+        yield server
 
 
 @pytest.fixture
@@ -68,31 +77,19 @@ def due(box: Mailbox) -> set[str]:
 
 
 def test_what_has_been_due_longest_is_read_first_and_a_slice_goes_to_the_end(
-    ada: Member, ben: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ada: Member, ben: Member, tmp_path: Path
 ) -> None:
-    """However often the queue has hinted at one of them meanwhile."""
-    order: list[int] = []
-
-    def one_slice(lease: Lease) -> None:
-        order.append(lease.stream_id)
-        leasing.give_back(lease, seconds=0)
-        # The clock of a transaction stands still.
-        execute(
-            "UPDATE mailboxes_syncstream SET due_at = now() + (%(n)s - 9) * interval '1 s' WHERE id = %(id)s",
-            n=len(order),
-            id=lease.stream_id,
-        )
-
-    monkeypatch.setattr(syncing, "run", one_slice)
-    monkeypatch.setattr(sync_next, "apply_async", lambda **_: None)
     boxes = [archive(one, mbox=write_mbox(tmp_path / f"{one.pk}.mbox", letter(1))) for one in (ada, ben)]
     streams = [stream_of(one).pk for one in boxes]
     SyncStream.objects.exclude(pk__in=streams).update(due_at=None)
     for minutes, pk in zip((2, 1), reversed(streams), strict=True):
         SyncStream.objects.filter(pk=pk).update(due_at=timezone.now() - timedelta(minutes=minutes))
 
-    for _ in range(4):
-        sync_next()
+    order: list[int] = []
+    for seconds in range(4):
+        [lease] = pick_due(limit=1)
+        order.append(lease.stream_id)
+        leasing.give_back(lease, seconds=seconds - 9)  # the clock of a transaction stands still
 
     assert order == [*reversed(streams), *reversed(streams)]
 
@@ -244,17 +241,6 @@ def test_a_page_that_is_stored_renews_the_lease(box: Mailbox) -> None:
 # What goes wrong.
 
 
-@pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Exception], None]]:
-    def fail(error: Exception) -> None:
-        def raises(*_: Any, **__: Any) -> Any:
-            raise error
-
-        monkeypatch.setattr(archives.ArchiveMail, "list_changes", raises)
-
-    yield fail
-
-
 def run_mail(box: Mailbox) -> SyncStream:
     lease = take(stream_of(box).pk)
     assert lease
@@ -263,9 +249,10 @@ def run_mail(box: Mailbox) -> SyncStream:
 
 
 def test_our_own_mistake_is_said_tried_again_and_logged_without_what_it_was_about(
-    box: Mailbox, failing: Callable[[Exception], None], caplog: pytest.LogCaptureFixture
+    box: Mailbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    failing(ValueError("Dear Ada, SECRET"))
+    """The database would quote the row that it refuses."""
+    execute("ALTER TABLE mailboxes_messagecopy ADD CONSTRAINT mistaken CHECK (subject = '') NOT VALID")
 
     with caplog.at_level(logging.ERROR):
         stream = run_mail(box)
@@ -273,24 +260,26 @@ def test_our_own_mistake_is_said_tried_again_and_logged_without_what_it_was_abou
     assert (stream.failures, stream.last_error) == (1, syncing.OUR_MISTAKE)
     assert stream.lease_until is None
     assert stream.due_at and stream.due_at > timezone.now()
-    assert "ValueError" in caplog.text
-    assert "list_changes" in caplog.text
-    assert "SECRET" not in caplog.text
+    assert "IntegrityError" in caplog.text
+    assert "store_page" in caplog.text
+    assert "SUBJECT" not in caplog.text
 
 
 def test_a_server_that_is_set_up_wrong_is_asked_again_after_an_hour(
-    servers: Mailbox, monkeypatch: pytest.MonkeyPatch
+    ada: Member, settings: Any, tmp_path: Path
 ) -> None:
     """Its certificate may be renewed, or its name come back, without anybody telling us."""
+    certificate, key = write_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with listening(lambda connection, _: None, tls=context) as heard:
+        settings.EGRESS_ALLOWED_NETWORKS = [f"127.0.0.1:{heard.port}"]
+        imap = {"host": "localhost", "port": heard.port, "security": "tls", "username": "ada"}
+        box = connect_servers(ada, address=ada.user.email, passwords={"imap": "secret"}, imap=imap)
 
-    def expired(stream: SyncStream) -> Any:
-        raise ServerWrong("The certificate of imap.example cannot be trusted: it has expired.")
+        stream = run_mail(box)
 
-    monkeypatch.setattr(syncing, "open_provider", expired)
-
-    stream = run_mail(servers)
-
-    assert "expired" in stream.last_error
+    assert "cannot be trusted" in stream.last_error
     assert stream.due_at is not None
     wait = stream.due_at - timezone.now()
     assert timedelta(minutes=55) < wait <= timedelta(hours=1)
@@ -298,20 +287,21 @@ def test_a_server_that_is_set_up_wrong_is_asked_again_after_an_hour(
 
 @pytest.mark.parametrize(("is_late", "state"), [(False, "needs_reconnect"), (True, "active")])
 def test_a_run_from_before_a_reconnect_does_not_undo_it(
-    box: Mailbox, monkeypatch: pytest.MonkeyPatch, is_late: bool, state: str
+    ada: Member, mail_server: Dovecot, settings: Any, is_late: bool, state: str
 ) -> None:
-    def refused(*_: Any) -> Any:
-        if is_late:
-            execute("UPDATE mailboxes_syncstream SET epoch = epoch + 1, lease_until = NULL")
-        raise AuthExpired("The password is not right.")
+    settings.EGRESS_ALLOWED_NETWORKS = [f"127.0.0.1:{mail_server.port}"]
+    imap = {"host": "127.0.0.1", "port": mail_server.port, "security": "none", "username": "ada"}
+    box = connect_servers(ada, address=ada.user.email, passwords={"imap": "guessed"}, imap=imap)
+    lease = take(stream_of(box).pk)
+    assert lease
+    if is_late:
+        execute("UPDATE mailboxes_syncstream SET epoch = epoch + 1, lease_until = NULL")
 
-    monkeypatch.setattr(archives.ArchiveMail, "list_changes", refused)
-
-    stream = run_mail(box)
+    syncing.run(lease)
 
     box.refresh_from_db()
     assert box.state == MailboxState(state)
-    assert bool(stream.last_error) is not is_late
+    assert bool(stream_of(box).last_error) is not is_late
 
 
 def test_a_slow_provider_keeps_its_lease(box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:

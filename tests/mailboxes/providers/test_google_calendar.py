@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
 import pytest
 import time_machine
@@ -12,7 +12,7 @@ from django.utils import timezone
 from crm.models import Member
 from intelligence.verifying import differences
 from mailboxes.models import EventCopy, Mailbox, SkippedItem
-from mailboxes.providers.webapi import TooLarge, WebApi
+from mailboxes.providers.webapi import Request
 from mailboxes.running import run_now
 from tests.conftest import SignIn
 from tests.desk import NOW
@@ -333,26 +333,17 @@ def test_an_occurrence_without_its_series_is_followed(box: Mailbox, calendar: Ca
 
 
 def test_pages_that_are_too_large_are_asked_for_in_smaller_ones(
-    box: Mailbox, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+    fake: Google, box: Mailbox, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("mailboxes.providers.google.calendar.PAGE", 30)
+    monkeypatch.setattr("mailboxes.providers.webapi.Request", partial(Request, limit=40_000))
     for number in range(30):
         calendar.add(f"Meeting {number:02}", attendees=GUESTS, description="x" * 2_000)
-    sizes: list[int] = []
-
-    def get(api: WebApi, path: str, params: Any = None, **headers: str) -> Any:
-        """As if answers of more than 250 events were too large."""
-        if "singleEvents" in (params or {}):
-            sizes.append(params["maxResults"])
-            if sizes[-1] > 250:
-                raise TooLarge
-        return asked(api, path, params, **headers)
-
-    asked = WebApi.get
-    monkeypatch.setattr(WebApi, "get", get)
 
     run(box)
 
-    assert sizes == [2500, 250]
+    listed = [call.param("maxResults") for call in fake.log.of("GET", EVENTS)]
+    assert listed == ["30", *["3"] * 10]
     assert len(copies()) == 30
 
 
