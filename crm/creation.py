@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from crm.addresses import company_name
 from crm.counting import count_people
 from crm.models import Company, CompanyDomain, Person
-from crm.naming import name_key
+from crm.naming import MAX_NAME, name_key
 from crm.statements import arrays, execute, fetch
 
 
@@ -70,8 +70,8 @@ def _create_people(workspace_id: int, address_ids: Sequence[int]) -> list[int]:
         Person(
             workspace_id=workspace_id,
             company_id=company_id,
-            name=name[:200],
-            name_key=name_key(name)[:200],
+            name=name[:MAX_NAME],
+            name_key=name_key(name),
         )
         for _, name, company_id in wanted
     )
@@ -82,4 +82,4 @@ def _create_people(workspace_id: int, address_ids: Sequence[int]) -> list[int]:
 
 
 def _company(workspace_id: int, name: str) -> Company:
-    return Company(workspace_id=workspace_id, name=name[:200], name_key=name_key(name)[:200])
+    return Company(workspace_id=workspace_id, name=name[:MAX_NAME], name_key=name_key(name))

@@ -193,8 +193,8 @@ _PLAIN_LETTERS = str.maketrans(
 
 def name_key(name: str) -> str:
     """The sort key of a name: no case, no accents, letters with a stroke and joined ones as people type them
-    elsewhere, single spaces."""
+    elsewhere, single spaces; no longer than a name may be, though some letters become several."""
     if name.isascii():
-        return " ".join(name.lower().split())
+        return " ".join(name.lower().split())[:MAX_NAME]
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    return " ".join(plain.casefold().translate(_PLAIN_LETTERS).split())
+    return " ".join(plain.casefold().translate(_PLAIN_LETTERS).split())[:MAX_NAME]

@@ -50,7 +50,7 @@ def create_record(kind: RecordType, draft: Draft, *, by: Member) -> Record:
         record = kind.model(
             workspace_id=by.workspace_id,
             name=name,
-            name_key=name_key(name)[:MAX_NAME],
+            name_key=name_key(name),
             named_by_hand=bool(tidied(draft.name)),
             **plain,
         )
@@ -82,7 +82,7 @@ def owners(kind: RecordType, values: Sequence[str], *, workspace_id: int) -> dic
 
 def namesakes(kind: RecordType, name: str, *, member: Member) -> list[Record]:
     """Records of the same name, but for case and accents."""
-    key = name_key(tidied(name))[:MAX_NAME]
+    key = name_key(tidied(name))
     found = kind.model.objects.visible_to(member).filter(name_key=key).order_by("pk")
     return list(found[:MOST_NAMESAKES]) if key else []
 

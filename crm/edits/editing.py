@@ -31,7 +31,7 @@ def rename(record: Record, name: str, *, by: Editor) -> None:
     if not name:
         raise CannotEdit("A record needs a name.")
     with _changing(record, by) as touched:
-        record.name, record.name_key, record.named_by_hand = name, name_key(name)[:MAX_NAME], True
+        record.name, record.name_key, record.named_by_hand = name, name_key(name), True
         record.save(update_fields=["name", "name_key", "named_by_hand"])
         touched.rewrite(kind_of(record), [record.pk])
 

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from crm.auditing import audit
 from crm.edits.changing import CannotEdit, Editor, Record, Touched, changing, kind_of, read_again
 from crm.models import Address, Company, CompanyDomain, Member, Person
-from crm.naming import MAX_NAME, name_key
+from crm.naming import name_key
 from crm.plain import PLAIN
 from crm.plurals import counted
 from crm.records import PERSON, RecordType, read_id
@@ -126,7 +126,7 @@ def _take_over(record: Record, into: Record, name: str) -> None:
         if not getattr(into, attribute):
             setattr(into, attribute, getattr(record, attribute))
     if name and name != into.name:
-        into.name, into.name_key, into.named_by_hand = name, name_key(name)[:MAX_NAME], True
+        into.name, into.name_key, into.named_by_hand = name, name_key(name), True
     into.save()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q
 
 from crm.models import Address, CompanyDomain, Person
-from crm.naming import MAX_NAME, name_key
+from crm.naming import name_key
 from crm.plain import PLAIN
 from crm.records import COMPANY, RecordType
 
@@ -86,7 +86,7 @@ class Shelf:
     def load(self, *, pks: Iterable[int], values: Iterable[str], names: Iterable[str]) -> None:
         """What the database has of these, but for what is here already."""
         owned = self._owners(list(values))
-        keys = {name_key(name)[:MAX_NAME] for name in names} - self._names
+        keys = {name_key(name) for name in names} - self._names
         self._names |= keys
         wanted = self.kind.model.objects.filter(workspace_id=self.workspace_id)
         sought = wanted.filter(Q(pk__in=set(pks) | owned) | Q(name_key__in=keys))

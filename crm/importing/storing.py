@@ -7,7 +7,7 @@ from crm.addresses import domain_of, is_freemail, kind, registrable_domain
 from crm.edits.changing import Touched
 from crm.importing.drafts import Draft, Shelf
 from crm.models import Address, CompanyDomain, Tombstone
-from crm.naming import MAX_NAME, name_key
+from crm.naming import name_key
 from crm.plain import PLAIN
 from crm.records import COMPANY, PERSON, RecordType
 from crm.statements import arrays, execute
@@ -62,7 +62,7 @@ def _row(shelf: Shelf, draft: Draft) -> Any:
         pk=draft.pk,
         workspace_id=shelf.workspace_id,
         name=draft.name,
-        name_key=name_key(draft.name)[:MAX_NAME],
+        name_key=name_key(draft.name),
         named_by_hand=True,
         **{one.name: draft.plain.get(one.name, "") for one in PLAIN[shelf.kind.name]},
     )

@@ -124,7 +124,7 @@ def rename_people(person_ids: Iterable[int]) -> None:
     """Give people the best name among their addresses', unless somebody has named them."""
     best = fetch(BEST_NAMES, people=people) if (people := list(person_ids)) else []
     if best:
-        rows = ((person, name, name_key(name)[:200]) for person, name in best)
+        rows = ((person, name, name_key(name)) for person, name in best)
         execute(RENAME, **arrays(rows, "ids", "names", "keys"))
 
 
