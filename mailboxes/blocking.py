@@ -16,7 +16,7 @@ from crm.locking import lock_workspace, take_turn
 from crm.models import Member
 from crm.statements import arrays, execute, fetch
 from mailboxes.leasing import due_now
-from mailboxes.listing import FIRST
+from mailboxes.listing import FIRST, fetching_again
 from mailboxes.models import (
     BlocklistEntry,
     EventCopy,
@@ -152,13 +152,10 @@ def unblock(entry: BlocklistEntry, *, by: Member) -> None:
         announce_hidden(mailbox.workspace_id)
 
 
-_FETCH_AGAIN = """
-    INSERT INTO mailboxes_pendingitem
-        (workspace_id, stream_id, provider_id, version, "order", is_removal, attempts)
-    SELECT k.workspace_id, k.stream_id, k.provider_id, k.version, %(order)s, false, 0
+_FETCH_AGAIN = fetching_again("""
+    SELECT k.workspace_id, k.stream_id, k.provider_id, k.version
     FROM mailboxes_skippeditem k WHERE k.entry_id = %(entry)s
-    ON CONFLICT (stream_id, provider_id) DO NOTHING
-"""
+""")
 
 
 def hide_blocked(mailbox: Mailbox) -> None:

@@ -77,6 +77,17 @@ REMEMBER_CURSOR = """
 FIRST, LAST = 2**62, -(2**62)
 
 
+def fetching_again(rows: str) -> str:
+    """A statement that queues what is known and stored no more, or not to the end: `rows` is a query of
+    workspace, stream, id and version. It takes `order`; what is queued already stays where it is."""
+    return f"""
+        INSERT INTO mailboxes_pendingitem
+            (workspace_id, stream_id, provider_id, version, "order", is_removal, attempts)
+        SELECT again.*, %(order)s, false, 0 FROM ({rows}) AS again
+        ON CONFLICT (stream_id, provider_id) DO NOTHING
+    """
+
+
 def store_listing(stream: SyncStream, listing: Listing) -> None:
     """Queue what is new and what is gone. Call inside a transaction; moving the cursor is
     `move_cursor`, last."""

@@ -21,7 +21,7 @@ from crm.signals import records_changed
 from crm.statements import execute, fetch
 from crm.workspaces import require_admin
 from mailboxes.leasing import MAY_BE_READ
-from mailboxes.listing import FIRST
+from mailboxes.listing import FIRST, fetching_again
 from mailboxes.matching import create_from_contact, missing_records
 from mailboxes.models import FollowUp, FollowUpKind, Mailbox, MailboxAddress, MailboxKind, SkipReason
 from mailboxes.organisers import follow_organisers
@@ -243,16 +243,13 @@ _FETCH_AGAIN = f"""
         DELETE FROM mailboxes_skippeditem k USING mailboxes_syncstream s, mailboxes_mailbox b
         WHERE k.workspace_id = %(workspace)s AND k.reason = %(reason)s AND s.id = k.stream_id
           AND b.id = s.mailbox_id AND b.state <> 'removing' AND b.kind <> %(archive)s
-        RETURNING k.stream_id, k.provider_id, k.version
+        RETURNING k.workspace_id, k.stream_id, k.provider_id, k.version
     ),
     due AS (
         UPDATE mailboxes_syncstream s SET due_at = now()
         WHERE s.id IN (SELECT stream_id FROM again) AND {MAY_BE_READ}
     )
-    INSERT INTO mailboxes_pendingitem
-        (workspace_id, stream_id, provider_id, version, "order", is_removal, attempts)
-    SELECT %(workspace)s, again.stream_id, again.provider_id, again.version, %(order)s, false, 0 FROM again
-    ON CONFLICT (stream_id, provider_id) DO NOTHING
+    {fetching_again("SELECT * FROM again")}
 """
 
 

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from crm.locking import lock_workspace
 from crm.mistakes import log_mistake
 from crm.statements import execute
+from mailboxes.listing import fetching_again
 from mailboxes.models import CalendarSource, EventCopy, MailboxState
 from mailboxes.providers.base import FetchedCalendar
 from mailboxes.reading import WINDOW, Outdated, Page, Reader, reader, store_values
@@ -22,22 +23,19 @@ BATCH = 200
 
 
 # Of a series with a private or a blocked date the text is not kept: whoever has it is asked.
-ASK_AGAIN = """
-    INSERT INTO mailboxes_pendingitem
-        (workspace_id, stream_id, provider_id, version, "order", is_removal, attempts)
-    SELECT c.workspace_id, s.id, c.provider_id, c.version, 0, false, 0
+ASK_AGAIN = fetching_again("""
+    SELECT c.workspace_id, s.id, c.provider_id, c.version
     FROM mailboxes_calendarsource c
     JOIN mailboxes_mailbox b ON b.id = c.mailbox_id AND b.state = 'active' AND b.kind <> 'archive'
     JOIN mailboxes_syncstream s ON s.mailbox_id = c.mailbox_id AND s.kind = 'calendar'
     WHERE c.read_until < %(until)s AND c.raw = '' AND NOT EXISTS (
         SELECT FROM mailboxes_quarantineditem q WHERE q.stream_id = s.id AND q.provider_id = c.provider_id)
-    ON CONFLICT (stream_id, provider_id) DO NOTHING
-"""
+""")
 
 
 def extend(now: datetime) -> int:
     """Returns how many resources were read again; others are read by the next run of their stream."""
-    execute(ASK_AGAIN, until=(now + WINDOW - SLACK).date())
+    execute(ASK_AGAIN, until=(now + WINDOW - SLACK).date(), order=0)
     hidden = EventCopy.objects.filter(source=OuterRef("pk"), blocked_by__isnull=False)
     short = CalendarSource.objects.filter(
         ~Exists(hidden),

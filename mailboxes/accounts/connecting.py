@@ -19,6 +19,7 @@ from mailboxes.accounts import uploads
 from mailboxes.accounts.refusing import normalised, refuse, refuse_known, refuse_other_user
 from mailboxes.accounts.trying import OFF, CannotConnect, Servers, known_servers, place_of
 from mailboxes.credentials import encrypt
+from mailboxes.listing import fetching_again
 from mailboxes.models import (
     CalendarSource,
     Mailbox,
@@ -257,33 +258,27 @@ def _streams(mailbox: Mailbox) -> list[StreamKind]:
     return [kind for kind in StreamKind if mailbox.reads(kind)]
 
 
-_FETCH_WHAT_WAS_OLD = """
+_FETCH_WHAT_WAS_OLD = f"""
     WITH old AS (
         DELETE FROM mailboxes_skippeditem k USING mailboxes_syncstream s
         WHERE s.id = k.stream_id AND s.mailbox_id = %(mailbox)s AND k.reason = %(old)s
         RETURNING k.workspace_id, k.stream_id, k.provider_id, k.version
     )
-    INSERT INTO mailboxes_pendingitem
-        (workspace_id, stream_id, provider_id, version, "order", is_removal, attempts)
-    SELECT workspace_id, stream_id, provider_id, version, 0, false, 0 FROM old
-    ON CONFLICT (stream_id, provider_id) DO NOTHING
+    {fetching_again("SELECT * FROM old")}
 """
 
 # A series that began before the limit is stored from the limit on.
-_READ_SERIES_AGAIN = """
-    INSERT INTO mailboxes_pendingitem
-        (workspace_id, stream_id, provider_id, version, "order", is_removal, attempts)
-    SELECT c.workspace_id, s.id, c.provider_id, c.version, 0, false, 0
+_READ_SERIES_AGAIN = fetching_again("""
+    SELECT c.workspace_id, s.id, c.provider_id, c.version
     FROM mailboxes_calendarsource c
     JOIN mailboxes_syncstream s ON s.mailbox_id = c.mailbox_id AND s.kind = 'calendar'
     WHERE c.mailbox_id = %(mailbox)s
-    ON CONFLICT (stream_id, provider_id) DO NOTHING
-"""
+""")
 
 
 def _read_further_back(mailbox: Mailbox, before: date | None) -> None:
     """An earlier limit fetches what the old one left out; a later one takes nothing away."""
     after = mailbox.history_from
     if before and (after is None or after < before):
-        execute(_FETCH_WHAT_WAS_OLD, mailbox=mailbox.pk, old=SkipReason.OLD)
-        execute(_READ_SERIES_AGAIN, mailbox=mailbox.pk)
+        execute(_FETCH_WHAT_WAS_OLD, mailbox=mailbox.pk, old=SkipReason.OLD, order=0)
+        execute(_READ_SERIES_AGAIN, mailbox=mailbox.pk, order=0)

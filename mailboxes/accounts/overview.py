@@ -12,7 +12,7 @@ from crm.models import Member
 from crm.regional import clock
 from crm.statements import execute, fetch
 from mailboxes.leasing import MAY_BE_READ
-from mailboxes.listing import LAST
+from mailboxes.listing import LAST, fetching_again
 from mailboxes.models import (
     CONSENTED,
     Mailbox,
@@ -198,10 +198,7 @@ _TRY_AGAIN = f"""
         UPDATE mailboxes_syncstream s SET due_at = now()
         WHERE s.id IN (SELECT stream_id FROM again) AND {MAY_BE_READ}
     )
-    INSERT INTO mailboxes_pendingitem
-        (workspace_id, stream_id, provider_id, version, "order", is_removal, attempts)
-    SELECT again.*, %(order)s, false, 0 FROM again
-    ON CONFLICT (stream_id, provider_id) DO NOTHING
+    {fetching_again("SELECT * FROM again")}
 """
 
 
