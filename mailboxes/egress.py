@@ -49,7 +49,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
-class Refused(SetupWrong):
+class NotAllowed(SetupWrong):
     """The address or port is not one we connect to. One text for all of them, so that nobody can
     map a network by reading refusals."""
 
@@ -86,11 +86,11 @@ class Egress:
 
     def resolve(self, host: str, port: int, *, private: bool = False) -> tuple[Address, ...]:
         """The addresses of a host that may be connected to; `private` = the administrator's
-        networks only. Raises Refused when there is none."""
+        networks only. Raises NotAllowed when there is none."""
         name = host_name(host)
         addresses = [ip for ip in _look_up(name, port) if self._allows(ip, port, private=private)]
         if not addresses:
-            raise Refused
+            raise NotAllowed
         return tuple(addresses)
 
     def open_socket(self, host: str, port: int, *, private: bool = False) -> socket.socket:
@@ -196,7 +196,7 @@ def same_origin(one: httpx.URL, other: httpx.URL) -> bool:
 
 
 def host_name(host: str) -> str:
-    """A host as it is resolved, sent and checked: ASCII, no brackets, no final dot. Raises Refused
+    """A host as it is resolved, sent and checked: ASCII, no brackets, no final dot. Raises NotAllowed
     for what no host name contains (a line break would be a command of its own)."""
     name = host.strip(" ").removeprefix("[").removesuffix("]").rstrip(".")
     if name and not name.isascii():
@@ -205,7 +205,7 @@ def host_name(host: str) -> str:
         except UnicodeError as error:
             raise SetupWrong(UNKNOWN) from error
     if not _NAME.fullmatch(name):
-        raise Refused
+        raise NotAllowed
     return name
 
 
@@ -236,7 +236,7 @@ def _look_up(name: str, port: int) -> list[Address]:
             raise TryLater(f"The name {name} cannot be looked up at the moment.") from error
         # Which spellings of a number are addresses depends on the system; the answer should not.
         is_number = ":" in name or _NUMERIC.fullmatch(name.rpartition(".")[2])
-        raise Refused if is_number else ServerWrong(UNKNOWN) from error
+        raise NotAllowed if is_number else ServerWrong(UNKNOWN) from error
     except (UnicodeError, OSError, OverflowError) as error:
         raise ServerWrong(UNKNOWN) from error
     return list(dict.fromkeys(ipaddress.ip_address(str(entry[4][0])) for entry in found))

@@ -40,7 +40,7 @@ KINDS = ("mbox", "maildir", "ics")
 NEITHER = "It is neither a mailbox (.mbox) nor a calendar (.ics)"
 
 
-class Refused(Exception):
+class NotAccepted(Exception):
     """`str(error)` says why, in words for the member."""
 
 
@@ -73,42 +73,42 @@ def look(received: Received, folder: Path) -> Outcome:
     outcome = Outcome(received.name or "A file")
     try:
         if received.problem:
-            raise Refused(received.problem)
+            raise NotAccepted(received.problem)
         with received.path.open("rb") as file:
             is_zip = file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
         if is_zip:
             _unpack(received, private(folder / f"{received.path.name}.unpacked"), outcome)
         else:
             outcome.accepted.append(_judged(received.path, received.digest))
-    except Refused as error:
+    except NotAccepted as error:
         outcome.accepted, outcome.problem = [], str(error)
     return outcome
 
 
 def _judged(path: Path, digest: str) -> Accepted:
-    """Raises Refused for what no stream could read: afterwards it would stop all of the archive."""
+    """Raises NotAccepted for what no stream could read: afterwards it would stop all of the archive."""
     with path.open("rb") as file:
         start = file.read(8192)
         if not start.strip():
-            raise Refused("It is empty.")
+            raise NotAccepted("It is empty.")
         if b"BEGIN:VCALENDAR" in start.upper():
             _refuse_broken_calendar(path)
             return Accepted("ics", path, f"{digest}.ics")
         file.seek(0)
         if next(mbox.spans(file), None) is None:
-            raise Refused(f"{NEITHER}{packed_hint(start)}.")
+            raise NotAccepted(f"{NEITHER}{packed_hint(start)}.")
     return Accepted("mbox", path, f"{digest}.mbox")
 
 
 def _refuse_broken_calendar(path: Path) -> None:
     if path.stat().st_size > CALENDAR_BYTES:
-        raise Refused(f"It is a calendar of more than {CALENDAR_BYTES // 1024**2} MB.")
+        raise NotAccepted(f"It is a calendar of more than {CALENDAR_BYTES // 1024**2} MB.")
     try:
         split_calendar(icsfiles.read(path))
     except Unparsable as error:
-        raise Refused(str(error)) from None
+        raise NotAccepted(str(error)) from None
     except SetupWrong:
-        raise Refused("It is a calendar file that cannot be read.") from None
+        raise NotAccepted("It is a calendar file that cannot be read.") from None
 
 
 # Unpacking
@@ -135,11 +135,11 @@ def _unpack(received: Received, folder: Path, outcome: Outcome) -> None:
         if is_full(error):
             with room_in(folder):
                 raise
-        raise Refused("It cannot be unpacked.") from None
+        raise NotAccepted("It cannot be unpacked.") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
-        raise Refused("It is a damaged zip file.") from None
+        raise NotAccepted("It is a damaged zip file.") from None
     if not outcome.accepted:
-        raise Refused(" ".join(outcome.remarks) or "There is no mailbox, Maildir or calendar in it.")
+        raise NotAccepted(" ".join(outcome.remarks) or "There is no mailbox, Maildir or calendar in it.")
 
 
 class _Unpacking:
@@ -153,9 +153,9 @@ class _Unpacking:
     def run(self, digest: str) -> list[Accepted]:
         entries = [entry for entry in self._zipped.infolist() if _is_file(entry)]
         if len(self._zipped.infolist()) > MOST_ENTRIES:
-            raise Refused(f"There are more than {MOST_ENTRIES:,} files in it.")
+            raise NotAccepted(f"There are more than {MOST_ENTRIES:,} files in it.")
         if sum(entry.file_size for entry in entries) > UNPACKED_BYTES:
-            raise Refused(_too_large_unpacked())
+            raise NotAccepted(_too_large_unpacked())
         _refuse_odd(entries)
         found = [one for number, entry in enumerate(entries) if (one := self._take_file(entry, number))]
         letters = [entry for entry in entries if _is_letter(entry)]
@@ -173,7 +173,7 @@ class _Unpacking:
         digest = self._extract(entry, target)
         try:
             return _judged(target, digest)
-        except Refused as error:
+        except NotAccepted as error:
             self._remarks.append(f"{path.name}: {error}")
             return None
 
@@ -205,7 +205,7 @@ class _Unpacking:
             while piece := packed.read(_PIECE):
                 self._left -= len(piece)
                 if self._left < 0:
-                    raise Refused(_too_large_unpacked())
+                    raise NotAccepted(_too_large_unpacked())
                 refuse_without_room(self._folder)
                 file.write(piece)
                 digest.update(piece)
@@ -222,12 +222,12 @@ def _refuse_odd(entries: Iterable[zipfile.ZipInfo]) -> None:
     for entry in entries:
         path = PurePosixPath(entry.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or len(path.parts) > _DEEPEST:
-            raise Refused("There are file names in it that lead out of it, or too deep.")
+            raise NotAccepted("There are file names in it that lead out of it, or too deep.")
         if entry.flag_bits & 0x1:
-            raise Refused("It is protected by a password. Upload it without.")
+            raise NotAccepted("It is protected by a password. Upload it without.")
         # The other ways of packing may ask for gigabytes of memory.
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Refused("It is packed in an unusual way. Upload an ordinary zip.")
+            raise NotAccepted("It is packed in an unusual way. Upload an ordinary zip.")
 
 
 def _is_letter(entry: zipfile.ZipInfo) -> bool:

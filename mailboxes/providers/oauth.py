@@ -82,7 +82,7 @@ class Grant:
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-class Refused(AuthExpired):
+class GrantRefused(AuthExpired):
     """The grant is over. `error` is the provider's own word, `codes` its numbers."""
 
     def __init__(self, message: str, error: str = "", codes: Sequence[int] = ()) -> None:
@@ -124,7 +124,7 @@ def exchange(app: Application, code: str, question: Question, *, redirect_uri: s
 
 
 def renew(app: Application, refresh: str, *, egress: Egress) -> Grant:
-    """A new access token. Raises Refused when the grant is over, else a ProviderError."""
+    """A new access token. Raises GrantRefused when the grant is over, else a ProviderError."""
     return _grant(_post(app, {"grant_type": "refresh_token", "refresh_token": refresh}, egress), {})
 
 
@@ -173,7 +173,7 @@ def refusal(label: str, status: int, answer: Mapping[str, Any], *, wait: float |
         return SetupWrong(f"{said} An administrator can correct them.")
     if error in _OVER:
         codes = [code for code in answer.get("error_codes", ()) if isinstance(code, int)]
-        return Refused(f"{label} no longer lets us in. Reconnect the account.", error, codes)
+        return GrantRefused(f"{label} no longer lets us in. Reconnect the account.", error, codes)
     return SetupWrong(f"{label} refused to let us in ({error or status}).")
 
 

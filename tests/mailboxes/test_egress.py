@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from mailboxes import egress as door
-from mailboxes.egress import REFUSED, Egress, Meter, Refused, http_client, same_origin
+from mailboxes.egress import REFUSED, Egress, Meter, NotAllowed, http_client, same_origin
 from mailboxes.providers.base import SetupWrong, TryLater
 from tests.servers.certificate import write_certificate
 from tests.servers.loopback import Heard, free_port, listening
@@ -61,7 +61,7 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_every_spelling_of_an_inside_address_is_refused_in_the_same_words(spelling):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(NotAllowed) as caught:
         Egress().resolve(spelling, 993)
 
     assert str(caught.value) == REFUSED
@@ -72,11 +72,11 @@ def test_refused_spellings_connect_to_nothing(monkeypatch):
         # The port is a usual one here, so that the address alone decides.
         monkeypatch.setattr(door, "PORTS", door.PORTS | {heard.port})
         for spelling in SPELLINGS:
-            with pytest.raises(Refused):
+            with pytest.raises(NotAllowed):
                 Egress().open_socket(spelling, heard.port)
         for spelling in ("127.0.0.1", "0177.0.0.1", "2130706433", "127.1", "[::ffff:127.0.0.1]"):
             # httpx itself will have nothing to do with octal ones.
-            with http_client(Egress()) as client, pytest.raises((Refused, httpx.InvalidURL)):
+            with http_client(Egress()) as client, pytest.raises((NotAllowed, httpx.InvalidURL)):
                 client.get(f"https://{spelling}:{heard.port}/")
 
         assert heard.connections == 0
@@ -86,9 +86,9 @@ def test_refused_spellings_connect_to_nothing(monkeypatch):
 
 @pytest.mark.parametrize("port", [0, 22, 25, 80, 5432, 6379, 8000])
 def test_only_ports_of_mail_and_https_are_allowed(port):
-    with pytest.raises(Refused):
+    with pytest.raises(NotAllowed):
         Egress().resolve("9.9.9.9", port)
-    with pytest.raises(Refused):
+    with pytest.raises(NotAllowed):
         Egress.allowing(["10.0.0.0/8"]).resolve("10.0.0.1", port)
 
 
@@ -111,7 +111,7 @@ def test_an_administrators_network_is_allowed_with_its_own_ports():
         ("9.9.9.9", 8443),
         ("127.0.0.1", 993),
     ):
-        with pytest.raises(Refused):
+        with pytest.raises(NotAllowed):
             egress.resolve(host, port)
 
 
@@ -119,7 +119,7 @@ def test_private_means_the_administrators_networks_only():
     egress = Egress.allowing(["10.0.0.0/8"])
 
     assert egress.resolve("10.0.0.1", 143, private=True)
-    with pytest.raises(Refused):
+    with pytest.raises(NotAllowed):
         egress.resolve("9.9.9.9", 143, private=True)
 
 
@@ -196,7 +196,7 @@ def test_unencrypted_http_needs_the_administrators_network():
     public = "93.184.215.14"
     everywhere = Egress(ports=frozenset({80}))
     assert [str(ip) for ip in everywhere.resolve(public, 80)] == [public]
-    with http_client(everywhere) as client, pytest.raises(Refused):
+    with http_client(everywhere) as client, pytest.raises(NotAllowed):
         client.get(f"http://{public}/")  # nobody is asked
 
     with listening(answering(response("200 OK"))) as heard:

@@ -10,7 +10,7 @@ import requests
 from requests_ntlm import HttpNtlmAuth
 
 from mailboxes import egress as door
-from mailboxes.egress import REFUSED, Egress, Refused, connection_problem
+from mailboxes.egress import REFUSED, Egress, NotAllowed, connection_problem
 from mailboxes.egress_requests import AnswerTooLarge, GuardedAdapter, GuardedSession, guarded_session
 from mailboxes.providers.base import ProviderError, SetupWrong, TryLater, Unreachable
 from tests.servers.certificate import write_certificate
@@ -47,7 +47,7 @@ def test_every_spelling_of_an_inside_address_is_refused_in_the_same_words(monkey
 
         problems = [problem_of(session, f"{scheme}://{one}:{heard.port}/") for one in SPELLINGS]
 
-        assert {(type(one), str(one)) for one in problems} == {(Refused, REFUSED)}
+        assert {(type(one), str(one)) for one in problems} == {(NotAllowed, REFUSED)}
         assert heard.connections == 0
 
 
@@ -132,7 +132,7 @@ def test_unencrypted_http_needs_the_administrators_network():
         within = guarded_session(Egress.allowing([f"127.0.0.1:{heard.port}"]))
         allowed = within.get(f"http://127.0.0.1:{heard.port}/")
 
-        assert (type(refused), allowed.status_code, heard.connections) == (Refused, 200, 1)
+        assert (type(refused), allowed.status_code, heard.connections) == (NotAllowed, 200, 1)
 
 
 def test_nothing_of_the_environment_is_used(monkeypatch, tmp_path):

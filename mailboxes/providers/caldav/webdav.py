@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit
 
 import httpx
 
-from mailboxes.egress import Egress, Refused, connection_problem, host_name, http_client, same_origin
+from mailboxes.egress import Egress, NotAllowed, connection_problem, host_name, http_client, same_origin
 from mailboxes.providers.base import AuthExpired, ServerWrong, SetupWrong, TryLater
 from mailboxes.providers.caldav import multistatus
 from mailboxes.providers.caldav.multistatus import Multistatus
@@ -185,7 +185,7 @@ def account_url(text: str) -> httpx.URL:
         port = f":{parts.port}" if parts.port is not None else ""
         url = httpx.URL(f"{parts.scheme}://{netloc}{port}{parts.path or '/'}")
     except (httpx.InvalidURL, ValueError):
-        raise Refused from None
+        raise NotAllowed from None
     if canonical(url.raw_path.decode("ascii")) is None:
         raise SetupWrong("This address cannot be used: it has “..” in it.")
     return url
@@ -216,7 +216,7 @@ def _split(text: str) -> SplitResult:
     try:
         parts = urlsplit(text)
     except ValueError:
-        raise Refused from None
+        raise NotAllowed from None
     if parts.scheme not in ("https", "http"):
         raise SetupWrong("The address of a calendar server begins with https://.")
     if "@" in parts.netloc:
