@@ -75,7 +75,7 @@ def thread_counts(request: WorkspaceRequest, plural: str, pk: int) -> HttpRespon
 def thread(request: WorkspaceRequest, pk: int) -> HttpResponse:
     context, is_part = _thread_context(request, pk, is_chosen=True), wants_part(request)
     if not context and is_part:  # where it has been open, nothing of it may stay
-        return render(request, "mailboxes/_thread_gone.html", {"pk": pk, "is_chosen": True})
+        return render(request, "mailboxes/_thread_gone.html", {"pk": pk, "is_chosen": True}, status=404)
     if not context:
         raise Http404
     return render(request, "mailboxes/_thread.html" if is_part else "mailboxes/thread.html", context)

@@ -94,7 +94,6 @@
   function keepThreadStill(event) {
     const shown = document.getElementById("thread");
     const fresh = isLive(event) && event.detail.shouldSwap && parse(event).getElementById("thread");
-    isBeside = Boolean(fresh) && !("chosen" in shown.dataset);
     if (!fresh || stateOf(fresh) !== stateOf(shown)) return;
     event.detail.shouldSwap = false;
     for (const part of [".thread__head .grow", "#thread-share"]) {
@@ -137,10 +136,20 @@
     return known;
   }
 
+  // What is not there any more says so, at once.
+  function showGone({ detail }) {
+    if (detail.xhr.status !== 404) return;
+    detail.shouldSwap = true;
+    detail.isError = false;
+  }
+
   function beforeSwap(event) {
     const { target } = event.detail;
     if (target.id === "threads") keepListStill(event);
-    if (target.id === "thread") keepThreadStill(event);
+    if (target.id !== "thread") return;
+    isBeside = Boolean(isLive(event)) && !("chosen" in target.dataset);
+    keepThreadStill(event);
+    showGone(event);
   }
 
   // On a page of its own it is what the page is called after.

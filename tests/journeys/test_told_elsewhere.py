@@ -122,6 +122,9 @@ def test_what_may_be_read_no_more_leaves_the_conversation_that_is_open(read: Sta
         expect(page.locator("#thread")).to_contain_text("This email is no longer here", timeout=SOON)
         expect(page.locator("#thread .msg")).to_have_count(0)
     expect(readable.locator("#thread")).to_contain_text("This email is no longer here")
+    for trouble in read.troubles:
+        assert all("404" in one for one in trouble.found)
+        trouble.found.clear()
 
 
 def test_a_question_from_a_filtered_list_leaves_the_row_in_it(read: Stage) -> None:
