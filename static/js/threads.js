@@ -147,7 +147,7 @@
     const { target } = event.detail;
     if (target.id === "threads") keepListStill(event);
     if (target.id !== "thread") return;
-    isBeside = Boolean(isLive(event)) && !("chosen" in target.dataset);
+    isBeside = isLive(event) && !("chosen" in target.dataset);
     keepThreadStill(event);
     showGone(event);
   }
