@@ -97,6 +97,7 @@ def move_person(person: Person, company: Company | None, *, by: Editor) -> None:
         if company:
             read_again(company)
         touched.companies |= {person.company_id, company.pk if company else None}
+        touched.rewrite(kind_of(person), [person.pk])
         person.company = company
         person.save(update_fields=["company"])
 

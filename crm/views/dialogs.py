@@ -18,8 +18,10 @@ def dialog(
     return _framed(request, "crm/dialog_page.html", template, context | {"back_url": back_url})
 
 
-def settings_dialog(request: WorkspaceRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    return _framed(request, "crm/settings/dialog_page.html", template, context)
+def settings_dialog(
+    request: WorkspaceRequest, template: str, context: dict[str, Any], *, back_url: str = ""
+) -> HttpResponse:
+    return _framed(request, "crm/settings/dialog_page.html", template, context | {"back_url": back_url})
 
 
 def _framed(request: WorkspaceRequest, frame: str, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -14,7 +14,6 @@ from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wan
 from crm.models import AccessLevel, Team
 from crm.plurals import counted
 from crm.records import read_id
-from crm.views.dialogs import settings_dialog
 from mailboxes.accounts.applications import providers_for
 from mailboxes.accounts.overview import Account, left_out, read_accounts, try_again
 from mailboxes.models import Mailbox, MailboxState, QuarantinedItem
@@ -31,7 +30,7 @@ from mailboxes.sharing.granting import (
 from mailboxes.sharing.sharees import GRANTABLE, BadAccess, options_for, posted_access, sharees_of
 from mailboxes.sharing.summary import access_of, colleagues
 from mailboxes.views.blocklist import blocklist_context
-from mailboxes.views.own_mailbox import own_mailbox, settings_url
+from mailboxes.views.own_mailbox import account_dialog, own_mailbox, settings_url
 
 MOST_ITEMS = 100
 
@@ -99,7 +98,7 @@ def items(request: WorkspaceRequest, pk: int) -> HttpResponse:
     mailbox = own_mailbox(request, pk)
     aside = QuarantinedItem.objects.filter(stream__mailbox=mailbox).select_related("stream").order_by("-pk")
     context = {"mailbox": mailbox, "aside": aside[:MOST_ITEMS], "total": aside.count()}
-    return settings_dialog(request, "mailboxes/_items.html", context | {"left_out": left_out(mailbox)})
+    return account_dialog(request, "mailboxes/_items.html", context | {"left_out": left_out(mailbox)})
 
 
 @require_POST
@@ -117,7 +116,7 @@ def retry(request: WorkspaceRequest, pk: int) -> HttpResponse:
 @member_required(NO_MAIL)
 def removal_form(request: WorkspaceRequest, pk: int) -> HttpResponse:
     mailbox = own_mailbox(request, pk)
-    return settings_dialog(
+    return account_dialog(
         request, "mailboxes/_removal.html", {"mailbox": mailbox, "goes": what_goes(mailbox)}
     )
 

@@ -14,12 +14,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from crm.room import NoRoom
-from crm.views.dialogs import settings_dialog
 from mailboxes.accounts import connecting, receiving, refusing, uploads
 from mailboxes.accounts.forms import SECRETS, ArchiveForm, ServersForm
 from mailboxes.accounts.refusing import AnotherAccount, OverPlan
 from mailboxes.accounts.trying import CannotConnect, try_servers
 from mailboxes.models import Mailbox, MailboxKind
+from mailboxes.views.own_mailbox import account_dialog
 
 # Somebody who guesses passwords, or looks for servers, through ours is slowed down.
 MOST_TRIES, TRIES_SECONDS = 30, 600
@@ -166,7 +166,7 @@ def may_try(request: WorkspaceRequest) -> bool:
 
 
 def _servers(request: WorkspaceRequest, form: ServersForm, **more: Any) -> HttpResponse:
-    return settings_dialog(
+    return account_dialog(
         request, "mailboxes/_server_form.html", {"form": form, "mailbox": form.mailbox, **more}
     )
 
@@ -179,15 +179,15 @@ def _archive(request: WorkspaceRequest, form: ArchiveForm, **more: Any) -> HttpR
     except OverPlan as error:
         if not there:
             return refused(request, error)
-    return settings_dialog(request, "mailboxes/_archive_form.html", {"form": form, "archives": there, **more})
+    return account_dialog(request, "mailboxes/_archive_form.html", {"form": form, "archives": there, **more})
 
 
 def refused(request: WorkspaceRequest, error: OverPlan) -> HttpResponse:
-    return settings_dialog(request, "mailboxes/_connect_refused.html", {"problem": str(error)})
+    return account_dialog(request, "mailboxes/_connect_refused.html", {"problem": str(error)})
 
 
 def _told(request: WorkspaceRequest, context: dict[str, Any]) -> HttpResponse:
-    response = settings_dialog(request, "mailboxes/_connected.html", context)
+    response = account_dialog(request, "mailboxes/_connected.html", context)
     response["HX-Trigger"] = json.dumps({"accounts-changed": True})
     return response
 

@@ -13,7 +13,6 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, signed_in
 from crm.models import Member
-from crm.views.dialogs import settings_dialog
 from mailboxes.accounts import connecting, consenting, looking
 from mailboxes.accounts.applications import admin_consent_url, application
 from mailboxes.accounts.consent_forms import ConsentedForm, OfferForm
@@ -22,6 +21,7 @@ from mailboxes.accounts.refusing import OverPlan, refuse_over_plan
 from mailboxes.accounts.trying import CannotConnect
 from mailboxes.models import CONSENTED, Mailbox, MailboxKind
 from mailboxes.views.connecting import done
+from mailboxes.views.own_mailbox import account_dialog
 
 
 @require_GET
@@ -35,12 +35,12 @@ def new_consent(request: WorkspaceRequest, kind: str) -> HttpResponse:
     if application(asked) is None:
         if not request.member.is_admin:
             raise Http404
-        return settings_dialog(request, "mailboxes/_consent_setup.html", context)
+        return account_dialog(request, "mailboxes/_consent_setup.html", context)
     try:
         refuse_over_plan(request.member)
     except OverPlan as error:
-        return settings_dialog(request, "mailboxes/_connect_refused.html", {"problem": str(error)})
-    return settings_dialog(request, "mailboxes/_consent.html", context)
+        return account_dialog(request, "mailboxes/_connect_refused.html", {"problem": str(error)})
+    return account_dialog(request, "mailboxes/_consent.html", context)
 
 
 @require_POST
@@ -139,7 +139,7 @@ def consented_account(request: WorkspaceRequest, pk: int) -> HttpResponse:
         else:
             return done(request, f"{mailbox.address} is saved; reading goes on within a minute.")
     context = {"form": form, "mailbox": mailbox, "kind": MailboxKind(mailbox.kind), "choices": choices}
-    return settings_dialog(request, "mailboxes/_consented_account.html", context)
+    return account_dialog(request, "mailboxes/_consented_account.html", context)
 
 
 def _leave(request: WorkspaceRequest, kind: MailboxKind, mailbox: Mailbox | None = None) -> HttpResponse:
@@ -148,7 +148,7 @@ def _leave(request: WorkspaceRequest, kind: MailboxKind, mailbox: Mailbox | None
             request.session, request.member, kind=kind, redirect_uri=_redirect_uri(kind), mailbox=mailbox
         )
     except CannotConnect as error:
-        return settings_dialog(request, "mailboxes/_connect_refused.html", {"problem": str(error)})
+        return account_dialog(request, "mailboxes/_connect_refused.html", {"problem": str(error)})
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 

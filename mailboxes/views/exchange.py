@@ -8,7 +8,6 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
-from crm.views.dialogs import settings_dialog
 from mailboxes.accounts import looking
 from mailboxes.accounts.connecting import change, connect
 from mailboxes.accounts.exchange_forms import ExchangeForm
@@ -16,6 +15,7 @@ from mailboxes.accounts.refusing import OverPlan, refuse, refuse_known, refuse_o
 from mailboxes.accounts.trying import CannotConnect, try_exchange
 from mailboxes.models import Mailbox, MailboxKind
 from mailboxes.views.connecting import done, may_try, refused
+from mailboxes.views.own_mailbox import account_dialog
 
 _SECRETS = ("password",)
 
@@ -110,4 +110,4 @@ def _try(request: WorkspaceRequest, form: ExchangeForm) -> HttpResponse | None:
 
 def _page(request: WorkspaceRequest, form: ExchangeForm, **more: Any) -> HttpResponse:
     context = {"form": form, "mailbox": form.mailbox, **more}
-    return settings_dialog(request, "mailboxes/_exchange_form.html", context)
+    return account_dialog(request, "mailboxes/_exchange_form.html", context)

@@ -195,8 +195,10 @@
   }
 
   function closeWhenDone(event) {
-    const slot = event.detail.elt.closest("#dialogs");
-    if (slot && event.detail.successful && event.detail.xhr.status === 204) slot.close();
+    if (!event.detail.successful || event.detail.xhr.status !== 204) return;
+    const place = event.detail.elt.closest("#dialogs, .dialog-page[data-back]");
+    if (place?.dataset.back) location.assign(place.dataset.back); // opened by itself
+    else place?.close();
   }
 
   // --- Menus

@@ -57,23 +57,55 @@
   // --- The feed: refreshed where nobody reads it yet, else announced
 
   const feed = () => document.getElementById("feed");
+  const scrollers = () => [document.getElementById("tab"), document.scrollingElement]; // the latter on a low screen
 
   function isBeingRead() {
-    const isScrolled = document.getElementById("tab").scrollTop > 0 || scrollY > 0; // on a low screen the page scrolls
+    const isScrolled = scrollers().some((one) => one.scrollTop > 0);
     const isOpen = feed().querySelector("article.event, :focus-visible, .feed:hover");
     return isScrolled || Boolean(isOpen);
   }
 
   let isAskedFor = false;
+  let isWithdrawn = false; // perhaps: somebody may see less of something, or more
+  let place = null; // where somebody read on when it had to come anew: how far down each scroller was
+
+  function noteAccess({ detail }) {
+    isWithdrawn ||= detail.all || detail.topics.includes("access");
+  }
 
   function keepFeedStill(event) {
     const trigger = event.detail.requestConfig.triggeringEvent;
     if (trigger?.type !== "live" || isAskedFor || !event.detail.shouldSwap) return;
     const fresh = new DOMParser().parseFromString(event.detail.serverResponse, "text/html").getElementById("feed");
-    const isSame = !fresh || fresh.dataset.state === feed().dataset.state;
-    event.detail.shouldSwap = !isSame && !isBeingRead();
+    const isWhole = feed().querySelectorAll(".month").length <= (fresh?.querySelectorAll(".month").length ?? 0);
+    const isSame = !fresh || (fresh.dataset.state === feed().dataset.state && (isWhole || !isWithdrawn));
+    const mustCome = isWithdrawn && !isSame;
+    const close = mustCome && feed().querySelector("[data-close-event]");
+    if (close) {
+      event.detail.shouldSwap = false;
+      return comeAfter(close);
+    }
+    isWithdrawn = false;
+    if (mustCome) place = scrollers().map((one) => one.scrollTop);
+    event.detail.shouldSwap = !isSame && (mustCome || !isBeingRead());
     if (!isSame) announceNews(!event.detail.shouldSwap);
   }
+
+  // An open meeting may be what was taken back: closed, it leaves the history as well.
+  function comeAfter(close) {
+    close.click();
+    addEventListener("popstate", () => setTimeout(() => window.htmx.trigger(feed(), "live"), 100), { once: true });
+  }
+
+  // As far down as before, or as there is something: what comes next is asked for as soon as its place is in sight.
+  function readOn() {
+    if (!place) return;
+    scrollers().forEach((one, at) => { one.scrollTop = place[at]; });
+    const isThere = scrollers().every((one, at) => one.scrollTop >= place[at] - 1);
+    if (isThere || !feed().querySelector("a.gap[hx-get]")) place = null;
+  }
+
+  const readElsewhere = () => { place = null; };
 
   function announceNews(isThere) {
     const news = document.getElementById("feed-news");
@@ -144,6 +176,7 @@
     const { target, requestConfig } = event.detail;
     if (target.id === "known") { markChanges(); unfoldAgain(); }
     if (target.id === "feed") onFeedSwapped();
+    readOn();
     if (target.id === "why") showReasons(target);
     if (name) followName();
     markTab();
@@ -155,6 +188,8 @@
   addEventListener("resize", markTab);
   document.body.addEventListener("click", onClick);
   document.body.addEventListener("keydown", onKey);
+  document.body.addEventListener("live", noteAccess);
+  for (const name of ["wheel", "pointerdown", "keydown"]) addEventListener(name, readElsewhere, { passive: true });
   document.body.addEventListener("htmx:beforeSwap", beforeSwap);
   document.body.addEventListener("htmx:afterSettle", afterSettle);
   document.body.addEventListener("htmx:responseError", () => { isAskedFor = false; });

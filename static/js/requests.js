@@ -201,6 +201,7 @@
     const said = Object.assign(document.createElement("div"), { className: "empty" });
     said.append(Object.assign(document.createElement("h2"), { textContent: gone }));
     region.replaceChildren(said);
+    if (region.matches("main, .settings__page")) document.title = `${gone} · ${document.title.split(" · ").at(-1)}`;
   }
 
   function explainFailure(event) {

@@ -219,6 +219,11 @@
     if (link && query()) link.search = `?${query()}`;
   }
 
+  // Also for who copies it from a menu, or has it read to him.
+  function completeLinks() {
+    for (const link of query() ? document.querySelectorAll("a[data-current-table]") : []) link.search = `?${query()}`;
+  }
+
   // Which columns a short address means may change: the entry that is left has to say which they were.
   function keepColumns({ detail: { target } }) {
     if (target?.id !== "view" || !table() || /[?&](columns|view)=/.test(location.search)) return;
@@ -232,7 +237,7 @@
 
   function onSettled(event) {
     const { target } = event.detail;
-    if (target.id === "view") closeMenus();
+    if (target.id === "view") { closeMenus(); completeLinks(); }
     if (target.id === "footer") completeCount(target);
     if (target.id === "view-tabs") followView(document.getElementById("view-tabs"));
     if (target.id === "filter-editor" || target.id === "attribute-menu") focusMenu(target);

@@ -57,12 +57,27 @@
   }
 
   // What is not in the list any more goes at once: it may be what was shared until now. What is further down than
-  // the answer reaches is not known.
+  // the answer reaches is not known, and is asked for anew where it may be that.
+  let isWithdrawn = false;
+
+  function noteAccess({ detail }) {
+    isWithdrawn ||= detail.all || detail.topics.includes("access");
+  }
+
   function dropRows(fresh) {
     const known = new Set(orderOf(fresh));
+    const more = fresh.querySelector(".threads__more");
     const rows = [...list().querySelectorAll(".thread-row")];
-    const reach = fresh.querySelector(".threads__more") ? rows.findLastIndex((row) => known.has(row.dataset.thread)) : rows.length;
-    for (const row of rows.slice(0, reach)) if (!known.has(row.dataset.thread)) row.remove();
+    const last = rows.findLastIndex((row) => known.has(row.dataset.thread));
+    for (const row of more && !isWithdrawn ? rows.slice(0, last) : rows) if (!known.has(row.dataset.thread)) row.remove();
+    if (more && isWithdrawn) askForMore(more);
+    isWithdrawn = false;
+  }
+
+  function askForMore(more) {
+    list().querySelector(".threads__more")?.remove();
+    list().append(more);
+    window.htmx.process(more);
   }
 
   function catchUp() {
@@ -173,6 +188,7 @@
   const listeners = {
     "click": closeThread,
     "focusout": () => setTimeout(catchUp),
+    "live": noteAccess,
     "htmx:beforeSend": markChosen,
     "htmx:beforeSwap": beforeSwap,
     "htmx:afterSwap": afterSwap,

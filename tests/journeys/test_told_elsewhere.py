@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from crm import accounts
-from crm.edits.editing import rename
+from crm.edits.editing import move_person, rename
 from crm.models import AccessLevel, Company, Person
 from crm.starring import toggle
 from crm.tables.saved_views import save_view
@@ -34,6 +34,7 @@ __all__ = ["shelf"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SOON = 12_000  # in milliseconds
+DOWN = "Math.max(scrollY, document.getElementById('tab').scrollTop)"
 
 
 def opened(stage: Stage, name: str, path: str) -> Page:
@@ -62,6 +63,10 @@ def test_a_new_name_shows_wherever_it_stands(read: Stage) -> None:
     rename(bob, "Roberta Doe", by=ada)
     expect(feed.locator("#feed")).to_contain_text("Roberta", timeout=SOON)
     expect(mail.locator("#thread")).to_contain_text("Roberta", timeout=SOON)
+
+    move_person(bob, None, by=ada)
+    for page in (person, people):
+        expect(page.locator("main")).not_to_contain_text("Acme Works", timeout=SOON)
 
     accounts.rename(ada.user, "Adaline")
     expect(people.locator("#rows")).to_contain_text("Adaline", timeout=SOON)
@@ -125,6 +130,39 @@ def test_what_may_be_read_no_more_leaves_the_conversation_that_is_open(read: Sta
     for trouble in read.troubles:
         assert all("404" in one for one in trouble.found)
         trouble.found.clear()
+
+
+def test_a_feed_that_is_read_further_down_loses_what_is_taken_back(read: Stage) -> None:
+    box = Mailbox.objects.get(member=read.people["ada"])
+    set_default_level(box, AccessLevel.FULL, by=read.people["ada"])
+    page = read.page("ben", size={"width": 1440, "height": 420})
+    page.goto(emails_of_acme(read).replace("emails/", ""))
+    expect(page.locator("#feed")).to_contain_text("Slate roof")
+    page.mouse.move(600, 300)
+    page.mouse.wheel(0, 40)
+    page.wait_for_function(f"{DOWN} === 40")
+
+    set_default_level(box, AccessLevel.METADATA, by=read.people["ada"])
+    expect(page.locator("#feed")).not_to_contain_text("Slate roof", timeout=SOON)
+    expect(page.locator("#feed-news")).to_be_hidden()
+    assert page.evaluate(DOWN) == 40
+
+
+def test_what_is_asked_on_a_page_of_its_own_leads_back(read: Stage) -> None:
+    page = opened(read, "ben", f"/halyard/emails/{roof().pk}/access-requests/new/")
+    page.get_by_role("button", name="Request access").click()
+    page.wait_for_url(f"**/halyard/emails/{roof().pk}/")
+    expect(page.locator("#thread")).to_contain_text("Asked Ada just now")
+    page.close()
+
+    box = Mailbox.objects.get(member=read.people["ada"])
+    page = opened(read, "ada", f"/halyard/mailboxes/{box.pk}/removal/form/")
+    page.get_by_role("link", name="Keep account").click()
+    page.wait_for_url(f"**{SETTINGS}")
+    page.go_back()
+    page.get_by_label("I understand this cannot be undone").check()
+    page.get_by_role("button", name="Remove account").click()
+    page.wait_for_url(f"**{SETTINGS}")
 
 
 def test_a_question_from_a_filtered_list_leaves_the_row_in_it(read: Stage) -> None:
