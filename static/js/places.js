@@ -120,7 +120,7 @@
     }
   }
 
-  window.places = { seek, here: () => here };
+  window.places = { look, seek, here: () => here };
   returnToFeed();
   name();
   if (kept().has(here)) seek(kept().get(here));

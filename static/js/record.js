@@ -57,17 +57,16 @@
   // --- The feed: refreshed where nobody reads it yet, else announced
 
   const feed = () => document.getElementById("feed");
-  const scrollers = () => [document.getElementById("tab"), document.scrollingElement]; // the latter on a low screen
 
   function isBeingRead() {
-    const isScrolled = scrollers().some((one) => one.scrollTop > 0);
+    const isScrolled = document.getElementById("tab").scrollTop > 0 || scrollY > 0; // on a low screen the page scrolls
     const isOpen = feed().querySelector("article.event, :focus-visible, .feed:hover");
     return isScrolled || Boolean(isOpen);
   }
 
   let isAskedFor = false;
   let isWithdrawn = false; // perhaps: somebody may see less of something, or more
-  let place = null; // where somebody read on when it had to come anew: how far down each scroller was
+  let place = null; // where somebody reads on once it has come anew
 
   function noteAccess({ detail }) {
     isWithdrawn ||= detail.all || detail.topics.includes("access");
@@ -86,7 +85,7 @@
       return comeAfter(close);
     }
     isWithdrawn = false;
-    if (mustCome) place = scrollers().map((one) => one.scrollTop);
+    if (mustCome) place = window.places.look();
     event.detail.shouldSwap = !isSame && (mustCome || !isBeingRead());
     if (!isSame) announceNews(!event.detail.shouldSwap);
   }
@@ -94,18 +93,8 @@
   // An open meeting may be what was taken back: closed, it leaves the history as well.
   function comeAfter(close) {
     close.click();
-    addEventListener("popstate", () => setTimeout(() => window.htmx.trigger(feed(), "live"), 100), { once: true });
+    document.body.addEventListener("travel", () => setTimeout(() => window.htmx.trigger(feed(), "live")), { once: true });
   }
-
-  // As far down as before, or as there is something: what comes next is asked for as soon as its place is in sight.
-  function readOn() {
-    if (!place) return;
-    scrollers().forEach((one, at) => { one.scrollTop = place[at]; });
-    const isThere = scrollers().every((one, at) => one.scrollTop >= place[at] - 1);
-    if (isThere || !feed().querySelector("a.gap[hx-get]")) place = null;
-  }
-
-  const readElsewhere = () => { place = null; };
 
   function announceNews(isThere) {
     const news = document.getElementById("feed-news");
@@ -120,6 +109,8 @@
 
   function onFeedSwapped() {
     announceNews(false);
+    if (place) window.places.seek(place);
+    place = null;
     if (isAskedFor) feed().querySelector(".segmented [aria-current]")?.focus({ preventScroll: true });
     isAskedFor = false;
   }
@@ -176,7 +167,6 @@
     const { target, requestConfig } = event.detail;
     if (target.id === "known") { markChanges(); unfoldAgain(); }
     if (target.id === "feed") onFeedSwapped();
-    readOn();
     if (target.id === "why") showReasons(target);
     if (name) followName();
     markTab();
@@ -189,7 +179,6 @@
   document.body.addEventListener("click", onClick);
   document.body.addEventListener("keydown", onKey);
   document.body.addEventListener("live", noteAccess);
-  for (const name of ["wheel", "pointerdown", "keydown"]) addEventListener(name, readElsewhere, { passive: true });
   document.body.addEventListener("htmx:beforeSwap", beforeSwap);
   document.body.addEventListener("htmx:afterSettle", afterSettle);
   document.body.addEventListener("htmx:responseError", () => { isAskedFor = false; });

@@ -44,6 +44,7 @@
   function keepListStill(event) {
     if (!isLive(event) || !event.detail.shouldSwap || !list()) return;
     const fresh = parse(event);
+    if (mustCome(fresh)) return;
     dropRows(fresh);
     const order = orderOf(fresh);
     const isSame = order.length > 0 && order.join() === orderOf(list()).slice(0, order.length).join();
@@ -56,28 +57,32 @@
     }
   }
 
-  // What is not in the list any more goes at once: it may be what was shared until now. What is further down than
-  // the answer reaches is not known, and is asked for anew where it may be that.
+  // Somebody may see less of something, or more: then all of the list comes anew, and one reads on where one was.
   let isWithdrawn = false;
+  let place = null;
 
   function noteAccess({ detail }) {
     isWithdrawn ||= detail.all || detail.topics.includes("access");
   }
 
-  function dropRows(fresh) {
-    const known = new Set(orderOf(fresh));
-    const more = fresh.querySelector(".threads__more");
-    const rows = [...list().querySelectorAll(".thread-row")];
-    const last = rows.findLastIndex((row) => known.has(row.dataset.thread));
-    for (const row of more && !isWithdrawn ? rows.slice(0, last) : rows) if (!known.has(row.dataset.thread)) row.remove();
-    if (more && isWithdrawn) askForMore(more);
+  function mustCome(fresh) {
+    const isOther = list().textContent !== fresh.querySelector(".threads__list").textContent;
+    if (isWithdrawn && isOther) place = window.places.look();
     isWithdrawn = false;
+    return place !== null;
   }
 
-  function askForMore(more) {
-    list().querySelector(".threads__more")?.remove();
-    list().append(more);
-    window.htmx.process(more);
+  function readOn() {
+    if (place) window.places.seek(place);
+    place = null;
+  }
+
+  // What is not in the list any more goes. What is further down than the answer reaches is not known.
+  function dropRows(fresh) {
+    const known = new Set(orderOf(fresh));
+    const rows = [...list().querySelectorAll(".thread-row")];
+    const reach = fresh.querySelector(".threads__more") ? rows.findLastIndex((row) => known.has(row.dataset.thread)) : rows.length;
+    for (const row of rows.slice(0, reach)) if (!known.has(row.dataset.thread)) row.remove();
   }
 
   function catchUp() {
@@ -192,6 +197,7 @@
     "htmx:beforeSend": markChosen,
     "htmx:beforeSwap": beforeSwap,
     "htmx:afterSwap": afterSwap,
+    "htmx:afterSettle": readOn,
   };
   for (const [name, listener] of Object.entries(listeners)) document.body.addEventListener(name, listener);
 })();

@@ -34,6 +34,7 @@ __all__ = ["shelf"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SOON = 12_000  # in milliseconds
+MBOX = b"From bob Sun Nov  1 10:00:00 2026\n" + letter(9, BOB, ADA, "From an archive")
 DOWN = "Math.max(scrollY, document.getElementById('tab').scrollTop)"
 
 
@@ -155,7 +156,18 @@ def test_what_is_asked_on_a_page_of_its_own_leads_back(read: Stage) -> None:
     expect(page.locator("#thread")).to_contain_text("Asked Ada just now")
     page.close()
 
-    box = Mailbox.objects.get(member=read.people["ada"])
+    page = opened(read, "ada", "/halyard/mailboxes/archives/new/")
+    files = page.locator("input[type=file]").first
+    files.set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"Nothing to read."})
+    page.locator("#archive-submit").click()
+    expect(page.locator("main")).to_contain_text("notes.txt")
+    expect(page.locator("dialog:modal")).to_have_count(0)
+    files.set_input_files({"name": "a.mbox", "mimeType": "application/mbox", "buffer": MBOX})
+    page.locator("#archive-submit").click()
+    page.wait_for_url(f"**{SETTINGS}")
+    expect(page.locator("[data-toast]")).to_contain_text("The files are in the archive")
+
+    box = Mailbox.objects.get(member=read.people["ada"], kind=MailboxKind.IMAP)
     page = opened(read, "ada", f"/halyard/mailboxes/{box.pk}/removal/form/")
     page.get_by_role("link", name="Keep account").click()
     page.wait_for_url(f"**{SETTINGS}")
