@@ -62,7 +62,7 @@
   let place = null;
 
   function noteAccess({ detail }) {
-    isWithdrawn ||= detail.all || detail.topics.includes("access");
+    isWithdrawn ||= Boolean(detail.all || detail.topics?.includes("access"));
   }
 
   function mustCome(fresh) {
