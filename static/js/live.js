@@ -89,7 +89,6 @@
     const menus = [...document.querySelectorAll("[data-opener]:popover-open")];
     return Boolean(isLeaving || isPressed
       || (dialog && !dialog.contains(region))
-      || (region.matches("[popover]") && region.contains(focus))
       || (region.matches("[data-live-from-top]") && region.scrollTop + scrollY > 0)
       || (place.contains(focus) && focus.matches(FIELDS))
       || [...place.querySelectorAll("input, textarea, select")].some(isBegun)

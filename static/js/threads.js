@@ -66,7 +66,7 @@
   }
 
   function mustCome(fresh) {
-    const isOther = list().textContent !== fresh.querySelector(".threads__list").textContent;
+    const isOther = orderOf(fresh).join() !== orderOf(list()).join(); // also where more is there than is answered
     if (isWithdrawn && isOther) place = window.places.look();
     isWithdrawn = false;
     return place !== null;
