@@ -179,7 +179,9 @@ def _archive(request: WorkspaceRequest, form: ArchiveForm, **more: Any) -> HttpR
     except OverPlan as error:
         if not there:
             return refused(request, error)
-    return account_dialog(request, "mailboxes/_archive_form.html", {"form": form, "archives": there, **more})
+    return account_dialog(
+        request, "mailboxes/_archive_form.html", {"form": form, "archives": there, "is_upload": True, **more}
+    )
 
 
 def refused(request: WorkspaceRequest, error: OverPlan) -> HttpResponse:

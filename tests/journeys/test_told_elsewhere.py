@@ -158,14 +158,9 @@ def test_what_is_asked_on_a_page_of_its_own_leads_back(read: Stage) -> None:
 
     page = opened(read, "ada", "/halyard/mailboxes/archives/new/")
     files = page.locator("input[type=file]").first
-    files.set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"Nothing to read."})
-    page.locator("#archive-submit").click()
-    expect(page.locator("main")).to_contain_text("notes.txt")
-    expect(page.locator("dialog:modal")).to_have_count(0)
     files.set_input_files({"name": "a.mbox", "mimeType": "application/mbox", "buffer": MBOX})
     page.locator("#archive-submit").click()
     page.wait_for_url(f"**{SETTINGS}")
-    expect(page.locator("[data-toast]")).to_contain_text("The files are in the archive")
 
     box = Mailbox.objects.get(member=read.people["ada"], kind=MailboxKind.IMAP)
     page = opened(read, "ada", f"/halyard/mailboxes/{box.pk}/removal/form/")
