@@ -69,7 +69,7 @@
   let place = null; // where somebody reads on once it has come anew
 
   function noteAccess({ detail }) {
-    isWithdrawn ||= Boolean(detail.all || detail.topics?.includes("access"));
+    isWithdrawn ||= Boolean(detail.topics?.includes("access"));
   }
 
   function keepFeedStill(event) {

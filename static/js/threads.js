@@ -62,7 +62,7 @@
   let place = null;
 
   function noteAccess({ detail }) {
-    isWithdrawn ||= Boolean(detail.all || detail.topics?.includes("access"));
+    isWithdrawn ||= Boolean(detail.topics?.includes("access"));
   }
 
   function mustCome(fresh) {
