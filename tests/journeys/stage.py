@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage as Letter
 from email.utils import format_datetime
+from re import Pattern
 
 from django.conf import settings as django_settings
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, Route, expect
 
 from crm.models import Company, Member, Role, Workspace
 from crm.workspaces import add_member
@@ -48,6 +49,40 @@ class Trouble:
     def _follow(self, asked: Request) -> None:
         if not asked.url.startswith((*self.own, "data:")):
             self.found.append(asked.url)
+
+
+class Held:
+    """Requests to addresses like this one, kept back until they are let go; or only the first of them."""
+
+    def __init__(self, page: Page, pattern: str | Pattern[str], *, only_first: bool = False) -> None:
+        self.page, self.pattern, self.only_first = page, pattern, only_first
+        self.routes: list[Route] = []
+        page.route(pattern, self._keep)
+
+    def _keep(self, route: Route) -> None:
+        if self.only_first and self.routes:
+            route.fallback()
+        else:
+            self.routes.append(route)
+
+    def has_come(self) -> None:
+        """A page shows that it has asked before its request arrives here."""
+        for _ in range(100):
+            if self.routes:
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"nothing was asked of {self.pattern}")
+
+    def let_go(self) -> None:
+        """Those that have come."""
+        self.has_come()
+        kept, self.routes = self.routes, []
+        for route in kept:
+            route.continue_()
+
+    def ends(self) -> None:
+        """Nothing is kept back any longer, nor what has come."""
+        self.page.unroute(self.pattern)
 
 
 @dataclass

@@ -1,17 +1,16 @@
 """Somebody is quicker than the server, or the server does not answer as it should."""
 
 import re
-from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import expect
 
 from crm.models import AccessLevel, Company, Person
 from crm.naming import name_key
 from crm.room import NO_ROOM
 from intelligence.models import CompanyInsight, PersonInsight
 from mailboxes.models import Mailbox
-from tests.journeys.stage import SETTINGS, Stage, emails_of_acme, fill, is_settled, sync
+from tests.journeys.stage import SETTINGS, Held, Stage, emails_of_acme, fill, is_settled, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,38 +33,19 @@ def shelf(stage: Stage) -> Stage:
     return stage
 
 
-def hold(page: Page, pattern: str) -> Callable[[], None]:
-    """Keep the first request of this kind back until it is released."""
-    held: list[Route] = []
-
-    def keep(route: Route) -> None:
-        if held:
-            route.fallback()
-        else:
-            held.append(route)
-
-    page.route(re.compile(pattern), keep)
-
-    def release() -> None:
-        page.wait_for_timeout(50)
-        held[0].continue_()
-
-    return release
-
-
 def test_the_thread_pressed_last_is_the_one_that_is_shown(acme: Stage) -> None:
     page = acme.page("ada")
     page.goto(emails_of_acme(acme))
     first, second = (page.locator(".thread-row a").nth(n) for n in (0, 1))
     wanted = second.inner_text()
-    release = hold(page, r"/emails/\d+/$")
+    held = Held(page, re.compile(r"/emails/\d+/$"), only_first=True)
 
     first.click()
     second.click()
     expect(page.locator("#thread h2")).to_be_focused()
     shown, address = page.locator("#thread").get_attribute("data-thread"), page.url
     with page.expect_response(re.compile(r"/emails/\d+/$")):
-        release()
+        held.let_go()
     page.wait_for_timeout(200)
 
     assert wanted
@@ -118,14 +98,14 @@ def test_enter_does_not_take_what_was_found_for_other_words(shelf: Stage) -> Non
     field = page.get_by_placeholder("Find or create a company")
     field.press_sequentially("ac")
     expect(page.locator("[data-choices] button").first).to_contain_text("Acme")
-    release = hold(page, r"/choices/")
+    held = Held(page, re.compile("/choices/"), only_first=True)
 
     page.keyboard.type("orn")
     page.keyboard.press("Enter")
     page.wait_for_timeout(300)
     bob.refresh_from_db()
     assert bob.company is None
-    release()
+    held.let_go()
     expect(page.locator("[data-choices] button").first).to_contain_text("Acorn")
     is_settled(page)
     page.keyboard.press("Enter")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from crm.edits.creating import Draft, create_record
 from crm.edits.deleting import delete_records
@@ -17,7 +17,7 @@ from crm.models import Company, Member, Workspace
 from crm.notifying import notify
 from crm.records import COMPANY, PERSON
 from mailboxes.models import Mailbox, MailboxKind, StreamKind, SyncStream
-from tests.journeys.stage import WIDE, Trouble, join
+from tests.journeys.stage import WIDE, Held, Trouble, join
 from tests.journeys.webserver import cookie_of, open_streams, serving
 from tests.servers.loopback import free_port
 
@@ -196,14 +196,13 @@ def test_progress_moves_without_closing_the_menu_one_is_in(
         expect(account).to_contain_text("300 of 1,000")
 
         # Nor does an answer that was already on its way when the menu was opened.
-        held: list[Route] = []
-        page.route("**/?list", lambda route: held.append(route))
+        held = Held(page, "**/?list")
         move(stream, 400)
         expect(toast).to_contain_text("40%")
         page.get_by_role("button", name=re.compile("^Options")).click()
         with page.expect_response("**/?list"):
-            held[0].continue_()
-        page.unroute("**/?list")
+            held.let_go()
+        held.ends()
         page.wait_for_timeout(300)
         expect(menu).to_be_visible()
         expect(account).to_contain_text("300 of 1,000")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, Route, TimeoutError, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from crm.edits.deleting import delete_records
 from crm.edits.editing import rename
@@ -17,7 +17,7 @@ from crm.records import COMPANY
 from crm.starring import toggle
 from crm.tables.saved_views import delete_view, describe_view, rearrange_view, save_view
 from mailboxes.models import Mailbox, MailboxKind
-from tests.journeys.stage import Stage, is_settled
+from tests.journeys.stage import Held, Stage, is_settled
 from tests.journeys.test_selecting import tick
 from tests.journeys.test_table import shelf, table, travel
 
@@ -73,14 +73,14 @@ def test_back_undoes_a_column_also_where_the_address_named_none(shelf: Stage) ->
 
 def test_a_second_press_waits_for_the_first(shelf: Stage) -> None:
     page = table(shelf, query="?filter=people:at_least:1&filter=name:contains:r&sort=name")
-    held: list[Route] = []
-    page.route("**/columns/**", lambda route: held.append(route))
+    held = Held(page, "**/columns/**")
     page.get_by_role("button", name="Add column").click()
     menu = page.locator("#column-menu")
     for name in ("Location", "Industry"):
         menu.get_by_role("checkbox", name=name).click()
-    assert len(held) == 1
-    page.unroute("**/columns/**")
+    held.has_come()
+    assert len(held.routes) == 1
+    held.ends()
 
     expect(page.locator("thead th[data-column=industry]")).to_be_attached()
     assert {"location", "industry"} <= {*heads(page)}
@@ -88,12 +88,12 @@ def test_a_second_press_waits_for_the_first(shelf: Stage) -> None:
     page.keyboard.press("Escape")
 
     is_settled(page)
-    page.route("**/companies/?*", lambda route: held.append(route))
+    held = Held(page, "**/companies/?*")
     chips = page.locator(".chip a[aria-label^=Remove]")
     chips.nth(0).click()
     page.locator("#sort-order").click()
     chips.nth(1).click()
-    page.unroute("**/companies/?*")
+    held.ends()
     expect(chips).to_have_count(0)
     expect(page.locator("#rows tr[data-record]")).to_have_count(5)
     expect(page).to_have_url(re.compile(r"sort=-name"))
@@ -279,16 +279,13 @@ def test_a_key_right_after_a_dialog_was_closed_counts(shelf: Stage) -> None:
 
 def test_a_dialog_is_asked_for_once(shelf: Stage) -> None:
     page = table(shelf)
-    held: list[Route] = []
-    page.route("**/creation/form/", lambda route: held.append(route))
+    held = Held(page, "**/creation/form/")
     for _ in range(2):
         page.keyboard.press("c")
-    page.wait_for_function("() => document.querySelector('.htmx-request')")
-    held[0].continue_()
+    held.let_go()
     field = page.locator("#dialogs[open] input[name=name]")
     field.fill("Halcyon")
     is_settled(page)
-    for late in held[1:]:
-        late.continue_()
     page.wait_for_timeout(500)
+    assert not held.routes
     expect(field).to_have_value("Halcyon")

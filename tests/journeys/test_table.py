@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from crm.models import Company, Person, SavedView
 from crm.naming import name_key
 from intelligence.models import CompanyInsight
-from tests.journeys.stage import NARROW, NOW, WIDE, Stage
+from tests.journeys.stage import NARROW, NOW, WIDE, Held, Stage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,8 +70,7 @@ def filter_by_people(page: Page, number: int) -> None:
 def test_the_count_is_completed_by_its_own_table_alone(shelf: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crm.tables.ordering.FEW", 2)  # what a thousand is to a large table
     page = shelf.page("ada")
-    late: list[Route] = []
-    page.route("**/calculations/?sort=name", lambda route: late.append(route))
+    late = Held(page, "**/calculations/?sort=name")
     page.goto(f"{shelf.site}/halyard/companies/?sort=name")
     expect(page.locator("#record-count")).to_have_text("5")
 
@@ -79,7 +78,7 @@ def test_the_count_is_completed_by_its_own_table_alone(shelf: Stage, monkeypatch
     expect(page.locator("#calculations .calculation").first).to_be_attached()
     expect(page.locator("#record-count")).to_have_text("3")
     with page.expect_response("**/calculations/?sort=name"):
-        late[0].continue_()
+        late.let_go()
     page.wait_for_timeout(300)
 
     expect(page.locator("#record-count")).to_have_text("3")
