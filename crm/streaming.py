@@ -7,6 +7,7 @@ it is open a stream holds neither a thread nor a database connection.
 import asyncio
 import json
 import logging
+import os
 import random
 import signal
 import threading
@@ -50,8 +51,7 @@ class Stream:
     def __init__(self, workspace_id: int, presence: Presence) -> None:
         self.workspace_id, self.presence = workspace_id, presence
         self._news, self._state = News(), ""
-        self._is_over = False
-        self._stirred = asyncio.Event()
+        self._stirred, self._over = asyncio.Event(), asyncio.Event()
 
     def hear(self, member_id: int | None, news: News) -> None:
         if member_id in (None, self.presence.member_id):
@@ -65,24 +65,28 @@ class Stream:
         self._stirred.set()
 
     def end(self) -> None:
-        self._is_over = True
+        self._over.set()
         self._stirred.set()
 
     async def parts(self) -> AsyncIterator[str]:
         yield f"retry: {random.randint(*RETRY_MILLISECONDS)}\n\n"  # noqa: S311 (spreads load, guards nothing)
-        while not self._is_over:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(HEARTBEAT_SECONDS - BATCH_SECONDS):
-                    await self._stirred.wait()
-            if not self._is_over:
+        while not self._over.is_set():
+            await _until(self._stirred, at_most=HEARTBEAT_SECONDS - BATCH_SECONDS)
+            if not self._over.is_set():
                 yield self._take() or BEAT
-                await asyncio.sleep(BATCH_SECONDS)
+                await _until(self._over, at_most=BATCH_SECONDS)
 
     def _take(self) -> str:
         self._stirred.clear()
         news, self._news = self._news, News()
         state, self._state = self._state, ""
         return state + (f"data: {json.dumps(news.told(), separators=(',', ':'))}\n\n" if news else "")
+
+
+async def _until(event: asyncio.Event, *, at_most: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(at_most):
+            await event.wait()
 
 
 @dataclass
@@ -241,6 +245,7 @@ def _look_up(asked: set[Presence]) -> set[Presence]:
 def _redis() -> Redis:
     return Redis.from_url(
         settings.REDIS_URL,
+        client_name=f"live-{os.getpid()}",  # in CLIENT LIST, for whoever runs it
         decode_responses=True,
         socket_connect_timeout=5,
         socket_keepalive=True,

@@ -26,6 +26,7 @@
     new Map([...region.querySelectorAll("[data-attribute]")].map((row) => [row.dataset.attribute, said(row)]));
 
   let before = null;
+  const markedUntil = new Map(); // by attribute: the row itself is replaced each time
 
   function noteValues(target) {
     before = valuesOf(target);
@@ -34,12 +35,19 @@
   function markChanges() {
     const rows = before ? document.querySelectorAll("#known [data-attribute]") : [];
     for (const row of rows) {
-      const old = before.get(row.dataset.attribute);
-      if (old === undefined || old === said(row)) continue;
-      row.classList.add("is-fresh");
-      setTimeout(() => row.classList.remove("is-fresh"), FRESH_TIME);
+      const { attribute } = row.dataset;
+      const hasChanged = before.has(attribute) && before.get(attribute) !== said(row);
+      if (hasChanged) markedUntil.set(attribute, Date.now() + FRESH_TIME);
+      mark(row, markedUntil.get(attribute) - Date.now(), hasChanged);
     }
     before = null;
+  }
+
+  function mark(row, left, glows) {
+    if (!(left > 0)) return;
+    row.classList.add("is-fresh");
+    if (!glows) row.style.animation = "none"; // it has, before it was replaced
+    setTimeout(() => row.classList.remove("is-fresh"), left);
   }
 
   // What was unfolded stays so.

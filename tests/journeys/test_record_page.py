@@ -131,6 +131,9 @@ def test_what_is_new_comes_without_moving_anything(browser: Browser, site: str) 
     fresh = page.locator("#known .is-fresh").evaluate_all("all => all.map(one => one.dataset.attribute)")
     assert "last_email_interaction" in fresh
     assert "first_email_interaction" not in fresh
+    page.evaluate(ANNOUNCE, "known")  # and stays so when something else changes
+    is_settled(page)
+    expect(page.locator("#known [data-attribute=last_email_interaction].is-fresh")).to_be_visible()
     assert trouble.found == []
 
 
