@@ -2,6 +2,8 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from crm.regional import region_of, written_for
@@ -32,6 +34,33 @@ def private_pages(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+def forms_again(get_response: GetResponse) -> GetResponse:
+    """What a form is sent to shows nothing by itself, but under a refused form it is what the address bar
+    holds: Back and a new tab lead to the form again, or are told that there is none."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if response.status_code != 405 or request.method not in ("GET", "HEAD"):
+            return response
+        if form := _form_of(request.path):
+            return redirect(form)
+        page = render(request, "405.html", status=405)
+        page["Allow"] = response["Allow"]
+        return page
+
+    return middleware
+
+
+def _form_of(path: str) -> str:
+    for form in (f"{path}form/", f"{path}new/"):
+        try:
+            resolve(form)
+        except Resolver404:
+            continue
+        return form
+    return ""
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -20,6 +20,7 @@ from crm.project.environment import (
     text,
     words,
 )
+from crm.project.logs import is_told_whole
 
 refuse_wrong_settings()
 
@@ -137,6 +138,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "crm.middleware.viewer_time",
     "crm.middleware.private_pages",
+    "crm.middleware.forms_again",
     "crm.secret_links.unspoken",
 ]
 
@@ -309,7 +311,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"told": {"()": "django.utils.log.CallbackFilter", "callback": is_told_whole}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["told"]}},
     "root": {"handlers": ["console"], "level": text("LOG_LEVEL", "INFO")},
     # A parameter of a statement may be somebody's mail.
     "loggers": {

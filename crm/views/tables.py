@@ -89,6 +89,7 @@ def column_menu(request: WorkspaceRequest, plural: str, name: str) -> HttpRespon
         "state": state,
         "ways": ways if column.walk else [],
         "is_filterable": name in filterable(kind.name),
+        "is_shown": name in state.columns,
         "is_first": state.columns[:1] == (name,),
         "is_last": state.columns[-1:] == (name,),
     }

@@ -4,7 +4,8 @@
   "use strict";
 
   const FRESH = 60_000; // how long a changed value is marked, in milliseconds
-  const RECALCULATE = 10_000; // the numbers under the table follow no quicker than this
+  // The numbers under the table are worked out from all of it: after that they rest twenty times as long, between these.
+  const [LEAST_REST, MOST_REST] = [1_000, 10_000];
   const view = () => document.getElementById("view");
   const table = () => document.querySelector("#view .table[role='grid']");
   // Of the table as it is, also where nothing meets its filters.
@@ -126,15 +127,27 @@
     recalculateSoon();
   }
 
-  let recalculated = 0;
+  let begun = 0;
+  let restsUntil = 0;
   let recalculating = 0;
 
   function recalculateSoon() {
     clearTimeout(recalculating);
     recalculating = setTimeout(() => {
-      recalculated = Date.now();
       if (document.getElementById("footer")) window.htmx.trigger("#footer", "recalculate");
-    }, Math.max(0, recalculated + RECALCULATE - Date.now()));
+    }, Math.max(0, restsUntil - Date.now()));
+  }
+
+  function beginCalculation(event) {
+    if (event.target.id !== "footer") return;
+    begun = Date.now();
+    restsUntil = begun + MOST_REST;
+  }
+
+  function endCalculation(event) {
+    if (event.target.id !== "footer") return;
+    const took = Date.now() - begun;
+    restsUntil = Date.now() + Math.min(Math.max(20 * took, LEAST_REST), MOST_REST);
   }
 
   // "12 min ago" becoming "13 min ago" is no news: what counts is the moment itself.
@@ -255,6 +268,8 @@
     focusin: (event) => { completeLink(event); explain(event); },
     live: follow,
     "htmx:configRequest": completeAddress,
+    "htmx:beforeRequest": beginCalculation,
+    "htmx:afterRequest": endCalculation,
     "htmx:beforeHistoryUpdate": keepColumns,
     "htmx:afterSettle": (event) => { onSettled(event); catchUp(); },
   };

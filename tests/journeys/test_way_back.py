@@ -203,3 +203,19 @@ def test_records_are_paged_on_a_small_screen(firms: Stage) -> None:
     for name in ("Previous company", "Next company"):
         expect(page.get_by_role("link", name=name)).to_be_in_viewport(ratio=1)
     assert page.evaluate(WIDTH) <= NARROW["width"]
+
+
+def test_back_from_what_a_refused_form_made_leads_to_the_form(stage: Stage) -> None:
+    page = stage.page("ada")
+    form = f"{stage.site}/halyard/companies/creation/form/"
+    page.goto(form)
+    for name, domain in (("Halcyon", "no domain"), ("Halcyon", "halcyon.example")):
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Domain").fill(domain)
+        page.get_by_role("button", name="Create company").click()
+        page.wait_for_load_state()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Halcyon")
+
+    travel(page)
+    expect(page).to_have_url(form)
+    expect(page.get_by_label("Name")).to_be_visible()
