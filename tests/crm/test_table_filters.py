@@ -274,12 +274,14 @@ def test_a_menu_as_a_page_of_its_own_leads_to_the_table(shelf: Desk, signed_in: 
     page = "/halyard/companies/filters/form/?attribute=people&sort=name"
     headers = {"HX-Request": "true", "HX-Current-URL": f"https://crm.example{page}"}
 
-    menu = browser.get("/halyard/companies/columns/industry/menu/?sort=name").content.decode()
+    column = "/halyard/companies/columns/industry/menu/?sort=name&columns="
+    menu, of_hidden = (browser.get(f"{column}{shown}").text for shown in ("people,industry", "people"))
     added = browser.get(
         "/halyard/companies/filters/?sort=name&attribute=people&operator=at_least&value=2", headers=headers
     )
 
-    assert 'id="filter-editor" hx-disable' in menu and "Move left" in menu
+    assert 'id="filter-editor" hx-disable' in menu and "Move left" in menu and "Show column" not in menu
+    assert "Show column" in of_hidden and "Move" not in of_hidden and "Hide" not in of_hidden
     assert added.headers["HX-Redirect"] == "/halyard/companies/?sort=name&filter=people%3Aat_least%3A2"
 
 
