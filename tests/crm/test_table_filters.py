@@ -281,7 +281,7 @@ def test_a_menu_as_a_page_of_its_own_leads_to_the_table(shelf: Desk, signed_in: 
     )
 
     assert 'id="filter-editor" hx-disable' in menu and "Move left" in menu and "Show column" not in menu
-    assert "Show column" in of_hidden and "Move" not in of_hidden and "Hide" not in of_hidden
+    assert "Show column" in of_hidden and "Move left" not in of_hidden and "Hide column" not in of_hidden
     assert added.headers["HX-Redirect"] == "/halyard/companies/?sort=name&filter=people%3Aat_least%3A2"
 
 

@@ -12,14 +12,14 @@ from crm.models import InternalDomain, Role, Workspace
 from crm.streaming import running_hubs
 from tests.journeys.stage import BEN, BOB, NOW, Stage, fill, join, letter, sync
 from tests.servers.dovecot import Dovecot, dovecot
-from tests.servers.programs import needs
+from tests.servers.programs import needs_chromium
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--accept-lang=en-GB"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = needs("chromium", package="chromium")
+    program = needs_chromium()
     # Playwright's own loop makes Django think that everything is asynchronous.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
