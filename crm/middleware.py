@@ -45,7 +45,7 @@ def forms_again(get_response: GetResponse) -> GetResponse:
         if response.status_code != 405 or request.method not in ("GET", "HEAD"):
             return response
         if form := _form_of(request.path):
-            return redirect(form)
+            return redirect(f"{form}?{query}" if (query := request.META["QUERY_STRING"]) else form)
         page = render(request, "405.html", status=405)
         page["Allow"] = response["Allow"]
         return page

@@ -127,7 +127,7 @@ def _text(
 
 def _employer(request: WorkspaceRequest, kind: RecordType) -> Company | None:
     """The company whose page somebody adds a person from."""
-    pk = read_id(request.GET.get("company_id") or request.POST.get("company_id") or "")
+    pk = read_id(request.GET.get("company_id", ""))
     employer: Company | None = find_record(request.member, COMPANY, pk) if kind is PERSON and pk else None
     return employer
 

@@ -135,7 +135,8 @@ def _arrangement(state: State) -> dict[str, Any]:
 
 
 def _dialog(request: WorkspaceRequest, kind: RecordType, context: dict[str, Any]) -> HttpResponse:
-    back_url = kind.list_url(request.member.workspace.slug)
+    query = f"view={context['view'].pk}" if "view" in context else context["state"].query()
+    back_url = f"{kind.list_url(request.member.workspace.slug)}?{query}"
     return dialog(request, "crm/_view_dialog.html", {"kind": kind, **context}, back_url=back_url)
 
 

@@ -4,14 +4,14 @@ import json
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.http import Http404, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
-from crm.models import AccessLevel
+from crm.models import AccessLevel, Company, Person
 from crm.records import BY_PLURAL, find_record, read_id
 from crm.views.dialogs import dialog
 from mailboxes.correspondence.conversation import Conversation, read_thread
@@ -48,16 +48,13 @@ def requests(request: WorkspaceRequest, pk: int) -> HttpResponse:
         return HttpResponseBadRequest(
             "Choose what you would like to see, with a note of up to 500 characters."
         )
-    kind = BY_PLURAL.get(request.POST.get("of", ""))
-    number = read_id(request.POST.get("record", ""))
-    record = find_record(request.member, kind, number) if kind and number else None
     try:
         ask(
             get_object_or_404(Thread, pk=conversation.pk),
             by=request.member,
             level=AccessLevel(form.cleaned_data["level"]),
             note=form.cleaned_data["note"],
-            record=record,
+            record=_record(request),
         )
     except CannotAsk as error:
         return _render_dialog(request, conversation, error=str(error))
@@ -126,7 +123,7 @@ def _render_dialog(request: WorkspaceRequest, conversation: Conversation, *, err
     levels = [
         (value, label) for value, label in ASKABLE if value > min(m.level for m in conversation.messages)
     ]
-    given = request.POST if request.method == "POST" else request.GET
+    given = _given(request)
     context = {
         "thread": conversation,
         "levels": levels,
@@ -134,8 +131,28 @@ def _render_dialog(request: WorkspaceRequest, conversation: Conversation, *, err
         "of": given.get("of", ""),
         "record": given.get("record", ""),
     }
-    back_url = reverse("mailboxes:thread", args=[request.member.workspace.slug, conversation.pk])
-    return dialog(request, "mailboxes/_ask_dialog.html", context, back_url=back_url)
+    return dialog(
+        request, "mailboxes/_ask_dialog.html", context, back_url=_page_behind(request, conversation.pk)
+    )
+
+
+def _given(request: WorkspaceRequest) -> QueryDict:
+    return request.POST if request.method == "POST" else request.GET
+
+
+def _record(request: WorkspaceRequest) -> Company | Person | None:
+    """In whose list the thread stands."""
+    given = _given(request)
+    kind, number = BY_PLURAL.get(given.get("of", "")), read_id(given.get("record", ""))
+    return find_record(request.member, kind, number) if kind and number else None
+
+
+def _page_behind(request: WorkspaceRequest, thread_id: int) -> str:
+    slug, record = request.member.workspace.slug, _record(request)
+    if record is None:
+        return reverse("mailboxes:thread", args=[slug, thread_id])
+    emails = reverse("mailboxes:record_emails", args=[slug, _given(request)["of"], record.pk])
+    return f"{emails}?thread={thread_id}"
 
 
 def _answered(
@@ -166,7 +183,7 @@ def _asked_again(request: WorkspaceRequest, one: AccessRequest) -> HttpResponse:
 def _changed(request: WorkspaceRequest, thread_id: int) -> HttpResponse:
     """The dialog closes, and whatever shows the thread reloads itself."""
     if not request.htmx:
-        return redirect("mailboxes:thread", request.member.workspace.slug, thread_id)
+        return redirect(_page_behind(request, thread_id))
     response = HttpResponse(status=204)
     response["HX-Trigger"] = json.dumps({f"thread-{thread_id}-changed": True})
     return response

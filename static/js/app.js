@@ -115,7 +115,8 @@
   }
 
   function again(identity, region) {
-    return [...region.querySelectorAll(`${FOCUSABLE}, ${FIELDS}, summary`)].find((one) => identityOf(one) === identity);
+    const all = [...region.querySelectorAll(`${FOCUSABLE}, ${FIELDS}, summary`)];
+    return all.find((one) => identityOf(one) === identity && one.checkVisibility());
   }
 
   // A page that is asked for anew as a whole.

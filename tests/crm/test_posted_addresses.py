@@ -28,6 +28,12 @@ def test_it_leads_to_the_form(cleo: Member, signed_in: SignIn, address: str) -> 
     assert "<form" in answer.text
 
 
+def test_the_form_knows_what_it_was_for(cleo: Member, signed_in: SignIn) -> None:
+    answer = signed_in.as_(cleo).get("/halyard/people/creation/?company_id=7")
+
+    assert answer.url == "/halyard/people/creation/form/?company_id=7"
+
+
 @pytest.mark.parametrize("address", NEW)
 def test_a_refused_form_is_shown_there(cleo: Member, signed_in: SignIn, address: str) -> None:
     refused = signed_in.as_(cleo).post(address, {"name": ""})

@@ -198,6 +198,7 @@ def test_ada_blocks_a_domain_and_takes_that_back(read: Stage) -> None:
     expect(listed).to_have_count(1)
     expect(listed).to_contain_text("acme.example")
     expect(page.locator("#blocklist [role=alert]")).to_contain_text("Not added: halyard.example")
+    expect(page.get_by_role("heading", name="Blocklist")).to_be_focused()
 
     for one in (page, ben):
         one.goto(emails_of_acme(read))

@@ -154,6 +154,10 @@ def test_what_is_asked_on_a_page_of_its_own_leads_back(read: Stage) -> None:
     page.get_by_role("button", name="Request access").click()
     page.wait_for_url(f"**/halyard/emails/{roof().pk}/")
     expect(page.locator("#thread")).to_contain_text("Asked Ada just now")
+    of_acme = f"of=companies&record={Company.objects.get().pk}"
+    page.goto(f"{read.site}/halyard/emails/{roof().pk}/access-requests/new/?{of_acme}")
+    page.get_by_role("link", name="Cancel").click()
+    page.wait_for_url(f"{emails_of_acme(read)}?thread={roof().pk}")
     page.close()
 
     page = opened(read, "ada", "/halyard/mailboxes/archives/new/")
