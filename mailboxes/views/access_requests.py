@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
-from crm.models import AccessLevel, Company, Person
-from crm.records import BY_PLURAL, find_record, read_id
+from crm.models import AccessLevel
+from crm.records import BY_PLURAL, RecordType, find_record, read_id
 from crm.views.dialogs import dialog
 from mailboxes.correspondence.conversation import Conversation, read_thread
 from mailboxes.models import AccessRequest, Scope, Thread
@@ -54,7 +54,7 @@ def requests(request: WorkspaceRequest, pk: int) -> HttpResponse:
             by=request.member,
             level=AccessLevel(form.cleaned_data["level"]),
             note=form.cleaned_data["note"],
-            record=_record(request),
+            record=find_record(request.member, *record) if (record := _record(request)) else None,
         )
     except CannotAsk as error:
         return _render_dialog(request, conversation, error=str(error))
@@ -140,19 +140,19 @@ def _given(request: WorkspaceRequest) -> QueryDict:
     return request.POST if request.method == "POST" else request.GET
 
 
-def _record(request: WorkspaceRequest) -> Company | Person | None:
-    """In whose list the thread stands."""
+def _record(request: WorkspaceRequest) -> tuple[RecordType, int] | None:
+    """In whose list the thread stands, as the address or the form says."""
     given = _given(request)
     kind, number = BY_PLURAL.get(given.get("of", "")), read_id(given.get("record", ""))
-    return find_record(request.member, kind, number) if kind and number else None
+    return (kind, number) if kind and number else None
 
 
 def _page_behind(request: WorkspaceRequest, thread_id: int) -> str:
     slug, record = request.member.workspace.slug, _record(request)
     if record is None:
         return reverse("mailboxes:thread", args=[slug, thread_id])
-    emails = reverse("mailboxes:record_emails", args=[slug, _given(request)["of"], record.pk])
-    return f"{emails}?thread={thread_id}"
+    kind, number = record
+    return f"{kind.url(slug, number)}emails/?thread={thread_id}"
 
 
 def _answered(

@@ -4,7 +4,8 @@
   "use strict";
 
   const FRESH = 60_000; // how long a changed value is marked, in milliseconds
-  // The numbers under the table are worked out from all of it: after that they rest twenty times as long, between these.
+  // The numbers under the table are worked out from all of it: they rest twenty times as long as that took, but
+  // no less and no more than this.
   const [LEAST_REST, MOST_REST] = [1_000, 10_000];
   const view = () => document.getElementById("view");
   const table = () => document.querySelector("#view .table[role='grid']");
