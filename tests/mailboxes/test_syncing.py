@@ -128,9 +128,11 @@ def test_a_worker_that_was_thought_dead_changes_nothing(ada: Member, tmp_path: P
 def test_the_same_task_twice_reads_once(ada: Member, tmp_path: Path) -> None:
     archive(ada, mbox=write_mbox(tmp_path / "a.mbox", letter(1), letter(2)))
 
-    sync_next()
+    for _ in StreamKind:  # which of its two streams comes first is nobody's business
+        sync_next()
     before = stored()
-    sync_next()
+    for _ in StreamKind:
+        sync_next()
 
     assert stored() == before
     assert MessageCopy.objects.count() == 2
