@@ -1,7 +1,6 @@
 """What an owner takes back goes from pages that are being read, and whoever reads on keeps the place."""
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,21 +9,15 @@ from crm.models import AccessLevel
 from intelligence.models import CompanyConnection
 from mailboxes.models import Mailbox
 from mailboxes.sharing.granting import set_default_level
-from tests.journeys.demo import fill_with_demo
 from tests.journeys.stage import WIDE, Trouble, is_settled
-from tests.journeys.test_browser import sign_in
+from tests.journeys.test_record_page import page_of, site
 
+__all__ = ["site"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SOON = 12_000  # in milliseconds
 ROWS = "all => all.map(one => `${one.dataset.thread} ${one.dataset.access}`)"
 LINES = "all => all.map(one => one.innerText)"
-
-
-@pytest.fixture
-def site(site: str, shared_folder: Path) -> str:
-    fill_with_demo(shared_folder)
-    return site
 
 
 @pytest.fixture
@@ -39,12 +32,6 @@ def tie(site: str) -> CompanyConnection:
 
 def give(tie: CompanyConnection, level: AccessLevel) -> None:
     set_default_level(Mailbox.objects.get(member=tie.member), level, by=tie.member)
-
-
-def page_of(browser: Browser, site: str) -> Page:
-    page = browser.new_context(viewport=WIDE).new_page()  # type: ignore[arg-type]
-    sign_in(page, site)
-    return page
 
 
 def comes_to(page: Page, selector: str, script: str, wanted: list[str]) -> None:
@@ -62,7 +49,7 @@ def comes_to(page: Page, selector: str, script: str, wanted: list[str]) -> None:
 def test_a_meeting_that_is_open_closes_where_its_feed_shows_less(
     browser: Browser, site: str, tie: CompanyConnection
 ) -> None:
-    page = page_of(browser, site)
+    page = page_of(browser, site, WIDE)
     trouble, url = Trouble(page, site), f"{site}/halyard/companies/{tie.company_id}/"
     page.goto(url)
     lines, cards = page.locator("#feed .act"), page.locator("#tab article.event")
@@ -96,7 +83,7 @@ def go_down(page: Page, url: str) -> None:
 def test_a_list_of_several_pages_shows_less_where_it_is_read(
     browser: Browser, site: str, tie: CompanyConnection
 ) -> None:
-    page = page_of(browser, site)
+    page = page_of(browser, site, WIDE)
     trouble, url = Trouble(page, site), f"{site}/halyard/companies/{tie.company_id}/emails/"
     go_down(page, url)
     rows = page.locator(".thread-row")
