@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from crm import moments
+from crm import moments, naming
 
 EMPTY = SafeString("")
 
@@ -27,7 +27,7 @@ class Face(NamedTuple):
 
     @property
     def first_name(self) -> str:
-        return self.name.split(" ")[0]
+        return naming.first_name(self.name)
 
 
 def hue(pk: int) -> int:

@@ -170,6 +170,15 @@ def has_account(email: str) -> bool:
     )
 
 
+def joined_with(token: str, *, user: User) -> Member | None:
+    """Whom the link has made a member already, and who is one still."""
+    used = Invitation.objects.filter(digest=_digest(token)).exclude(accepted_at=None).first()
+    if used is None or not is_for(used, user):
+        return None
+    known = Member.objects.active().filter(user=user, workspace=used.workspace_id)
+    return known.select_related("workspace").first()
+
+
 def is_for(invitation: Invitation, user: User) -> bool:
     return EmailAddress.objects.filter(user=user, email=invitation.email, verified=True).exists()
 

@@ -59,6 +59,11 @@ def person_name(display_name: str, email: str) -> str:
     return judged_name(display_name, email)[1]
 
 
+def first_name(name: str) -> str:
+    """As colleagues say it; of somebody known by an address alone, what stands before the @."""
+    return name.split(" ")[0].partition("@")[0] or name
+
+
 def _quality(name: str, email: str, *, repaired: bool) -> int:
     local, _, host = name_key(email).rpartition("@")
     words = [word for word in _WORDS.findall(name_key(name)) if len(word) > 2]

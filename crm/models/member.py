@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import models
 
+from crm import naming
 from crm.models.workspace import Workspace
 
 
@@ -46,7 +47,7 @@ class Member(models.Model):
 
     @property
     def first_name(self) -> str:
-        return self.name.split(" ")[0]
+        return naming.first_name(self.name)
 
 
 class Team(models.Model):

@@ -114,7 +114,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             return render(request, "crm/settings/join.html", {"invitation": found, "sign_in_url": sign_in})
         return _sign_up(request, found, token)
     except Gone:
-        return render(request, "crm/settings/invitation_gone.html", status=404)
+        return _beyond(request, token)
     except NotForYou:
         is_unverified = request.user.email == found.email  # type: ignore[union-attr]
         context = {"invitation": found, "link": invitations.path(token), "is_unverified": is_unverified}
@@ -128,6 +128,15 @@ def _accept(request: HttpRequest, found: Invitation, token: str) -> HttpResponse
     if request.method != "POST":
         return render(request, "crm/settings/join.html", {"invitation": found})
     return _welcome(request, invitations.accept(token, user=user, now=timezone.now()))
+
+
+def _beyond(request: HttpRequest, token: str) -> HttpResponse:
+    """Whoever has joined by it comes here with Back, or by the same mail again."""
+    user = request.user
+    member = invitations.joined_with(token, user=user) if isinstance(user, User) else None
+    if member:
+        return redirect("crm:companies", member.workspace.slug)
+    return render(request, "crm/settings/invitation_gone.html", status=404)
 
 
 def _sign_up(request: HttpRequest, found: Invitation, token: str) -> HttpResponse:

@@ -131,6 +131,7 @@
   let begun = 0;
   let restsUntil = 0;
   let recalculating = 0;
+  let isLoaded = false; // before that, an answer takes as long as all that comes with it
 
   function recalculateSoon() {
     clearTimeout(recalculating);
@@ -147,8 +148,9 @@
 
   function endCalculation(event) {
     if (event.target.id !== "footer") return;
-    const took = Date.now() - begun;
+    const took = isLoaded ? Date.now() - begun : 0;
     restsUntil = Date.now() + Math.min(Math.max(20 * took, LEAST_REST), MOST_REST);
+    isLoaded = true;
   }
 
   // "12 min ago" becoming "13 min ago" is no news: what counts is the moment itself.

@@ -356,6 +356,19 @@ def test_a_deactivated_member_does_not_let_himself_in_again(cleo: Member) -> Non
     assert Invitation.objects.get().accepted_at is None
 
 
+def test_a_used_link_leads_on_whoever_has_joined_by_it_and_nobody_else(cleo: Member, ada: Member) -> None:
+    token = invited(cleo)
+    client = Client()
+    client.post(link(token), {"name": "Nora Ek", "password": PASSWORD})
+    nora = Member.objects.get(user__email=NEW)
+
+    again = client.get(link(token))
+    assert (again.status_code, again.url) == (302, "/halyard/companies/")
+    assert browser(ada.user).get(link(token)).status_code == 404
+    deactivate(nora, by=cleo)
+    assert browser(User.objects.get(pk=nora.user_id)).get(link(token)).status_code == 404
+
+
 def test_used_expired_revoked_and_invented_links_look_the_same(cleo: Member) -> None:
     used, expired, revoked = (invited(cleo, f"{name}@x.example") for name in ("a", "b", "c"))
     Client().post(link(used), {"name": "A", "password": PASSWORD})

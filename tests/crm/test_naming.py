@@ -8,7 +8,7 @@ from crm.addresses import (
     normalise,
     person_name,
 )
-from crm.naming import judged_name
+from crm.naming import first_name, judged_name
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,16 @@ def test_name_key_drops_case_accents_and_extra_space():
         "Émile",
         "Zoe",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Ines Duarte", "Ines"),
+        ("Ines", "Ines"),
+        ("zoe.fry@studio.example", "zoe.fry"),
+        ("@studio", "@studio"),
+    ],
+)
+def test_first_name(name, expected):
+    assert first_name(name) == expected
