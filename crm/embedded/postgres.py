@@ -28,12 +28,19 @@ def _megabytes_of_cache() -> int:
     return max(128, min(memory // 8, 2048))
 
 
+def _megabytes_of_log(here: Home) -> int:
+    """A tenth of what is free on the disk. After a checkpoint every block goes whole into the log with the
+    first change to it, which makes four times as much of it: the fewer checkpoints while years of mail are
+    read, the better. What is left after a crash is read again at the next start, hence the most."""
+    free = shutil.disk_usage(here.folder).free // 2**20
+    return max(1024, min(free // 10, 4096))
+
+
 POSTGRES_OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": f"{_megabytes_of_cache()}MB",
-    "max_wal_size": "2GB",
     "random_page_cost": "1.1",
     "jit": "off",
     # Its own log, too, does without the rows that it refuses.
@@ -55,38 +62,25 @@ def start_postgres(here: Home) -> int:
     if not (here.postgres / "PG_VERSION").exists():
         _init_postgres(here)
     deadline = time.monotonic() + START_SECONDS
+    pg_ctl, log = here.binaries / "postgres/bin/pg_ctl", here.postgres / "server.log"
     while True:
         port = free_port()
         _forget_dead_postmaster(here)
-        options = " ".join(
-            f"-c {name}={value or chr(39) * 2}"
-            for name, value in (POSTGRES_OPTIONS | {"port": str(port)}).items()
-        )
-        started = run(
-            here,
-            [
-                here.binaries / "postgres/bin/pg_ctl",
-                "-D",
-                here.postgres,
-                "-w",
-                "-l",
-                here.postgres / "server.log",
-                "-o",
-                options,
-                "start",
-            ],
-            check=False,
-        )
-        if started.returncode == 0:
+        how: list[str | Path] = ["-D", here.postgres, "-w", "-l", log, "-o", _options(here, port)]
+        if run(here, [pg_ctl, *how, "start"], check=False).returncode == 0:
             _ensure_database(here, port)
             return port
         # The children of a killed server take a moment to go, and hold its shared memory till then.
         if time.monotonic() > deadline:
-            log = here.postgres / "server.log"
             raise CannotStart(
                 f"The private PostgreSQL does not start; its log is {log}. Or set DATABASE_URL."
             )
         time.sleep(0.5)
+
+
+def _options(here: Home, port: int) -> str:
+    own = {"port": str(port), "max_wal_size": f"{_megabytes_of_log(here)}MB"}
+    return " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in (POSTGRES_OPTIONS | own).items())
 
 
 def stop_postgres(here: Home) -> None:
