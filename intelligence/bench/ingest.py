@@ -1,11 +1,8 @@
-"""Figures 1, 3–7, 14 and 15 of the performance goals."""
+"""Figures 1, 3 to 7, 14 and 15 of the performance goals."""
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from random import Random
 from statistics import fmean, median
 from typing import Any
 
@@ -15,9 +12,11 @@ from django.db.models import Count, Min
 from crm.locking import lock_workspace_for_storing
 from crm.statements import execute, fetch
 from intelligence.bench import parsing, yardstick
+from intelligence.bench.databases import inside, several
 from intelligence.bench.figures import interleaved, show, timed
+from intelligence.bench.growth import Place, growth
 from intelligence.bench.plans import indexes, plans_of, whole_tables
-from intelligence.bench.world import PAGE, Drawing, World, companies_of
+from intelligence.bench.world import PAGE, Drawing, World
 from intelligence.models import Interaction
 from intelligence.refreshing import settle_due_events
 from intelligence.verifying import differences
@@ -38,69 +37,52 @@ class RolledBack(Exception):
 
 
 def run(sizes: list[int]) -> None:
-    """Fill a workspace of each size and take the figures on it; the growth of cost compares the
-    last with the first."""
-    costs: list[Cost] = []
-    for size in sizes:
-        world = World(interactions=size)
-        began = time.perf_counter()
-        world.fill()
-        filled = size / (time.perf_counter() - began)
-        execute("VACUUM ANALYZE")  # else PostgreSQL's own upkeep does it while the figures are taken
-        costs.append(storing(world, alike=_alike(sizes[0]), filled=filled))
-        live_message(world)
-        reading(world)
-        sweep(world)
-        removal(world, costs[-1].own)
-        equality(world)
-    if len(sizes) > 1:
-        small, large = costs[0], costs[-1]
-        shown = partial(show, unit="s/message", sizes=[sizes[0], sizes[-1]])
-        name = "4 cost of a message as the workspace grows"
-        shown(f"{name}, the same pages", ratio=large.alike / small.alike, of=large.alike,
-              against=small.alike, goal="<= 1.3")  # fmt: skip
-        shown(f"{name}, just after a checkpoint", ratio=large.early / small.early, of=large.early,
-              against=small.early, goal="")  # fmt: skip
-        shown(f"{name}, and whom it speaks with as well", ratio=large.own / small.own, of=large.own,
-              against=small.own, goal="")  # fmt: skip
+    """Fill a workspace of each size, in a database of its own, and take the figures on it; the growth of cost
+    compares the last with the first."""
+    names = [f"{connection.settings_dict['NAME']}_{size}" for size in sizes]
+    with several(names):
+        places = [Place(_filled(size, name), name) for size, name in zip(sizes, names, strict=True)]
+        if len(places) > 1:
+            growth(places[0], places[-1])
+        for place in places:
+            with inside(place.database):
+                figures(place.world)
     parsing.run()
 
 
-def _alike(smallest: int) -> Drawing:
-    """The same for workspaces of every size."""
-    return Drawing(Random(smallest), companies_of(smallest), timedelta(days=30))  # noqa: S311 (not secret)
+def _filled(size: int, database: str) -> World:
+    with inside(database):
+        world = World(interactions=size)
+        world.fill()
+        execute("VACUUM ANALYZE")  # else PostgreSQL's own upkeep does it while the figures are taken
+    return world
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Seconds for storing an item of a page: with whom the workspace speaks itself, and of pages that are the
-    same in workspaces of every size, these also just after a checkpoint. Then each block goes whole into the
-    log with the first change to it, and the more blocks there are the longer that lasts."""
-
-    own: float
-    alike: float
-    early: float
+def figures(world: World) -> None:
+    cost = storing(world)
+    live_message(world)
+    reading(world)
+    sweep(world)
+    removal(world, cost)
+    equality(world)
 
 
-def storing(world: World, *, alike: Drawing, filled: float) -> Cost:
+def storing(world: World) -> float:
+    """Returns the seconds for an item of a page."""
     raw = _raw_copy_rate(world.page(world.lately)[1])
-    execute("CHECKPOINT")  # else it depends on how long ago the last one was
-    early, _ = _seconds_per_item(world, alike)
-    own, touched = _seconds_per_item(world, world.lately)
-    same, _ = _seconds_per_item(world, alike)
+    cost, touched = _seconds_per_item(world, world.lately)
     show(
         "1 storing, all nine attributes live, of raw COPY",
-        ratio=1 / own / raw,
-        of=1 / own,
+        ratio=1 / cost / raw,
+        of=1 / cost,
         against=raw,
         unit="messages/s",
         goal=">= 0.010",
         size=world.size,
-        filled_at=round(filled),
         records_per_message=round(touched, 2),
     )
-    _against_orm(world, 1 / own)
-    return Cost(own, same, early)
+    _against_orm(world, 1 / cost)
+    return cost
 
 
 def _seconds_per_item(world: World, drawing: Drawing) -> tuple[float, float]:
