@@ -29,17 +29,17 @@ def growth(small: Place, large: Place) -> None:
     """In turn, so that what else the machine does hits both. Just after a checkpoint each block goes whole
     into the log with the first change to it, and the more blocks there are the longer that lasts: this is
     told too, and what it is with whom each workspace speaks itself, who are more as it grows."""
-    name, sizes = "4 cost of a message as the workspace grows", [small.world.size, large.world.size]
-    for what, goal, drawing, before in (
-        (", just after a checkpoint", "", _alike(small, large), partial(execute, "CHECKPOINT")),
-        (", the same pages", "<= 1.3", _alike(small, large), None),
-        (", and whom it speaks with as well", "", lambda world: world.lately, None),
+    name, places = "4 cost of a message as the workspace grows", (small, large)
+    for what, goal, drawings, before in (
+        (", just after a checkpoint", "", _alike(small.world.size), partial(execute, "CHECKPOINT")),
+        (", the same pages", "<= 1.3", _alike(small.world.size), None),
+        (", and whom it speaks with as well", "", [place.world.lately for place in places], None),
     ):
         costs: list[list[float]] = [[], []]
         for _ in range(TURNS):
-            for place, cost in zip((small, large), costs, strict=True):
+            for place, drawing, cost in zip(places, drawings, costs, strict=True):
                 with inside(place.database):
-                    cost.extend(_turn(place.world, drawing(place.world), before))
+                    cost.extend(_turn(place.world, drawing, before))
         against, of = map(median, costs)
         show(
             f"{name}{what}",
@@ -48,7 +48,7 @@ def growth(small: Place, large: Place) -> None:
             against=against,
             unit="s/message",
             goal=goal,
-            sizes=sizes,
+            sizes=[place.world.size for place in places],
         )
 
 
@@ -63,11 +63,6 @@ def _turn(world: World, drawing: Drawing, before: Callable[[], object] | None) -
         yield timed(partial(world.store, *page)) / PAGE
 
 
-def _alike(small: Place, large: Place) -> Callable[[World], Drawing]:
-    """The same pages for both."""
-    smallest = small.world.size
-    drawings = {
-        place.database: Drawing(Random(smallest), companies_of(smallest), timedelta(days=30))  # noqa: S311 (not secret)
-        for place in (small, large)
-    }
-    return lambda world: drawings[small.database if world is small.world else large.database]
+def _alike(size: int) -> list[Drawing]:
+    """The same pages for both, with as many companies as there are in the smaller."""
+    return [Drawing(Random(size), companies_of(size), timedelta(days=30)) for _ in range(2)]  # noqa: S311 (not secret)

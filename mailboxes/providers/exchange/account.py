@@ -17,11 +17,9 @@ from mailboxes.providers.base import (
 from mailboxes.providers.exchange.calendar import ExchangeCalendars
 from mailboxes.providers.exchange.errors import NotThere, StateOld
 from mailboxes.providers.exchange.mail import ExchangeMail
+from mailboxes.providers.exchange.reader import FolderReader
 
-_READERS: dict[str, type[ExchangeMail] | type[ExchangeCalendars]] = {
-    "mail": ExchangeMail,
-    "calendar": ExchangeCalendars,
-}
+_READERS: dict[str, type[FolderReader]] = {"mail": ExchangeMail, "calendar": ExchangeCalendars}
 _WORDS = {"mail": ("list the folders", "read a message"), "calendar": ("list the calendars", "read an event")}
 _CHANGED = "Something changed at the server in that moment. Try once more."
 
@@ -47,7 +45,7 @@ def open_exchange(
     *,
     egress: Egress,
     own: Collection[str] = (),
-) -> ExchangeMail | ExchangeCalendars:
+) -> FolderReader:
     """`kind` is the stream's: mail or calendar, each with settings and a password of its own; `own` are
     the owner's addresses. Raises SetupWrong for settings that cannot be used; nothing is sent yet."""
     if kind not in _READERS or kind not in settings or kind not in passwords:
@@ -82,7 +80,7 @@ class _Look:
     items: int = 0
     has_read: bool = False
 
-    def at(self, provider: ExchangeMail | ExchangeCalendars) -> None:
+    def at(self, provider: FolderReader) -> None:
         provider.session.find_server()
         self.endpoint, self.step = provider.session.endpoint, "connect"
         provider.session.sign_in()
@@ -97,7 +95,7 @@ class _Look:
         return Checked(self.endpoint, self.folders, self.items, self.has_read, failed, str(problem or ""))
 
 
-def _can_read(provider: ExchangeMail | ExchangeCalendars) -> bool:
+def _can_read(provider: FolderReader) -> bool:
     first = next((item for page in provider.list_changes("") for item in page.items), None)
     for item in provider.fetch([first.provider_id] if first else []):
         if isinstance(item, Unreadable):

@@ -4,18 +4,16 @@ A series is one item, which changes with any of its occurrences and names those 
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
-from mailboxes.egress import Egress
-from mailboxes.providers.base import Fetched, FetchedCalendar, ListedItem, Listing, Missing, Unreadable
+from mailboxes.providers.base import Fetched, FetchedCalendar, ListedItem, Missing, Unreadable
 from mailboxes.providers.exchange import asking
 from mailboxes.providers.exchange.asking import Appointment, Change
 from mailboxes.providers.exchange.errors import NoAccess, NotThere, ServerProblem
 from mailboxes.providers.exchange.events import resource, times_of
 from mailboxes.providers.exchange.folders import CALENDAR, DELETED, Folder, calendars
-from mailboxes.providers.exchange.ids import is_shortened, own_ids, provider_id
-from mailboxes.providers.exchange.listing import Lister, order_of, version_of
-from mailboxes.providers.exchange.protocol import AuthKind, Login
-from mailboxes.providers.exchange.session import Session
+from mailboxes.providers.exchange.listing import order_of, version_of
+from mailboxes.providers.exchange.reader import FolderReader
 
 _BATCH = 50
 _KIND = "ipm.appointment"
@@ -24,66 +22,28 @@ _NOT_GIVEN = "The Exchange server could not hand over this event ({code})."
 _NO_ACCESS = "The Exchange server does not let this user read this event."
 
 
-class ExchangeCalendars:
+class ExchangeCalendars(FolderReader):
     """All calendars of the mailbox but those that the owner leaves out, by their folders' ids."""
 
-    def __init__(
-        self,
-        *,
-        address: str,
-        username: str,
-        password: str,
-        egress: Egress,
-        endpoint: str = "",
-        auth: AuthKind = "basic",
-        impersonate: bool = False,
-        left_out: Collection[str] = (),
-        own: Collection[str] = (),
-    ) -> None:
-        """Without an `endpoint` the server is found by the address. `address` is the mailbox's
-        primary one, `own` are all of its owner's. Raises SetupWrong for what cannot be used;
-        nothing is sent yet."""
-        self.session = Session(Login(endpoint, address, username, password, auth, impersonate, egress))
-        self._left_out = frozenset(left_out)
+    def __init__(self, *, address: str, own: Collection[str] = (), **account: Any) -> None:
+        """`own` are all addresses of the mailbox's owner."""
+        super().__init__(address=address, **account)
         self._own = (address, *sorted(own))
-        self._lister = Lister(self.session, self._listed)
-        self._folders: dict[str, Folder] = {}
-        self._long: dict[str, str] = {}
 
-    def list_changes(self, cursor: str) -> Iterator[Listing]:
-        state = self._lister.read(cursor)
-        yield from self._lister.list_changes(state, self._look_around())
-
-    def fetch(self, provider_ids: Sequence[str]) -> Iterator[Fetched]:
-        if not self._folders:
-            self._look_around()
-        ids = own_ids(self.session, self._folders, provider_ids, self._long)
-        yield from (Missing(one) for one in provider_ids if one not in ids)
-        wanted = list(ids.items())
-        for start in range(0, len(wanted), _BATCH):
-            yield from self._fetch(dict(wanted[start : start + _BATCH]))
-
-    def folders(self) -> list[Folder]:
-        """Those that are read, for the owner to choose from."""
-        return self._look_around()
-
-    def close(self) -> None:
-        self.session.close()
-
-    def _look_around(self) -> list[Folder]:
+    def _chosen(self) -> list[Folder]:
         found = self.session.folders()
-        known = self.session.known_folders((CALENDAR, DELETED))
-        chosen = calendars(found, known, self._left_out)
-        self._folders = {folder.prefix: folder for folder in chosen}
-        return chosen
+        return calendars(found, self.session.known_folders((CALENDAR, DELETED)), self._left_out)
 
     def _listed(self, folder: Folder, change: Change) -> ListedItem | None:
         if not change.kind.lower().startswith(_KIND):
             return None
-        id = provider_id(folder, change.id)
-        if is_shortened(id):
-            self._long[id] = change.id
+        id = self._id(folder, change)
         return ListedItem(id, order_of(change.modified or change.received), version_of(change.version))
+
+    def _read(self, ids: Mapping[str, str]) -> Iterator[Fetched]:
+        wanted = list(ids.items())
+        for start in range(0, len(wanted), _BATCH):
+            yield from self._fetch(dict(wanted[start : start + _BATCH]))
 
     def _fetch(self, ids: Mapping[str, str]) -> Iterator[Fetched]:
         has_texts = self.session.is_since_2013
