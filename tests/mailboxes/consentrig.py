@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from urllib.parse import urlsplit
 
 import httpx
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from crm.models import Member
-from mailboxes.models import Mailbox, StreamKind, SyncStream
+from intelligence.verifying import differences
+from mailboxes.models import EventCopy, Mailbox, StreamKind
 from mailboxes.reading import Counts
 from mailboxes.running import run_now
 from tests.fakes.google import Google, google
 from tests.fakes.microsoft import Microsoft, microsoft
+from tests.mailboxes.letters import stream_of
 
 CALLBACK = "http://127.0.0.1:8000/accounts/connections/{}/callback/"
 
@@ -78,10 +82,19 @@ def connected(fake: Google | Microsoft, browser: Client, member: Member, email: 
     return Mailbox.objects.get(member=member, kind=kind, address=email)
 
 
-def stream_of(mailbox: Mailbox, kind: str = StreamKind.MAIL) -> SyncStream:
-    return SyncStream.objects.select_related("mailbox__workspace").get(mailbox=mailbox, kind=kind)
-
-
 def read(mailbox: Mailbox) -> list[Counts]:
     """Both streams, to the end."""
     return [run_now(stream_of(mailbox, kind)) for kind in StreamKind]
+
+
+def read_well(mailbox: Mailbox, kind: str = StreamKind.MAIL) -> None:
+    """One stream, without a complaint; what is worked out of it is right."""
+    run_now(stream_of(mailbox, kind))
+    assert stream_of(mailbox, kind).last_error == ""
+    assert list(differences(mailbox.workspace_id, now=timezone.now())) == []
+
+
+def occurrences() -> list[tuple[str, str, str]]:
+    """Of all events that are stored: title, start in UTC, status."""
+    found = EventCopy.objects.order_by("starts_at", "title").values_list("title", "starts_at", "status")
+    return [(title, f"{at.astimezone(UTC):%m-%d %H:%M}", status) for title, at, status in found]

@@ -58,8 +58,8 @@ def archive(member: Member, *, mbox: Path | None = None, ics: Path | None = None
     )
 
 
-def stream_of(mailbox: Mailbox, kind: StreamKind = StreamKind.MAIL) -> SyncStream:
-    return SyncStream.objects.get(mailbox=mailbox, kind=kind)
+def stream_of(mailbox: Mailbox, kind: str = StreamKind.MAIL) -> SyncStream:
+    return SyncStream.objects.select_related("mailbox__workspace").get(mailbox=mailbox, kind=kind)
 
 
 def expire_leases() -> None:

@@ -11,8 +11,8 @@ from mailboxes.credentials import decrypt
 from mailboxes.models import EventCopy, Mailbox, MessageCopy, SyncStream
 from tests.conftest import SignIn
 from tests.fakes.exchange import Exchange, exchange
-from tests.mailboxes.consentrig import places, read, stream_of
-from tests.mailboxes.letters import EVENT, letter
+from tests.mailboxes.consentrig import places, read
+from tests.mailboxes.letters import EVENT, letter, stream_of
 
 pytestmark = pytest.mark.django_db
 ADA, PASSWORD = "ada@halyard.example", "s3cret-of-ada"

@@ -15,8 +15,8 @@ from mailboxes.models import Mailbox, MailboxState, MessageCopy, SyncStream
 from tests.conftest import SignIn
 from tests.fakes.google import Google
 from tests.fakes.google_grants import AUTH
-from tests.mailboxes.consentrig import answer_of, connected, google_set_up, read, stream_of
-from tests.mailboxes.letters import letter
+from tests.mailboxes.consentrig import answer_of, connected, google_set_up, read
+from tests.mailboxes.letters import letter, stream_of
 
 pytestmark = pytest.mark.django_db
 SETTINGS = "/halyard/settings/account/email-calendar/"

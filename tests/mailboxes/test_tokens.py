@@ -27,8 +27,8 @@ from tests.desk import Desk
 from tests.fakes import google as google_fake
 from tests.fakes import microsoft as microsoft_fake
 from tests.fakes.faults import Call, Request
-from tests.mailboxes.consentrig import google_set_up, microsoft_set_up, stream_of
-from tests.mailboxes.letters import Died, expire_leases, letter
+from tests.mailboxes.consentrig import google_set_up, microsoft_set_up
+from tests.mailboxes.letters import Died, expire_leases, letter, stream_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -2,7 +2,7 @@
 written down here, beforehand. A sample in every run; all with RAPPORT_FAULTS=full."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ from mailboxes.providers.exchange import protocol as exchange_protocol
 from tests.fakes.ews_calendar import Calendar
 from tests.fakes.ews_soap import Refusal, refused, response
 from tests.fakes.faults import Fault
+from tests.mailboxes.faults.grid import GridCell, cells_of
 from tests.mailboxes.faults.test_account import Clean, read_twice, today
 from tests.mailboxes.faults.test_content import content, unlike
 from tests.mailboxes.faults.test_exchange_world import (
@@ -113,27 +114,8 @@ PLACES = {
 MOST_MORE = {"exchange mail": 12, "exchange calendar": 11}
 
 
-@dataclass(frozen=True)
-class Cell:
-    side: str
-    fault: str
-    place: Place
-    expected: str
-
-    def __str__(self) -> str:
-        return f"{self.side}-{self.fault}-{self.place.name}".replace(" ", "_")
-
-
-def cells() -> Iterator[Cell]:
-    head, *rows = EXPECTED.strip("\n").splitlines()
-    sides = [name.strip() for name in head.split("|")[1:]]
-    for row in rows:
-        fault, *columns = row.split("|")
-        for side, column in zip(sides, columns, strict=True):
-            for place, expected in zip(PLACES[side], column.split(), strict=True):
-                if expected != "-":
-                    yield Cell(side, fault.strip(), place, expected)
-
+Cell = GridCell[Place]
+CELLS = tuple(cells_of(EXPECTED, PLACES))
 
 # Where a mistake would cost most: all mail gone, half a folder believed, or half an event stored.
 ALWAYS = {
@@ -148,9 +130,9 @@ def sample() -> list[Cell]:
     """Each fault once, on the other side and at the next place from row to row; and those above."""
     sides, chosen = tuple(EXCHANGE_SIDES), set()
     for at, fault in enumerate(FAULTS):
-        same = [cell for cell in cells() if (cell.fault, cell.side) == (fault, sides[at % 2])]
+        same = [cell for cell in CELLS if (cell.fault, cell.side) == (fault, sides[at % 2])]
         chosen.add(same[(at // 2) % len(same)])
-    return [cell for cell in cells() if cell in chosen or (cell.fault, cell.place.name) in ALWAYS]
+    return [cell for cell in CELLS if cell in chosen or (cell.fault, cell.place.name) in ALWAYS]
 
 
 # Faults.
@@ -267,7 +249,7 @@ def wanted_of(cell: Cell) -> Clean:
 # The matrix.
 
 
-@pytest.mark.parametrize("cell", list(cells()) if IS_FULL else sample(), ids=str)
+@pytest.mark.parametrize("cell", CELLS if IS_FULL else sample(), ids=str)
 def test_after_a_fault_of_exchange_all_is_as_if_it_had_not_been(
     cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,8 +325,8 @@ def _check_pause(cell: Cell, failed: SyncStream | None) -> None:
 
 
 def test_the_sample_has_every_fault_of_exchange_and_every_place() -> None:
-    assert {cell.fault for cell in sample()} == {cell.fault for cell in cells()} == set(FAULTS)
+    assert {cell.fault for cell in sample()} == {cell.fault for cell in CELLS} == set(FAULTS)
     assert {(cell.side, cell.place) for cell in sample()} == {
         (s, p) for s, all in PLACES.items() for p in all
     }
-    assert len(list(cells())) == 143
+    assert len(CELLS) == 143

@@ -4,7 +4,7 @@ says what its owner has to do, and does equal it when that is done. A sample in 
 RAPPORT_FAULTS=full."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -16,6 +16,7 @@ from crm.models import Notification
 from mailboxes.models import MailboxKind, MailboxState, SyncStream
 from tests.fakes.faults import Fault
 from tests.fakes.google_grants import AUTH
+from tests.mailboxes.faults.grid import GridCell, cells_of
 from tests.mailboxes.faults.test_account import Account, account, clean, short_pages, today
 from tests.mailboxes.faults.test_content import content, unlike
 from tests.mailboxes.faults.test_world import ADA, SIDES
@@ -145,27 +146,8 @@ BATCH_AGAIN = 3 * 21
 MOST_RENEWALS = 2
 
 
-@dataclass(frozen=True)
-class Cell:
-    side: str
-    fault: str
-    place: Place
-    expected: str
-
-    def __str__(self) -> str:
-        return f"{self.side}-{self.fault}-{self.place.name}".replace(" ", "_")
-
-
-def cells() -> Iterator[Cell]:
-    head, *rows = EXPECTED.strip("\n").splitlines()
-    sides = [name.strip() for name in head.split("|")[1:]]
-    for row in rows:
-        fault, *columns = row.split("|")
-        for side, column in zip(sides, columns, strict=True):
-            for place, expected in zip(PLACES[side], column.split(), strict=True):
-                if expected != "-":
-                    yield Cell(side, fault.strip(), place, expected)
-
+Cell = GridCell[Place]
+CELLS = tuple(cells_of(EXPECTED, PLACES))
 
 # Where a mistake would cost most: unheard among the parts of a batch, or in a listing that was half done.
 ALWAYS = {
@@ -181,11 +163,11 @@ ALWAYS = {
 def sample() -> list[Cell]:
     """Each fault at one place of each provider, the next one from row to row; and those above."""
     together: dict[tuple[str, str], list[Cell]] = {}
-    for cell in cells():
+    for cell in CELLS:
         together.setdefault((cell.fault, cell.side), []).append(cell)
     rows, sides = enumerate(together.values()), len(PLACES)
     chosen = {same[(at // sides + at % sides) % len(same)] for at, same in rows}
-    return [cell for cell in cells() if cell in chosen or (cell.fault, cell.place.name) in ALWAYS]
+    return [cell for cell in CELLS if cell in chosen or (cell.fault, cell.place.name) in ALWAYS]
 
 
 # Faults.
@@ -281,7 +263,7 @@ FAULTS: dict[str, Callable[[Account, Cell], Fault]] = {
 # The matrix.
 
 
-@pytest.mark.parametrize("cell", list(cells()) if IS_FULL else sample(), ids=str)
+@pytest.mark.parametrize("cell", CELLS if IS_FULL else sample(), ids=str)
 def test_after_a_fault_all_is_as_if_it_had_not_been(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = clean(cell.side)
     if cell.fault == "timeout":
@@ -350,5 +332,5 @@ def _check_pause(cell: Cell, failed: SyncStream | None) -> None:
 def test_the_sample_has_every_fault_of_every_provider() -> None:
     chosen = {(cell.fault, cell.side) for cell in sample()}
 
-    assert chosen == {(cell.fault, cell.side) for cell in cells()} == {(f, s) for f in FAULTS for s in SIDES}
-    assert len(list(cells())) == 268
+    assert chosen == {(cell.fault, cell.side) for cell in CELLS} == {(f, s) for f in FAULTS for s in SIDES}
+    assert len(CELLS) == 268

@@ -6,19 +6,16 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
-from crm.models import Member
 from intelligence.verifying import differences
 from mailboxes.models import Mailbox, MessageCopy, PendingItem
 from mailboxes.providers.webapi import Request
 from mailboxes.running import run_now
-from tests.conftest import SignIn
 from tests.fakes.gmail_mailbox import Mailbox as Mail
 from tests.fakes.google import Google
-from tests.mailboxes.consentrig import connected, google_set_up, stream_of
-from tests.mailboxes.letters import letter
+from tests.mailboxes.consentrig import google_set_up
+from tests.mailboxes.letters import letter, stream_of
 
 pytestmark = pytest.mark.django_db
 ADA = "ada@halyard.example"
@@ -35,14 +32,6 @@ def fake() -> Iterator[Google]:
 @pytest.fixture
 def mail(fake: Google) -> Mail:
     return fake.mailbox(ADA)
-
-
-@pytest.fixture
-def box(fake: Google, ada: Member, signed_in: SignIn) -> Mailbox:
-    browser: Client = signed_in.as_(ada)
-    found = connected(fake, browser, ada)
-    fake.log.clear()
-    return found
 
 
 def subjects() -> set[str]:

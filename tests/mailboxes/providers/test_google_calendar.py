@@ -6,19 +6,15 @@ from functools import partial
 
 import pytest
 import time_machine
-from django.test import Client
-from django.utils import timezone
 
-from crm.models import Member
-from intelligence.verifying import differences
 from mailboxes.models import EventCopy, Mailbox, SkippedItem
 from mailboxes.providers.webapi import Request
 from mailboxes.running import run_now
-from tests.conftest import SignIn
 from tests.desk import NOW
 from tests.fakes.google import Google
 from tests.fakes.google_events import Calendar
-from tests.mailboxes.consentrig import connected, google_set_up, stream_of
+from tests.mailboxes.consentrig import google_set_up, occurrences, read_well
+from tests.mailboxes.letters import stream_of
 
 pytestmark = pytest.mark.django_db
 ADA = "ada@halyard.example"
@@ -41,26 +37,6 @@ def calendar(fake: Google) -> Calendar:
     return fake.calendar(ADA)
 
 
-@pytest.fixture
-def box(fake: Google, ada: Member, signed_in: SignIn) -> Mailbox:
-    browser: Client = signed_in.as_(ada)
-    found = connected(fake, browser, ada)
-    fake.log.clear()
-    return found
-
-
-def run(box: Mailbox) -> None:
-    run_now(stream_of(box, "calendar"))
-    assert stream_of(box, "calendar").last_error == ""
-    assert list(differences(box.workspace_id, now=timezone.now())) == []
-
-
-def copies() -> list[tuple[str, str, str]]:
-    """Title, start in UTC, status."""
-    found = EventCopy.objects.order_by("starts_at", "title").values_list("title", "starts_at", "status")
-    return [(title, f"{at.astimezone(UTC):%m-%d %H:%M}", status) for title, at, status in found]
-
-
 def test_an_event_is_read_with_everybodys_answer(box: Mailbox, calendar: Calendar) -> None:
     calendar.add(
         "Review",
@@ -75,7 +51,7 @@ def test_an_event_is_read_with_everybodys_answer(box: Mailbox, calendar: Calenda
         hangoutLink="https://meet.google.com/abc",
     )
 
-    run(box)
+    read_well(box, "calendar")
 
     event = EventCopy.objects.get()
     assert (event.title, event.location, event.description) == (
@@ -108,9 +84,9 @@ def test_a_series_with_its_exceptions_is_one_resource(box: Mailbox, calendar: Ca
     )
     calendar.cancel_occurrence(series, "2026-11-02T10:00:00")
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert copies() == [
+    assert occurrences() == [
         ("Weekly", "10-12 08:00", "confirmed"),
         ("Weekly", "10-19 08:00", "confirmed"),
         ("Weekly", "10-27 14:00", "confirmed"),
@@ -129,13 +105,13 @@ def test_a_change_of_one_occurrence_reads_its_series_again(
         end="2026-11-02T10:30:00",
         recurrence=["RRULE:FREQ=WEEKLY;COUNT=3"],
     )
-    run(box)
+    read_well(box, "calendar")
     fake.log.clear()
     calendar.move_occurrence(series, "2026-11-09T10:00:00", summary="Moved")
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert [title for title, *_ in copies()] == ["Weekly", "Moved", "Weekly"]
+    assert [title for title, *_ in occurrences()] == ["Weekly", "Moved", "Weekly"]
     assert len(fake.log.calls) == 4  # the list of calendars, what changed, the series, its exceptions
 
 
@@ -144,40 +120,40 @@ def test_a_deleted_event_goes(box: Mailbox, calendar: Calendar) -> None:
     kept_details = calendar.add("Gone too", attendees=GUESTS)
     series = calendar.add("Series", attendees=GUESTS, recurrence=["RRULE:FREQ=DAILY;COUNT=2"])
     calendar.add("Kept", attendees=GUESTS)
-    run(box)
+    read_well(box, "calendar")
     calendar.cancel(gone)
     calendar.cancel(kept_details, keeps_details=True)
     calendar.cancel(series)
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert [title for title, *_ in copies()] == ["Kept"]
+    assert [title for title, *_ in occurrences()] == ["Kept"]
 
 
 def test_an_old_token_is_compared_with_what_is_stored(box: Mailbox, calendar: Calendar, fake: Google) -> None:
     gone = calendar.add("Gone", attendees=GUESTS)
     calendar.add("Kept", attendees=GUESTS)
-    run(box)
+    read_well(box, "calendar")
     calendar.cancel(gone)
     calendar.purge(gone)
     calendar.add("New", attendees=GUESTS, id="new00001")
     calendar.expire_sync_tokens()
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert {title for title, *_ in copies()} == {"Kept", "New"}
+    assert {title for title, *_ in occurrences()} == {"Kept", "New"}
 
 
 def test_empty_pages_are_followed_to_the_token(box: Mailbox, calendar: Calendar, fake: Google) -> None:
     calendar.add("First", attendees=GUESTS)
     fake.faults.on("GET", EVENTS, call=1, page="empty")
-    run(box)
+    read_well(box, "calendar")
     calendar.add("Second", attendees=GUESTS)
     fake.faults.on("GET", EVENTS, call=1, page="empty")
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert {title for title, *_ in copies()} == {"First", "Second"}
+    assert {title for title, *_ in occurrences()} == {"First", "Second"}
 
 
 def test_calendars_that_are_shown_are_read(box: Mailbox, calendar: Calendar, fake: Google) -> None:
@@ -186,14 +162,14 @@ def test_calendars_that_are_shown_are_read(box: Mailbox, calendar: Calendar, fak
     busy = fake.add_calendar(ADA, "busy@group.calendar.google.com", role="freeBusyReader")
     for one in (calendar, team, hidden, busy):
         one.add(f"In {one.summary}", attendees=GUESTS)
-    run(box)
-    before = {title for title, *_ in copies()}
+    read_well(box, "calendar")
+    before = {title for title, *_ in occurrences()}
     fake.calendars.lists[ADA].change(team.id, deleted=True)
 
-    run(box)
+    read_well(box, "calendar")
 
     assert before == {f"In {ADA}", "In Team"}
-    assert {title for title, *_ in copies()} == {f"In {ADA}"}
+    assert {title for title, *_ in occurrences()} == {f"In {ADA}"}
 
 
 def test_private_events_and_the_owners_own_day_are_not_stored(box: Mailbox, calendar: Calendar) -> None:
@@ -205,9 +181,9 @@ def test_private_events_and_the_owners_own_day_are_not_stored(box: Mailbox, cale
     )
     calendar.move_occurrence(series, "2026-01-06T10:00:00", summary="Secret exception")
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert copies() == []
+    assert occurrences() == []
     reasons = SkippedItem.objects.order_by("reason").values_list("reason", flat=True)
     assert list(reasons) == ["empty", "private", "private", "private"]
 
@@ -216,22 +192,22 @@ def test_attendees_that_google_leaves_out_are_not_gone(box: Mailbox, calendar: C
     event = calendar.add(
         "Review", attendees=[*GUESTS, {"email": "eve@acme.example", "responseStatus": "accepted"}]
     )
-    run(box)
+    read_well(box, "calendar")
     calendar.change(event, attendees=GUESTS, attendeesOmitted=True, summary="Review, moved")
 
-    run(box)
+    read_well(box, "calendar")
 
     copy = EventCopy.objects.get()
     assert (copy.title, len(copy.attendees)) == ("Review, moved", 3)
     calendar.change(event, attendees=GUESTS, attendeesOmitted=None)
-    run(box)
+    read_well(box, "calendar")
     assert len(EventCopy.objects.get().attendees) == 2
 
 
 def test_all_day_events_are_dates(box: Mailbox, calendar: Calendar) -> None:
     calendar.add("Fair", attendees=GUESTS, start="2026-11-30", end="2026-12-02")
 
-    run(box)
+    read_well(box, "calendar")
 
     event = EventCopy.objects.get()
     assert event.all_day
@@ -243,10 +219,10 @@ def test_all_day_events_are_dates(box: Mailbox, calendar: Calendar) -> None:
 
 def test_a_poll_that_finds_nothing_is_two_requests(box: Mailbox, calendar: Calendar, fake: Google) -> None:
     calendar.add("One", attendees=GUESTS)
-    run(box)
+    read_well(box, "calendar")
     fake.log.clear()
 
-    run(box)
+    read_well(box, "calendar")
 
     assert len(fake.log.calls) == 2
 
@@ -258,7 +234,7 @@ def test_reading_many_events_again_lists_them_rather_than_asking_for_each(
         calendar.add(f"E{number}", attendees=GUESTS)
     fake.faults.on("GET", EVENTS, call=1)  # counts only
 
-    run(box)
+    read_well(box, "calendar")
 
     assert EventCopy.objects.count() == 60
     assert len(fake.log.of("GET", EVENTS)) == 1
@@ -272,43 +248,43 @@ def test_a_calendar_that_goes_while_calendars_are_read_keeps_nobody_from_the_oth
         one.add(f"In {one.summary}", attendees=GUESTS)
     fake.faults.on("GET", EVENTS, call=1, status=404)
 
-    run(box)
-    before = {title for title, *_ in copies()}
-    run(box)
+    read_well(box, "calendar")
+    before = {title for title, *_ in occurrences()}
+    read_well(box, "calendar")
 
     assert before == {"In Team"}
-    assert {title for title, *_ in copies()} == {f"In {ADA}", "In Team"}
+    assert {title for title, *_ in occurrences()} == {f"In {ADA}", "In Team"}
 
 
 @pytest.mark.parametrize("status", [500, 400])
 def test_an_event_that_is_refused_keeps_nobody_from_the_others(
     box: Mailbox, calendar: Calendar, fake: Google, status: int
 ) -> None:
-    run(box)
+    read_well(box, "calendar")
     odd = calendar.add("Odd", attendees=GUESTS)
     for title in ("One", "Two"):
         calendar.add(title, attendees=GUESTS)
     fake.faults.on("GET", f"{EVENTS}/...", when=lambda asked: asked.path.endswith(f"/{odd}"), status=status)
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert {title for title, *_ in copies()} == {"One", "Two"}
+    assert {title for title, *_ in occurrences()} == {"One", "Two"}
     fake.faults.clear()
-    run(box)
-    assert {title for title, *_ in copies()} == {"Odd", "One", "Two"}
+    read_well(box, "calendar")
+    assert {title for title, *_ in occurrences()} == {"Odd", "One", "Two"}
 
 
 def test_an_empty_list_of_calendars_takes_nothing_away(
     box: Mailbox, calendar: Calendar, fake: Google
 ) -> None:
     calendar.add("Kept", attendees=GUESTS)
-    run(box)
+    read_well(box, "calendar")
     fake.faults.on("GET", "/calendar/v3/users/me/calendarList", status=200, body=b'{"items": []}')
 
     run_now(stream_of(box, "calendar"))
 
     assert "lists no calendars" in stream_of(box, "calendar").last_error
-    assert [title for title, *_ in copies()] == ["Kept"]
+    assert [title for title, *_ in occurrences()] == ["Kept"]
 
 
 def test_an_occurrence_without_its_series_is_followed(box: Mailbox, calendar: Calendar) -> None:
@@ -322,14 +298,14 @@ def test_an_occurrence_without_its_series_is_followed(box: Mailbox, calendar: Ca
     )
     one = calendar.move_occurrence(series, "2026-11-30T10:00:00")
     calendar.leave_occurrences(series)
-    run(box)
-    before = [title for title, *_ in copies()]
+    read_well(box, "calendar")
+    before = [title for title, *_ in occurrences()]
     calendar.change(one, summary="Renamed")
 
-    run(box)
+    read_well(box, "calendar")
 
     assert before == ["Weekly"]
-    assert [title for title, *_ in copies()] == ["Renamed"]
+    assert [title for title, *_ in occurrences()] == ["Renamed"]
 
 
 def test_pages_that_are_too_large_are_asked_for_in_smaller_ones(
@@ -340,18 +316,18 @@ def test_pages_that_are_too_large_are_asked_for_in_smaller_ones(
     for number in range(30):
         calendar.add(f"Meeting {number:02}", attendees=GUESTS, description="x" * 2_000)
 
-    run(box)
+    read_well(box, "calendar")
 
     listed = [call.param("maxResults") for call in fake.log.of("GET", EVENTS)]
     assert listed == ["30", *["3"] * 10]
-    assert len(copies()) == 30
+    assert len(occurrences()) == 30
 
 
 def test_an_id_of_any_length_is_read_and_followed(box: Mailbox, calendar: Calendar) -> None:
     long = calendar.add("Long", attendees=GUESTS, id="a" * 900)
-    run(box)
+    read_well(box, "calendar")
     calendar.change(long, summary="Longer")
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert [title for title, *_ in copies()] == ["Longer"]
+    assert [title for title, *_ in occurrences()] == ["Longer"]

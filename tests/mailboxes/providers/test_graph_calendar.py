@@ -5,18 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.test import Client
-from django.utils import timezone
 
-from crm.models import Member
-from intelligence.verifying import differences
 from mailboxes.models import CalendarEvent, EventCopy, Mailbox, SkippedItem
 from mailboxes.running import run_now
-from tests.conftest import SignIn
 from tests.desk import NOW
 from tests.fakes.graph_events import Calendar
 from tests.fakes.microsoft import Microsoft
-from tests.mailboxes.consentrig import connected, microsoft_set_up, stream_of
+from tests.mailboxes.consentrig import microsoft_set_up, occurrences, read_well
+from tests.mailboxes.letters import stream_of
 
 pytestmark = pytest.mark.django_db
 ADA = "ada@halyard.example"
@@ -53,26 +49,6 @@ def calendar(fake: Microsoft) -> Calendar:
     return fake.calendar(ADA)
 
 
-@pytest.fixture
-def box(fake: Microsoft, ada: Member, signed_in: SignIn) -> Mailbox:
-    browser: Client = signed_in.as_(ada)
-    found = connected(fake, browser, ada)
-    fake.log.clear()
-    return found
-
-
-def run(box: Mailbox) -> None:
-    run_now(stream_of(box, "calendar"))
-    assert stream_of(box, "calendar").last_error == ""
-    assert list(differences(box.workspace_id, now=timezone.now())) == []
-
-
-def copies() -> list[tuple[str, str, str]]:
-    """Title, start in UTC, status."""
-    found = EventCopy.objects.order_by("starts_at", "title").values_list("title", "starts_at", "status")
-    return [(title, f"{at.astimezone(UTC):%m-%d %H:%M}", status) for title, at, status in found]
-
-
 def weekly(calendar: Calendar) -> str:
     return calendar.add(
         subject="Weekly",
@@ -90,7 +66,7 @@ def single(calendar: Calendar, subject: str, day: str = "2026-11-25") -> str:
 def test_an_event_is_read_with_everybodys_answer(box: Mailbox, calendar: Calendar) -> None:
     single(calendar, "Review")
 
-    run(box)
+    read_well(box, "calendar")
 
     event = EventCopy.objects.get()
     assert (event.title, event.is_organiser, event.timezone) == ("Review", True, "Europe/Berlin")
@@ -107,9 +83,9 @@ def test_a_series_keeps_its_hour_and_its_exceptions(box: Mailbox, calendar: Cale
     calendar.change(ids["2026-10-26"], start="2026-10-27T15:00:00", end="2026-10-27T15:30:00")
     calendar.delete(ids["2026-11-02"])
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert copies() == [
+    assert occurrences() == [
         ("Weekly", "10-12 08:00", "confirmed"),
         ("Weekly", "10-19 08:00", "confirmed"),
         ("Weekly", "10-27 14:00", "confirmed"),
@@ -123,61 +99,61 @@ def test_changes_of_single_occurrences_are_noticed(
 ) -> None:
     calendar.shows_masters = shows_masters
     series = weekly(calendar)
-    run(box)
+    read_well(box, "calendar")
     ids = {one.original.date().isoformat(): one.lasting for one in calendar.instances(calendar.find(series))}
     calendar.change(ids["2026-10-19"], subject="Changed")
-    run(box)
-    changed = [title for title, *_ in copies()]
+    read_well(box, "calendar")
+    changed = [title for title, *_ in occurrences()]
     calendar.delete(ids["2026-10-26"])
 
-    run(box)
+    read_well(box, "calendar")
 
     assert changed == ["Weekly", "Changed", "Weekly", "Weekly", "Weekly"]
-    assert [at for _, at, _ in copies()] == ["10-12 08:00", "10-19 08:00", "11-02 09:00", "11-09 09:00"]
+    assert [at for _, at, _ in occurrences()] == ["10-12 08:00", "10-19 08:00", "11-02 09:00", "11-09 09:00"]
 
 
 def test_a_deleted_event_goes_and_one_that_left_the_view_does_not(box: Mailbox, calendar: Calendar) -> None:
     gone, moved = single(calendar, "Gone"), single(calendar, "Moved")
-    run(box)
+    read_well(box, "calendar")
     calendar.delete(gone)
     calendar.change(moved, start="2023-05-02T10:00:00", end="2023-05-02T11:00:00")
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert copies() == [("Moved", "05-02 08:00", "confirmed")]
+    assert occurrences() == [("Moved", "05-02 08:00", "confirmed")]
 
 
 def test_old_events_are_read_once(box: Mailbox, calendar: Calendar) -> None:
     single(calendar, "Long ago", "2019-03-04")
     single(calendar, "Now")
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert [title for title, *_ in copies()] == ["Long ago", "Now"]
+    assert [title for title, *_ in occurrences()] == ["Long ago", "Now"]
 
 
 def test_a_lost_state_is_compared_with_what_is_stored(box: Mailbox, calendar: Calendar) -> None:
     gone = single(calendar, "Gone")
     single(calendar, "Kept")
-    run(box)
+    read_well(box, "calendar")
     calendar.delete(gone)
     calendar.forget_state()
     single(calendar, "New")
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert {title for title, *_ in copies()} == {"Kept", "New"}
+    assert {title for title, *_ in occurrences()} == {"Kept", "New"}
 
 
 def test_the_view_begins_again_after_a_week(box: Mailbox, calendar: Calendar, fake: Microsoft) -> None:
     single(calendar, "Now")
-    run(box)
+    read_well(box, "calendar")
     before = stream_of(box, "calendar").cursor
     fake.log.clear()
 
     with time_machine.travel(NOW + timedelta(days=8), tick=True):
         fake.expire_access(ADA)
-        run(box)
+        read_well(box, "calendar")
 
     begun = [call for call in fake.log.of("GET", VIEW) if call.param("startDateTime")]
     assert [call.param("endDateTime") for call in begun] == ["2027-12-02T09:00:00Z"]
@@ -196,9 +172,9 @@ def test_private_events_are_not_stored(box: Mailbox, calendar: Calendar) -> None
             sensitivity=sensitivity,
         )
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert [title for title, *_ in copies()] == ["personal"]
+    assert [title for title, *_ in occurrences()] == ["personal"]
     assert list(SkippedItem.objects.values_list("reason", flat=True)) == ["private", "private"]
 
 
@@ -211,7 +187,7 @@ def test_all_day_events_are_dates(box: Mailbox, calendar: Calendar) -> None:
         end="2026-12-02T00:00:00",
     )
 
-    run(box)
+    read_well(box, "calendar")
 
     event = EventCopy.objects.get()
     assert event.all_day
@@ -230,7 +206,7 @@ def test_ones_own_answer_counts_on_ones_own_copy(box: Mailbox, calendar: Calenda
     )
     calendar.import_ics(ics.encode())
 
-    run(box)
+    read_well(box, "calendar")
 
     event = EventCopy.objects.get()
     assert (event.title, event.is_organiser) == ("Theirs", False)
@@ -240,12 +216,12 @@ def test_ones_own_answer_counts_on_ones_own_copy(box: Mailbox, calendar: Calenda
 def test_a_calendar_that_is_gone_takes_its_events_along(box: Mailbox, fake: Microsoft) -> None:
     single(fake.add_calendar(ADA, "Team"), "In Team")
     single(fake.calendar(ADA), "In Calendar")
-    run(box)
+    read_well(box, "calendar")
     fake.remove_calendar(ADA, "Team")
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert [title for title, *_ in copies()] == ["In Calendar"]
+    assert [title for title, *_ in occurrences()] == ["In Calendar"]
 
 
 EVENTS = "/v1.0/me/calendars/.../events"
@@ -261,12 +237,12 @@ def test_a_calendar_that_is_closed_to_us_keeps_nobody_from_the_others(
     single(fake.add_calendar(ADA, "Team"), "In Team")
     fake.faults.on("GET", path, call=1, status=status)
 
-    run(box)
-    before = [title for title, *_ in copies()]
-    run(box)
+    read_well(box, "calendar")
+    before = [title for title, *_ in occurrences()]
+    read_well(box, "calendar")
 
     assert before == ["In Team"]
-    assert [title for title, *_ in copies()] == ["In Calendar", "In Team"]
+    assert [title for title, *_ in occurrences()] == ["In Calendar", "In Team"]
 
 
 def test_when_all_calendars_are_closed_it_is_said(box: Mailbox, fake: Microsoft) -> None:
@@ -281,13 +257,13 @@ def test_when_all_calendars_are_closed_it_is_said(box: Mailbox, fake: Microsoft)
 
 def test_an_empty_list_of_calendars_takes_nothing_away(box: Mailbox, fake: Microsoft) -> None:
     single(fake.calendar(ADA), "In Calendar")
-    run(box)
+    read_well(box, "calendar")
     fake.faults.on("GET", "/v1.0/me/calendars", status=200, body=b'{"value": []}')
 
     run_now(stream_of(box, "calendar"))
 
     assert "lists no calendars" in stream_of(box, "calendar").last_error
-    assert [title for title, *_ in copies()] == ["In Calendar"]
+    assert [title for title, *_ in occurrences()] == ["In Calendar"]
 
 
 def test_two_occurrences_of_somebodys_series_are_two_meetings(box: Mailbox, calendar: Calendar) -> None:
@@ -302,7 +278,7 @@ def test_two_occurrences_of_somebodys_series_are_two_meetings(box: Mailbox, cale
             iCalUId=head + spelt + rest,
         )
 
-    run(box)
+    read_well(box, "calendar")
 
-    assert [title for title, *_ in copies()] == ["On 2026-11-23", "On 2026-11-30"]
+    assert [title for title, *_ in occurrences()] == ["On 2026-11-23", "On 2026-11-30"]
     assert CalendarEvent.objects.count() == 2

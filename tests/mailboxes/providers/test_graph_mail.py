@@ -9,7 +9,6 @@ from django.test import Client
 from django.utils import timezone
 
 from crm.models import Member
-from intelligence.verifying import differences
 from mailboxes import syncing
 from mailboxes.listing import store_listing
 from mailboxes.models import EmailMessage, Mailbox, MessageCopy, PendingItem, QuarantinedItem
@@ -22,8 +21,8 @@ from tests.desk import HOME, NOW, Desk, mail
 from tests.fakes.faults import Fault
 from tests.fakes.graph_mailbox import Mailbox as Mail
 from tests.fakes.microsoft import Microsoft
-from tests.mailboxes.consentrig import answer_of, connected, microsoft_set_up, stream_of
-from tests.mailboxes.letters import letter
+from tests.mailboxes.consentrig import answer_of, microsoft_set_up, read_well
+from tests.mailboxes.letters import letter, stream_of
 
 pytestmark = pytest.mark.django_db
 ADA = "ada@halyard.example"
@@ -48,25 +47,12 @@ def browser(ada: Member, signed_in: SignIn) -> Client:
     return signed_in.as_(ada)
 
 
-@pytest.fixture
-def box(fake: Microsoft, ada: Member, browser: Client) -> Mailbox:
-    found = connected(fake, browser, ada)
-    fake.log.clear()
-    return found
-
-
 def subjects() -> set[str]:
     return set(MessageCopy.objects.values_list("subject", flat=True))
 
 
 def deliver(inbox: Mail, *numbers: int, folder: str = "inbox") -> list[str]:
     return [inbox.deliver(letter(number).encode(), folder=folder) for number in numbers]
-
-
-def run(box: Mailbox) -> None:
-    run_now(stream_of(box))
-    assert stream_of(box).last_error == ""
-    assert list(differences(box.workspace_id, now=timezone.now())) == []
 
 
 def test_all_folders_are_read_but_drafts_junk_and_deleted_items(box: Mailbox, inbox: Mail) -> None:
@@ -78,14 +64,14 @@ def test_all_folders_are_read_but_drafts_junk_and_deleted_items(box: Mailbox, in
     for number, folder in enumerate(("drafts", "junkemail", "deleteditems", "Old"), start=10):
         deliver(inbox, number, folder=folder)
 
-    run(box)
+    read_well(box)
 
     assert subjects() == {f"SUBJECT{number}" for number in range(5)}
 
 
 def test_changes_come_by_link(box: Mailbox, inbox: Mail, fake: Microsoft) -> None:
     gone, trashed, kept = deliver(inbox, 1, 2, 3)
-    run(box)
+    read_well(box)
     fake.log.clear()
     inbox.delete(gone)
     inbox.move(trashed, "deleteditems")
@@ -93,30 +79,30 @@ def test_changes_come_by_link(box: Mailbox, inbox: Mail, fake: Microsoft) -> Non
     inbox.replay(kept)
     deliver(inbox, 4)
 
-    run(box)
+    read_well(box)
 
     assert subjects() == {"SUBJECT3", "SUBJECT4"}
 
 
 def test_a_moved_message_is_never_gone(box: Mailbox, inbox: Mail) -> None:
     (one,) = deliver(inbox, 1)
-    run(box)
+    read_well(box)
     before = EmailMessage.objects.get()
     inbox.move(one, "archive")
 
-    run(box)
+    read_well(box)
 
     assert (EmailMessage.objects.get().pk, subjects()) == (before.pk, {"SUBJECT1"})
 
 
 def test_a_lost_state_is_compared_with_what_is_stored(box: Mailbox, inbox: Mail) -> None:
     gone, _ = deliver(inbox, 1, 2)
-    run(box)
+    read_well(box)
     inbox.delete(gone)
     deliver(inbox, 3)
     inbox.forget_state()
 
-    run(box)
+    read_well(box)
 
     assert subjects() == {"SUBJECT2", "SUBJECT3"}
 
@@ -124,11 +110,11 @@ def test_a_lost_state_is_compared_with_what_is_stored(box: Mailbox, inbox: Mail)
 @pytest.mark.parametrize(("status", "code"), [(410, "SyncStateNotFound"), (400, "syncStateNotFound")])
 def test_both_ways_to_say_so_are_understood(box: Mailbox, inbox: Mail, status: int, code: str) -> None:
     deliver(inbox, 1)
-    run(box)
+    read_well(box)
     inbox.forget_state(status=status, code=code)
     deliver(inbox, 2)
 
-    run(box)
+    read_well(box)
 
     assert subjects() == {"SUBJECT1", "SUBJECT2"}
 
@@ -137,10 +123,10 @@ def test_a_deleted_folder_goes_with_its_mail(box: Mailbox, inbox: Mail) -> None:
     inbox.add_folder("Clients")
     deliver(inbox, 1, folder="Clients")
     deliver(inbox, 2)
-    run(box)
+    read_well(box)
     inbox.delete_folder("Clients")
 
-    run(box)
+    read_well(box)
 
     assert subjects() == {"SUBJECT2"}
 
@@ -148,7 +134,7 @@ def test_a_deleted_folder_goes_with_its_mail(box: Mailbox, inbox: Mail) -> None:
 def test_long_folders_are_read_page_by_page(box: Mailbox, inbox: Mail) -> None:
     deliver(inbox, *range(501))
 
-    run(box)
+    read_well(box)
 
     assert MessageCopy.objects.count() == 501
 
@@ -160,7 +146,7 @@ def test_pages_may_be_empty_doubled_or_in_any_order(
     deliver(inbox, *range(30))
     fake.faults.on("GET", DELTA, page=page, call=range(1, 9))  # type: ignore[arg-type]
 
-    run(box)
+    read_well(box)
 
     assert MessageCopy.objects.count() == 30
 
@@ -172,7 +158,7 @@ def test_a_throttled_part_of_a_batch_is_fetched_later(box: Mailbox, inbox: Mail,
     run_now(stream_of(box))
     first = stream_of(box)
     stored = MessageCopy.objects.count()
-    run(box)
+    read_well(box)
 
     assert (stored, first.failures, first.last_error) == (4, 0, "Microsoft asks us to wait.")
     assert MessageCopy.objects.count() == 5
@@ -182,7 +168,7 @@ def test_the_refresh_token_is_another_one_each_time(box: Mailbox, inbox: Mail, f
     for number in range(3):
         fake.expire_access(ADA)
         deliver(inbox, number)
-        run(box)
+        read_well(box)
 
     assert len(subjects()) == 3
     assert len(fake.log.of("POST", "/.../oauth2/v2.0/token")) == 3
@@ -242,13 +228,13 @@ def test_a_message_that_is_refused_keeps_nobody_from_the_others(
     newest, *_ = reversed(deliver(inbox, 1, 2, 3))
     refuse(fake, newest)
 
-    run(box)
+    read_well(box)
 
     assert subjects() == {"SUBJECT1", "SUBJECT2"}
     assert list(PendingItem.objects.values_list("attempts", "is_removal")) == [(0, False)]
     assert stream_of(box).backfilled_at
     fake.faults.clear()
-    run(box)
+    read_well(box)
     assert subjects() == {"SUBJECT1", "SUBJECT2", "SUBJECT3"}
     assert not PendingItem.objects.exists()
 
@@ -259,15 +245,15 @@ def test_a_message_that_is_refused_for_hours_is_kept_aside(
 ) -> None:
     _kept, trashed, odd = deliver(inbox, 1, 2, 3)
     refuse(fake, odd, status=status)
-    run(box)
+    read_well(box)
     PendingItem.objects.update(refused_since=timezone.now() - REFUSED_FOR - timedelta(minutes=1))
     # Nothing else is handed over: it may be Microsoft, not the message.
-    run(box)
+    read_well(box)
     assert (PendingItem.objects.count(), QuarantinedItem.objects.count()) == (1, 0)
     inbox.move(trashed, "deleteditems")
     deliver(inbox, 4)
 
-    run(box)
+    read_well(box)
 
     assert subjects() == {"SUBJECT1", "SUBJECT4"}
     assert not PendingItem.objects.exists()
@@ -286,13 +272,13 @@ def test_what_is_refused_takes_turns(
         odd, _ = deliver(inbox, number, number + 1)
         refuse(fake, odd)
         refused.append(odd)
-        run(box)
+        read_well(box)
     assert subjects() == {"SUBJECT2", "SUBJECT4", "SUBJECT6"}
     fake.faults.clear()
     for odd in refused[:2]:
         refuse(fake, odd)
 
-    run(box)
+    read_well(box)
 
     assert subjects() == {"SUBJECT2", "SUBJECT4", "SUBJECT5", "SUBJECT6"}
 
@@ -306,7 +292,7 @@ def test_an_outage_is_not_taken_for_refused_messages(box: Mailbox, inbox: Mail, 
     assert (stream_of(box).failures, stream_of(box).backfilled_at) == (1, None)
     assert set(PendingItem.objects.values_list("attempts", "refused_since")) == {(0, None)}
     fake.faults.clear()
-    run(box)
+    read_well(box)
     assert subjects() == {"SUBJECT1", "SUBJECT2", "SUBJECT3"}
 
 
@@ -316,15 +302,15 @@ def test_a_folder_that_goes_while_folders_are_read_is_passed_over(
     inbox.add_folder("Clients")
     deliver(inbox, 1)
     deliver(inbox, 2, folder="Clients")
-    run(box)
+    read_well(box)
     deliver(inbox, 3)
     deliver(inbox, 4, folder="Clients")
     clients = inbox.folder("Clients").id
     fake.faults.on("GET", DELTA, call=1, when=lambda asked: clients in unquote(asked.path), status=404)
 
-    run(box)
+    read_well(box)
     seen = subjects()
-    run(box)
+    read_well(box)
 
     assert seen == {"SUBJECT1", "SUBJECT2", "SUBJECT3"}
     assert subjects() == {f"SUBJECT{number}" for number in (1, 2, 3, 4)}
@@ -333,14 +319,14 @@ def test_a_folder_that_goes_while_folders_are_read_is_passed_over(
 def test_what_comes_back_before_its_removal_stays(box: Mailbox, inbox: Mail, fake: Microsoft) -> None:
     """It is told as gone, and before that is done, as there again."""
     _one, _ = deliver(inbox, 1, 2)
-    run(box)
+    read_well(box)
     stream = stream_of(box)
     provider_id = MessageCopy.objects.get(subject="SUBJECT1").provider_id
     store_listing(stream, Listing((), stream.cursor, removed=[provider_id]))
     assert PendingItem.objects.get().is_removal
     store_listing(stream, Listing([ListedItem(provider_id, 1)], stream.cursor))
 
-    run(box)
+    read_well(box)
 
     assert subjects() == {"SUBJECT1", "SUBJECT2"}
 
