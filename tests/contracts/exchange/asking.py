@@ -17,6 +17,11 @@ from tests.fakes.exchange import Exchange
 ADA, BEN = "ada@corp.example", "ben@corp.example"
 INBOX = '<t:DistinguishedFolderId Id="inbox"/>'
 CALENDAR = '<t:DistinguishedFolderId Id="calendar"/>'
+BENS = f"ORGANIZER;CN=Ben:mailto:{BEN}"
+ADAS = f"ORGANIZER;CN=Ada:mailto:{ADA}"
+SERIES = (
+    "DTSTART;TZID=Europe/Berlin:20260323T100000\nDTEND;TZID=Europe/Berlin:20260323T110000\nRRULE:FREQ=WEEKLY"
+)
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 RAW = (

@@ -4,31 +4,16 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Iterator
 
 import httpx
-import pytest
 
-from tests.fakes.asking import HTTP
-from tests.fakes.asking_graph import ADA, BEN, LASTING, code, follow, get, refused, values
+from tests.contracts.http import HTTP
+from tests.contracts.microsoft.asking import ADA, BEN, LASTING, code, follow, get, refused, values
 from tests.fakes.faults import Fault
-from tests.fakes.microsoft import CALENDAR, MAIL, Microsoft, microsoft
+from tests.fakes.microsoft import CALENDAR, MAIL, Microsoft
 
 FOLDERS = "/me/mailFolders"
 RAW = b"From: ben@contoso.example\r\nSubject: Hello\r\nMessage-ID: <1@contoso.example>\r\n\r\nHi\r\n"
-
-
-@pytest.fixture
-def fake() -> Iterator[Microsoft]:
-    with microsoft() as fake:
-        fake.add_user(ADA, name="Ada Lovelace")
-        fake.add_user(BEN)
-        yield fake
-
-
-@pytest.fixture
-def token(fake: Microsoft) -> str:
-    return fake.grant(ADA, *MAIL).access_token
 
 
 def batch(fake: Microsoft, token: str, *parts: dict) -> httpx.Response:

@@ -1,24 +1,24 @@
 """The fake of Exchange: series with their exceptions, and views of a calendar."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
 from exchangelib import EWSDateTime, EWSTimeZone
 from exchangelib.items import CalendarItem as Shown
 from exchangelib.properties import OccurrenceItemId, RecurringMasterItemId
 from exchangelib.recurrence import DailyPattern, NoEndPattern, NumberedPattern, WeeklyPattern
 
-from tests.fakes.ews_asking import (
+from tests.contracts.exchange.asking import (
     ADA,
+    ADAS,
     BEN,
+    BENS,
     CALENDAR,
     INBOX,
     NOON,
+    SERIES,
     account,
     ask,
-    cast,
     changes,
     codes,
     fetched,
@@ -29,29 +29,11 @@ from tests.fakes.ews_asking import (
     state_of,
     sync,
     texts,
-)  # fmt: skip
+)
 from tests.fakes.ews_calendar import Calendar, invited
-from tests.fakes.exchange import Exchange, exchange
+from tests.fakes.exchange import Exchange
 
 BERLIN = ZoneInfo("Europe/Berlin")
-BENS = f"ORGANIZER;CN=Ben:mailto:{BEN}"
-ADAS = f"ORGANIZER;CN=Ada:mailto:{ADA}"
-SERIES = (
-    "DTSTART;TZID=Europe/Berlin:20260323T100000\nDTEND;TZID=Europe/Berlin:20260323T110000\nRRULE:FREQ=WEEKLY"
-)
-
-
-@pytest.fixture
-def fake() -> Iterator[Exchange]:
-    with exchange() as fake:
-        fake.clock.freeze(NOON)
-        cast(fake)
-        yield fake
-
-
-@pytest.fixture
-def calendar(fake: Exchange) -> Calendar:
-    return fake.calendar(ADA)
 
 
 def viewed(fake: Exchange, start: date, end: date) -> list[Shown]:

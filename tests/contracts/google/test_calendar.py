@@ -1,50 +1,15 @@
 """The fake of Google Calendar: lists of calendars, listings of events, sync tokens, what is hidden."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from urllib.parse import quote
 
-import httpx
 import pytest
 
-from tests.fakes.asking import ADA, BEN, get, reason
-from tests.fakes.google import CALENDAR, MAIL, Google, google
+from tests.contracts.google.asking import ADA, BEN, get, ids, only, reason, sync_token
+from tests.fakes.google import CALENDAR, MAIL, Google
 from tests.fakes.google_events import Calendar
 
 LIST = "/calendar/v3/users/me/calendarList"
 EVENTS = "/calendar/v3/calendars/primary/events"
-
-
-@pytest.fixture
-def fake() -> Iterator[Google]:
-    with google() as fake:
-        fake.clock.freeze(datetime(2026, 3, 1, 12, tzinfo=UTC))
-        fake.add_user(ADA)
-        fake.add_user(BEN)
-        yield fake
-
-
-@pytest.fixture
-def calendar(fake: Google) -> Calendar:
-    return fake.calendar(ADA)
-
-
-@pytest.fixture
-def token(fake: Google) -> str:
-    return fake.grant(ADA, *CALENDAR).access_token
-
-
-def ids(answer: httpx.Response) -> list[str]:
-    return [one["id"] for one in answer.json()["items"]]
-
-
-def only(answer: httpx.Response) -> dict:
-    (one,) = answer.json()["items"]
-    return dict(one)
-
-
-def sync_token(fake: Google, token: str, path: str = EVENTS, **params: object) -> str:
-    return str(get(fake, token, path, **params).json()["nextSyncToken"])
 
 
 def test_calendar_list_tells_what_is_so_and_leaves_out_what_is_not(fake: Google, token: str) -> None:

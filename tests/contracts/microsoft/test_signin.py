@@ -1,29 +1,13 @@
 """The fake of Microsoft: sign-in and consent."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes.asking import HTTP
-from tests.fakes.asking_graph import ADA, BEN, EVE
-from tests.fakes.asking_signin import (
-    CLIENT,
-    asked,
-    authorize,
-    came_back,
-    exchange,
-)
-from tests.fakes.microsoft import REDIRECT_URI, Microsoft, microsoft
-
-
-@pytest.fixture
-def fake() -> Iterator[Microsoft]:
-    with microsoft() as fake:
-        fake.add_user(ADA, name="Ada Lovelace")
-        fake.add_user(BEN, admin=True)
-        fake.add_user(EVE)
-        yield fake
+from tests.contracts.http import HTTP, came_back
+from tests.contracts.microsoft.asking import ADA, BEN, EVE
+from tests.contracts.microsoft.signing_in import CLIENT, asked, authorize, exchange
+from tests.fakes.microsoft import REDIRECT_URI, Microsoft
 
 
 def test_sign_in_gives_a_code_and_the_state_back(fake: Microsoft) -> None:

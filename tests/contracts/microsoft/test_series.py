@@ -1,35 +1,16 @@
 """The fake of Microsoft Graph: iCalendar resources and recurrence rules, as Graph would show them."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 
 import pytest
 from dateutil.rrule import rrulestr
 
-from tests.fakes.asking_graph import ADA, BEN, LASTING, get, values
+from tests.contracts.microsoft.asking import ADA, BEN, LASTING, get, values
 from tests.fakes.graph_events import Calendar
 from tests.fakes.graph_recurrence import complete, starts
-from tests.fakes.microsoft import CALENDAR, Microsoft, microsoft
+from tests.fakes.microsoft import Microsoft
 
 YEAR = {"startDateTime": "2026-01-01T00:00:00Z", "endDateTime": "2027-01-01T00:00:00Z", "top": 500}
-
-
-@pytest.fixture
-def fake() -> Iterator[Microsoft]:
-    with microsoft() as fake:
-        fake.clock.freeze(datetime(2026, 3, 1, 12, tzinfo=UTC))
-        fake.add_user(ADA)
-        yield fake
-
-
-@pytest.fixture
-def calendar(fake: Microsoft) -> Calendar:
-    return fake.calendar(ADA)
-
-
-@pytest.fixture
-def token(fake: Microsoft) -> str:
-    return fake.grant(ADA, *CALENDAR).access_token
 
 
 def resource(*events: str) -> bytes:

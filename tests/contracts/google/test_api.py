@@ -1,25 +1,17 @@
 """The fake of Google: what every API refuses, batches, faults, and the log."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from tests.fakes.asking import ADA, BEN, HTTP, get, reason
-from tests.fakes.google import CALENDAR, MAIL, Google, google
+from tests.contracts.google.asking import ADA, get, reason
+from tests.contracts.http import HTTP
+from tests.fakes.google import CALENDAR, MAIL, Google
 from tests.fakes.google_grants import AUTH, Grant
 
 PROFILE = "/gmail/v1/users/me/profile"
-
-
-@pytest.fixture
-def fake() -> Iterator[Google]:
-    with google() as fake:
-        fake.add_user(ADA)
-        fake.add_user(BEN)
-        yield fake
 
 
 def refreshed(fake: Google, granted: Grant) -> httpx.Response:

@@ -2,30 +2,22 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
+from datetime import UTC, datetime
 
 import httpx
 import jwt
 import pytest
 from cryptography import x509
 
-from tests.fakes.asking import ADA, BEN, HTTP, get, reason
-from tests.fakes.google import CALENDAR, MAIL, REDIRECT_URI, Google, google
+from tests.contracts.google.asking import ADA, BEN, get, reason
+from tests.contracts.http import HTTP, came_back
+from tests.fakes.google import CALENDAR, MAIL, REDIRECT_URI, Google
 from tests.fakes.google_grants import AUTH
 
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 CLIENT = {"client_id": "rapport.apps.googleusercontent.com", "client_secret": "GOCSPX-secret"}
 PROFILE = "/gmail/v1/users/me/profile"
-
-
-@pytest.fixture
-def fake() -> Iterator[Google]:
-    with google() as fake:
-        fake.add_user(ADA, name="Ada Lovelace")
-        fake.add_user(BEN)
-        yield fake
 
 
 def authorize(fake: Google, **changes: str | None) -> httpx.Response:
@@ -42,12 +34,6 @@ def authorize(fake: Google, **changes: str | None) -> httpx.Response:
     }
     asked = {name: value for name, value in (params | changes).items() if value is not None}
     return HTTP.get(fake.authorize_url, params=asked)
-
-
-def came_back(answer: httpx.Response) -> dict[str, str]:
-    assert answer.status_code == 302
-    location = urlsplit(answer.headers["location"])
-    return {name: values[0] for name, values in parse_qs(location.query).items()}
 
 
 def exchange(fake: Google, code: str, /, **changes: str | None) -> httpx.Response:
@@ -218,6 +204,7 @@ def test_token_endpoint_takes_one_form_by_post(fake: Google) -> None:
 
 
 def test_id_tokens_can_be_verified_with_either_kind_of_key(fake: Google) -> None:
+    fake.clock.freeze(datetime.now(UTC))  # whoever verifies one goes by the time it is
     token = connected(fake, nonce="n-1")["id_token"]
     keys = jwt.PyJWKClient(fake.certs_url)
     certificates = HTTP.get(f"{fake.api_url}/oauth2/v1/certs").json()

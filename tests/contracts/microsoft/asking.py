@@ -1,12 +1,21 @@
 """Plain requests to the fake of Microsoft, for the tests of the fake itself."""
 
+from datetime import UTC, datetime
+
 import httpx
 
-from tests.fakes.asking import HTTP
+from tests.contracts.http import HTTP
 from tests.fakes.microsoft import Microsoft
 
 ADA, BEN, EVE = "ada@contoso.example", "ben@contoso.example", "eve@fabrikam.example"
 LASTING = 'IdType="ImmutableId"'
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MARCH = {"startDateTime": "2026-03-01T00:00:00Z", "endDateTime": "2026-04-01T00:00:00Z"}
+DAILY = {
+    "pattern": {"type": "daily", "interval": 1},
+    "range": {"type": "numbered", "startDate": "2026-03-02", "numberOfOccurrences": 3},
+}
+TIMES = {"start": "2026-03-02T09:00:00", "end": "2026-03-02T09:30:00"}
 
 
 def get(fake: Microsoft, token: str, path: str, *, prefer: str = "", **params: object) -> httpx.Response:
@@ -52,3 +61,17 @@ def letter(number: int, *more: str) -> bytes:
         *more,
     ]
     return ("\r\n".join(lines) + f"\r\n\r\nBody {number}\r\n").encode()
+
+
+def view(
+    fake: Microsoft, token: str, *, prefer: str = "", path: str = "/me", **more: object
+) -> httpx.Response:
+    return get(fake, token, f"{path}/calendarView", prefer=prefer, **(MARCH | more))
+
+
+def kinds(rows: list[dict]) -> list[str]:
+    return [row["type"] if "type" in row else row["@removed"]["reason"] for row in rows]
+
+
+def starts(rows: list[dict]) -> list[str]:
+    return sorted(row["start"]["dateTime"][:16] for row in rows)

@@ -2,41 +2,20 @@
 
 import base64
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
 
-from tests.fakes.asking import ADA, BEN, get, reason
+from tests.contracts.google.asking import ADA, BEN, NOON, get, reason
 from tests.fakes.gmail_mailbox import Mailbox
 from tests.fakes.google import CALENDAR, MAIL, Google, google
 from tests.fakes.google_grants import AUTH
 from tests.fakes.google_search import NotInThisFake
 
 BASE = "/gmail/v1/users/me"
-NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 RAW = b"From: ben@example.com\r\nSubject: Hello\r\nMessage-ID: <a@example.com>\r\n\r\nHow are you?\r\n"
-
-
-@pytest.fixture
-def fake() -> Iterator[Google]:
-    with google() as fake:
-        fake.clock.freeze(NOON)
-        fake.add_user(ADA)
-        fake.add_user(BEN)
-        yield fake
-
-
-@pytest.fixture
-def box(fake: Google) -> Mailbox:
-    return fake.mailbox(ADA)
-
-
-@pytest.fixture
-def token(fake: Google) -> str:
-    return fake.grant(ADA, *MAIL).access_token
 
 
 def deliver(box: Mailbox, count: int) -> list[str]:
@@ -333,7 +312,7 @@ def test_quota_counts_units_within_a_minute(fake: Google, box: Mailbox, token: s
     assert (over.status_code, reason(over)) == (403, "rateLimitExceeded")
     assert over.json()["error"]["errors"][0]["domain"] == "usageLimits"
     assert later.status_code == 429
-    assert later.json()["error"]["message"].endswith("Retry after 2026-01-05T12:01:00.000Z")
+    assert later.json()["error"]["message"].endswith("Retry after 2026-03-01T12:01:00.000Z")
     assert read().status_code == 200
     bens = fake.grant(BEN, *MAIL).access_token
     assert get(fake, bens, f"{BASE}/messages").status_code == 200

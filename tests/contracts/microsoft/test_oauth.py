@@ -2,32 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import jwt
 import pytest
 
-from tests.fakes.asking import HTTP
-from tests.fakes.asking_graph import ADA, BEN, EVE, get, refused
-from tests.fakes.asking_signin import (
-    CLIENT,
-    aadsts,
-    authorize,
-    came_back,
-    connected,
-    exchange,
-    refresh,
-)
-from tests.fakes.microsoft import MAIL, REDIRECT_URI, Microsoft, microsoft
-
-
-@pytest.fixture
-def fake() -> Iterator[Microsoft]:
-    with microsoft() as fake:
-        fake.add_user(ADA, name="Ada Lovelace")
-        fake.add_user(BEN, admin=True)
-        fake.add_user(EVE)
-        yield fake
+from tests.contracts.http import HTTP, came_back
+from tests.contracts.microsoft.asking import ADA, BEN, EVE, get, refused
+from tests.contracts.microsoft.signing_in import CLIENT, aadsts, authorize, connected, exchange, refresh
+from tests.fakes.microsoft import MAIL, REDIRECT_URI, Microsoft
 
 
 def test_tokens_name_what_was_granted_not_what_was_asked(fake: Microsoft) -> None:
@@ -53,6 +36,7 @@ def test_refresh_tokens_need_offline_access(fake: Microsoft) -> None:
 
 
 def test_identity_token_is_signed_and_tells_tenant_and_person(fake: Microsoft) -> None:
+    fake.clock.freeze(datetime.now(UTC))  # whoever verifies one goes by the time it is
     tokens = connected(fake)
     keys = HTTP.get(f"{fake.login_url}/common/discovery/v2.0/keys").json()["keys"]
     ada = fake.grants.users[ADA]

@@ -1,14 +1,13 @@
 """The fake of Exchange: folders, mail, and finding it."""
 
 import base64
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from exchangelib import EWSTimeZone
 from exchangelib.errors import ErrorFolderNotFound, ErrorItemNotFound
 
-from tests.fakes.ews_asking import (
+from tests.contracts.exchange.asking import (
     ADA,
     BEN,
     INBOX,
@@ -35,19 +34,6 @@ HTML = (
     b'From: ben@corp.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="x"\r\n\r\n'
     b"--x\r\nContent-Type: text/plain\r\n\r\nplain\r\n--x\r\nContent-Type: text/html\r\n\r\n<p>rich</p>\r\n--x--\r\n"
 )
-
-
-@pytest.fixture
-def fake() -> Iterator[Exchange]:
-    with exchange() as fake:
-        fake.clock.freeze(NOON)
-        cast(fake)
-        yield fake
-
-
-@pytest.fixture
-def box(fake: Exchange) -> Mailbox:
-    return fake.mailbox(ADA)
 
 
 def find(*, view: str = "", more: str = "", paths: tuple[str, ...] = (), traversal: str = "Shallow") -> str:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -19,7 +18,7 @@ from exchangelib.errors import (
     UnauthorizedError,
 )
 
-from tests.fakes.ews_asking import (
+from tests.contracts.exchange.asking import (
     ADA,
     BEN,
     INBOX,
@@ -40,13 +39,6 @@ from tests.fakes.exchange import Exchange, exchange
 
 RAW = b"From: ben@corp.example\r\nSubject: Hello\r\nMessage-ID: <a@corp.example>\r\n\r\nHow are you?\r\n"
 NOBODY = "zoe@corp.example"
-
-
-@pytest.fixture
-def fake() -> Iterator[Exchange]:
-    with exchange() as fake:
-        cast(fake)
-        yield fake
 
 
 def acting_for(email: str, kind: str = "PrimarySmtpAddress") -> str:

@@ -1,58 +1,28 @@
 """The fake of Microsoft Graph's calendars: delta queries."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-
 import httpx
-import pytest
 
-from tests.fakes.asking_graph import ADA, BEN, LASTING, code, every, follow, get, refused, values
+from tests.contracts.microsoft.asking import (
+    DAILY,
+    LASTING,
+    MARCH,
+    TIMES,
+    code,
+    every,
+    follow,
+    get,
+    kinds,
+    refused,
+    starts,
+    values,
+    view,
+)
 from tests.fakes.graph_events import Calendar
-from tests.fakes.microsoft import CALENDAR, Microsoft, microsoft
-
-MARCH = {"startDateTime": "2026-03-01T00:00:00Z", "endDateTime": "2026-04-01T00:00:00Z"}
-DAILY = {
-    "pattern": {"type": "daily", "interval": 1},
-    "range": {"type": "numbered", "startDate": "2026-03-02", "numberOfOccurrences": 3},
-}
-TIMES = {"start": "2026-03-02T09:00:00", "end": "2026-03-02T09:30:00"}
-
-
-@pytest.fixture
-def fake() -> Iterator[Microsoft]:
-    with microsoft() as fake:
-        fake.clock.freeze(datetime(2026, 3, 1, 12, tzinfo=UTC))
-        fake.add_user(ADA, name="Ada Lovelace")
-        fake.add_user(BEN)
-        yield fake
-
-
-@pytest.fixture
-def calendar(fake: Microsoft) -> Calendar:
-    return fake.calendar(ADA)
-
-
-@pytest.fixture
-def token(fake: Microsoft) -> str:
-    return fake.grant(ADA, *CALENDAR).access_token
-
-
-def view(
-    fake: Microsoft, token: str, *, prefer: str = "", path: str = "/me", **more: object
-) -> httpx.Response:
-    return get(fake, token, f"{path}/calendarView", prefer=prefer, **(MARCH | more))
+from tests.fakes.microsoft import Microsoft
 
 
 def delta(fake: Microsoft, token: str, *, prefer: str = "", path: str = "/me") -> httpx.Response:
     return get(fake, token, f"{path}/calendarView/delta", prefer=prefer, **MARCH)
-
-
-def kinds(rows: list[dict]) -> list[str]:
-    return [row["type"] if "type" in row else row["@removed"]["reason"] for row in rows]
-
-
-def starts(rows: list[dict]) -> list[str]:
-    return sorted(row["start"]["dateTime"][:16] for row in rows)
 
 
 def test_events_are_told_in_rounds(fake: Microsoft, calendar: Calendar, token: str) -> None:

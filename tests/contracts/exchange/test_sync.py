@@ -1,19 +1,15 @@
 """The fake of Exchange: synchronising folders and what is in them."""
 
 import warnings
-from collections.abc import Iterator
 
 import pytest
 from exchangelib.errors import ErrorInvalidSyncStateData
 from exchangelib.items import MeetingRequest
 
-from tests.fakes.ews_asking import (
-    ADA,
-    NOON,
+from tests.contracts.exchange.asking import (
     RAW,
     account,
     ask,
-    cast,
     changes,
     codes,
     deliver,
@@ -27,20 +23,7 @@ from tests.fakes.ews_asking import (
 )  # fmt: skip
 from tests.fakes.ews_mail import Mailbox
 from tests.fakes.ews_soap import local
-from tests.fakes.exchange import Exchange, exchange
-
-
-@pytest.fixture
-def fake() -> Iterator[Exchange]:
-    with exchange() as fake:
-        fake.clock.freeze(NOON)
-        cast(fake)
-        yield fake
-
-
-@pytest.fixture
-def box(fake: Exchange) -> Mailbox:
-    return fake.mailbox(ADA)
+from tests.fakes.exchange import Exchange
 
 
 def test_first_synchronisation_lists_all_newest_first_in_pages(fake: Exchange, box: Mailbox) -> None:

@@ -1,36 +1,16 @@
 """The fake of Microsoft Graph's mail: delta queries."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 import pytest
 
-from tests.fakes.asking_graph import ADA, LASTING, every, follow, get, letter, refused, values
+from tests.contracts.microsoft.asking import LASTING, NOON, every, follow, get, letter, refused, values
 from tests.fakes.faults import PageFault
 from tests.fakes.graph_mailbox import Mailbox
-from tests.fakes.microsoft import MAIL, Microsoft, microsoft
+from tests.fakes.microsoft import Microsoft
 
 INBOX = "/me/mailFolders/inbox/messages/delta"
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def fake() -> Iterator[Microsoft]:
-    with microsoft() as fake:
-        fake.clock.freeze(START)
-        fake.add_user(ADA)
-        yield fake
-
-
-@pytest.fixture
-def mailbox(fake: Microsoft) -> Mailbox:
-    return fake.mailbox(ADA)
-
-
-@pytest.fixture
-def token(fake: Microsoft) -> str:
-    return fake.grant(ADA, *MAIL).access_token
 
 
 def subjects(rows: list[dict]) -> list[str]:
@@ -98,7 +78,7 @@ def test_links_of_both_kinds_of_ids_are_the_same(fake: Microsoft, mailbox: Mailb
 
 def test_filters_are_of_the_time_of_receipt_alone(fake: Microsoft, mailbox: Mailbox, token: str) -> None:
     for number in range(3):
-        mailbox.deliver(letter(number), at=START + timedelta(hours=number))
+        mailbox.deliver(letter(number), at=NOON + timedelta(hours=number))
 
     def found(text: str) -> list[str]:
         return subjects(values(get(fake, token, INBOX, filter=text)))
@@ -128,7 +108,7 @@ def test_filtered_rounds_end_after_so_many_messages(fake: Microsoft, mailbox: Ma
 
 def test_filters_hold_in_later_rounds(fake: Microsoft, mailbox: Mailbox, token: str) -> None:
     _, link = every(token, get(fake, token, INBOX, filter="receivedDateTime ge 2026-03-01T00:00:00Z"))
-    mailbox.deliver(letter(1), at=START - timedelta(days=9))
+    mailbox.deliver(letter(1), at=NOON - timedelta(days=9))
     mailbox.deliver(letter(2))
 
     assert subjects(every(token, follow(token, link))[0]) == ["Number 2"]
@@ -150,7 +130,7 @@ def test_rounds_can_be_of_one_kind_of_change(fake: Microsoft, mailbox: Mailbox, 
 
 def test_order_is_newest_first_or_none(fake: Microsoft, mailbox: Mailbox, token: str) -> None:
     for number in range(3):
-        mailbox.deliver(letter(number), at=START + timedelta(hours=number))
+        mailbox.deliver(letter(number), at=NOON + timedelta(hours=number))
 
     ordered = values(get(fake, token, INBOX, orderby="receivedDateTime desc"))
 

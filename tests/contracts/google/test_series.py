@@ -1,49 +1,12 @@
 """The fake of Google Calendar: series, their exceptions and occurrences, whole days, windows of time."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-
-import httpx
-import pytest
-
-from tests.fakes.asking import ADA, get
-from tests.fakes.google import CALENDAR, Google, google
+from tests.contracts.google.asking import get, ids, only, sync_token
+from tests.fakes.google import Google
 from tests.fakes.google_events import Calendar
 
 EVENTS = "/calendar/v3/calendars/primary/events"
 WEEKLY = {"start": "2026-03-16T10:00", "end": "2026-03-16T11:00", "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=4"]}
 STAMPS = [("20260316", "09"), ("20260323", "09"), ("20260330", "08"), ("20260406", "08")]
-
-
-@pytest.fixture
-def fake() -> Iterator[Google]:
-    with google() as fake:
-        fake.clock.freeze(datetime(2026, 3, 1, 12, tzinfo=UTC))
-        fake.add_user(ADA)
-        yield fake
-
-
-@pytest.fixture
-def calendar(fake: Google) -> Calendar:
-    return fake.calendar(ADA)
-
-
-@pytest.fixture
-def token(fake: Google) -> str:
-    return fake.grant(ADA, *CALENDAR).access_token
-
-
-def ids(answer: httpx.Response) -> list[str]:
-    return [one["id"] for one in answer.json()["items"]]
-
-
-def only(answer: httpx.Response) -> dict:
-    (one,) = answer.json()["items"]
-    return dict(one)
-
-
-def sync_token(fake: Google, token: str, path: str = EVENTS, **params: object) -> str:
-    return str(get(fake, token, path, **params).json()["nextSyncToken"])
 
 
 def test_series_are_masters_with_exceptions_or_occurrences(

@@ -1,20 +1,21 @@
 """The fake of Exchange: appointments, and who sees what of them."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from exchangelib import EWSTimeZone
 from exchangelib.items import CalendarItem as Shown
 
-from tests.fakes.ews_asking import (
+from tests.contracts.exchange.asking import (
     ADA,
+    ADAS,
     BEN,
+    BENS,
     CALENDAR,
     NOON,
+    SERIES,
     account,
     ask,
-    cast,
     changes,
     fetched,
     found,
@@ -24,29 +25,10 @@ from tests.fakes.ews_asking import (
     state_of,
     sync,
     texts,
-)  # fmt: skip
+)
 from tests.fakes.ews_calendar import Calendar, invited
 from tests.fakes.ews_soap import local
-from tests.fakes.exchange import Exchange, exchange
-
-BENS = f"ORGANIZER;CN=Ben:mailto:{BEN}"
-ADAS = f"ORGANIZER;CN=Ada:mailto:{ADA}"
-SERIES = (
-    "DTSTART;TZID=Europe/Berlin:20260323T100000\nDTEND;TZID=Europe/Berlin:20260323T110000\nRRULE:FREQ=WEEKLY"
-)
-
-
-@pytest.fixture
-def fake() -> Iterator[Exchange]:
-    with exchange() as fake:
-        fake.clock.freeze(NOON)
-        cast(fake)
-        yield fake
-
-
-@pytest.fixture
-def calendar(fake: Exchange) -> Calendar:
-    return fake.calendar(ADA)
+from tests.fakes.exchange import Exchange
 
 
 def test_single_appointments_have_windows_zones(fake: Exchange, calendar: Calendar) -> None:

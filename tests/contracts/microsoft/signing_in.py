@@ -2,12 +2,11 @@
 
 import base64
 import hashlib
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from tests.fakes.asking import HTTP
-from tests.fakes.asking_graph import ADA
+from tests.contracts.http import HTTP, came_back
+from tests.contracts.microsoft.asking import ADA
 from tests.fakes.microsoft import MAIL, REDIRECT_URI, Microsoft
 
 VERIFIER = "v" * 43
@@ -32,12 +31,6 @@ def asked(**changes: str | None) -> dict[str, str]:
 
 def authorize(fake: Microsoft, tenant: str = "common", /, **changes: str | None) -> httpx.Response:
     return HTTP.get(f"{fake.login_url}/{tenant}/oauth2/v2.0/authorize", params=asked(**changes))
-
-
-def came_back(answer: httpx.Response) -> dict[str, str]:
-    assert answer.status_code == 302
-    location = urlsplit(answer.headers["location"])
-    return {name: found[0] for name, found in parse_qs(location.query).items()}
 
 
 def post(fake: Microsoft, tenant: str = "common", /, **form: str | None) -> httpx.Response:

@@ -1,34 +1,14 @@
 """The fake of Microsoft Graph's mail: folders, messages, ids that change and ids that stay."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from tests.fakes.asking_graph import ADA, LASTING, code, follow, get, letter, refused, values
+from tests.contracts.microsoft.asking import ADA, LASTING, NOON, code, follow, get, letter, refused, values
 from tests.fakes.graph_mailbox import Mailbox
-from tests.fakes.microsoft import MAIL, Microsoft, microsoft
+from tests.fakes.microsoft import Microsoft
 
 INBOX = "/me/mailFolders/inbox/messages/delta"
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def fake() -> Iterator[Microsoft]:
-    with microsoft() as fake:
-        fake.clock.freeze(START)
-        fake.add_user(ADA)
-        yield fake
-
-
-@pytest.fixture
-def mailbox(fake: Microsoft) -> Mailbox:
-    return fake.mailbox(ADA)
-
-
-@pytest.fixture
-def token(fake: Microsoft) -> str:
-    return fake.grant(ADA, *MAIL).access_token
 
 
 def test_folders_are_listed_level_by_level_and_page_by_page(
@@ -221,7 +201,7 @@ def test_odd_mail_is_shown_as_well_as_it_can_be(
 def test_plain_listings_are_newest_first(fake: Microsoft, mailbox: Mailbox, token: str) -> None:
     for number in range(3):
         mailbox.deliver(
-            letter(number), "archive" if number == 1 else "inbox", at=START + timedelta(hours=number)
+            letter(number), "archive" if number == 1 else "inbox", at=NOON + timedelta(hours=number)
         )
 
     first = get(fake, token, "/me/messages", top=2, select="subject")

@@ -1,0 +1,1 @@
+"""The strict fakes keep to what their providers' documentation says."""
