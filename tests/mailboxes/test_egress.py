@@ -11,7 +11,7 @@ from mailboxes import egress as door
 from mailboxes.egress import REFUSED, Egress, Meter, NotAllowed, http_client, same_origin
 from mailboxes.providers.base import SetupWrong, TryLater
 from tests.servers.certificate import write_certificate
-from tests.servers.loopback import Heard, free_port, listening
+from tests.servers.loopback import Heard, answering, free_port, listening, response
 
 SPELLINGS = [
     "127.0.0.1",
@@ -140,23 +140,6 @@ def test_server_that_does_not_answer_is_tried_later():
 
     with pytest.raises(TryLater, match="does not answer"):
         Egress.allowing([f"127.0.0.1:{port}"]).open_socket("127.0.0.1", port)
-
-
-def answering(*responses: bytes):
-    """An HTTP server that gives these answers in turn and closes."""
-    left = list(responses)
-
-    def talk(connection: socket.socket, heard: Heard) -> None:
-        while heard.line(connection).strip():
-            pass
-        connection.sendall(left.pop(0))
-
-    return talk
-
-
-def response(status: str, *headers: str, body: bytes = b"") -> bytes:
-    head = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "Connection: close"]
-    return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def test_http_goes_to_the_checked_address_and_names_the_host(tmp_path):

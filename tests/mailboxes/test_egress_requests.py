@@ -14,7 +14,7 @@ from mailboxes.egress import REFUSED, Egress, NotAllowed, connection_problem
 from mailboxes.egress_requests import AnswerTooLarge, GuardedAdapter, GuardedSession, guarded_session
 from mailboxes.providers.base import ProviderError, SetupWrong, TryLater, Unreachable
 from tests.servers.certificate import write_certificate
-from tests.servers.loopback import Heard, free_port, listening
+from tests.servers.loopback import Heard, answering, free_port, listening, response
 
 SPELLINGS = [
     "127.0.0.1",
@@ -49,23 +49,6 @@ def test_every_spelling_of_an_inside_address_is_refused_in_the_same_words(monkey
 
         assert {(type(one), str(one)) for one in problems} == {(NotAllowed, REFUSED)}
         assert heard.connections == 0
-
-
-def answering(*responses: bytes):
-    """An HTTP server that gives these answers in turn and closes."""
-    left = list(responses)
-
-    def talk(connection: socket.socket, heard: Heard) -> None:
-        while heard.line(connection).strip():
-            pass
-        connection.sendall(left.pop(0))
-
-    return talk
-
-
-def response(status: str, *headers: str, body: bytes = b"") -> bytes:
-    head = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "Connection: close"]
-    return "\r\n".join([*head, "", ""]).encode() + body
 
 
 @pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/", "http://localhost:{port}/", "/elsewhere"])

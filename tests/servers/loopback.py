@@ -47,6 +47,23 @@ def listening(talk: Talk, *, tls: ssl.SSLContext | None = None, host: str = "127
         accepting.join(5)
 
 
+def answering(*responses: bytes) -> Talk:
+    """An HTTP server that gives these answers in turn and closes."""
+    left = list(responses)
+
+    def talk(connection: socket.socket, heard: Heard) -> None:
+        while heard.line(connection).strip():
+            pass
+        connection.sendall(left.pop(0))
+
+    return talk
+
+
+def response(status: str, *headers: str, body: bytes = b"") -> bytes:
+    head = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "Connection: close"]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

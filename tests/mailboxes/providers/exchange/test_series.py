@@ -1,6 +1,5 @@
 """Series of an Exchange calendar: rules, occurrences that stand out, occurrences that are gone."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,11 +12,9 @@ from mailboxes.providers.exchange.calendar import ExchangeCalendars
 from mailboxes.providers.icswriting import Event, resource
 from tests.fakes.ews_calendar import Calendar, invited
 from tests.fakes.ews_soap import message, t
-from tests.fakes.exchange import Exchange, exchange
-from tests.mailboxes.providers.exchangerig import (
+from tests.fakes.exchange import Exchange
+from tests.mailboxes.providers.exchange.rig import (
     ADA,
-    SECRET,
-    USER,
     account,
     answer,
     fetched,
@@ -30,18 +27,6 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = timedelta(hours=1)
 GUEST = invited("bob@acme.example", response="Accept")
-
-
-@pytest.fixture
-def fake() -> Iterator[Exchange]:
-    with exchange() as fake:
-        fake.add_user(ADA, password=SECRET, username=USER)
-        yield fake
-
-
-@pytest.fixture
-def calendar(fake: Exchange) -> Calendar:
-    return fake.calendar(ADA)
 
 
 def resource_of(fake: Exchange) -> FetchedCalendar:

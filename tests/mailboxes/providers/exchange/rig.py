@@ -7,10 +7,15 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from mailboxes.egress import Egress
-from mailboxes.providers.base import Fetched, Listing, Provider
+from mailboxes.providers.base import Fetched, Listing, Provider, ProviderError
+from mailboxes.providers.exchange.mail import ExchangeMail
+from tests.fakes.ews_mail import Mailbox
 from tests.fakes.ews_soap import Content, Element, m, message, response, t
 from tests.fakes.exchange import Exchange
+from tests.mailboxes.letters import letter
 
 ADA = "ada@corp.example"
 USER = "CORP\\ada"
@@ -25,6 +30,20 @@ def account(fake: Exchange, **other: Any) -> dict[str, Any]:
     """What a provider takes, password and all."""
     usual = {"endpoint": fake.url, "address": ADA, "username": USER, "password": SECRET}
     return usual | {"egress": egress(fake)} | other
+
+
+def reader(fake: Exchange, **other: Any) -> ExchangeMail:
+    return ExchangeMail(**account(fake, **other))
+
+
+def deliver(box: Mailbox, number: int, folder: str = "inbox", **more: Any) -> str:
+    return box.deliver(letter(number).encode(), folder, **more)
+
+
+def problem_of(mail: ExchangeMail) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        list(mail.list_changes(""))
+    return caught.value
 
 
 def listings(provider: Provider, cursor: str = "") -> list[Listing]:

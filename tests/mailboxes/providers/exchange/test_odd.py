@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Iterator
 
 import pytest
 from exchangelib.protocol import CachingProtocol
@@ -10,60 +9,35 @@ from exchangelib.protocol import CachingProtocol
 from mailboxes.providers.base import (
     AuthExpired,
     FetchedMail,
-    ProviderError,
     SetupWrong,
     TryLater,
     Unreachable,
 )
 from mailboxes.providers.exchange.account import Checked, check, open_exchange
 from mailboxes.providers.exchange.errors import ONLINE, NoAccess, ServerProblem
-from mailboxes.providers.exchange.mail import ExchangeMail
 from tests.fakes.ews_mail import Mailbox
-from tests.fakes.exchange import Exchange, exchange
+from tests.fakes.exchange import Exchange
 from tests.mailboxes.letters import letter
-from tests.mailboxes.providers.exchangerig import (
+from tests.mailboxes.providers.exchange.rig import (
     ADA,
     SECRET,
     USER,
     account,
+    deliver,
     egress,
     fetched,
     ids,
     listings,
     own,
+    problem_of,
+    reader,
 )
-
-
-@pytest.fixture
-def fake() -> Iterator[Exchange]:
-    with exchange() as fake:
-        fake.add_user(ADA, password=SECRET, username=USER, aliases=("a.lovelace@corp.example",))
-        yield fake
-
-
-@pytest.fixture
-def box(fake: Exchange) -> Mailbox:
-    return fake.mailbox(ADA)
-
-
-def provider(fake: Exchange, **other: object) -> ExchangeMail:
-    return ExchangeMail(**account(fake, **other))
-
-
-def deliver(box: Mailbox, number: int) -> str:
-    return box.deliver(letter(number).encode())
-
-
-def problem_of(mail: ExchangeMail) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        list(mail.list_changes(""))
-    return caught.value
 
 
 def test_service_account_acts_for_the_mailbox(fake: Exchange, box: Mailbox) -> None:
     fake.add_service_account("CORP\\crm", "key", may_impersonate=True)
     one = deliver(box, 1)
-    mail = provider(fake, username="CORP\\crm", password="key", impersonate=True)
+    mail = reader(fake, username="CORP\\crm", password="key", impersonate=True)
 
     found = ids(listings(mail))
 
@@ -85,7 +59,7 @@ PROBLEMS = {
 def test_account_that_cannot_be_read_says_why(fake: Exchange, change: dict, kind: type, words: str) -> None:
     fake.add_user("ben@corp.example", password="other", username="CORP\\ben")
 
-    problem = problem_of(provider(fake, **change))
+    problem = problem_of(reader(fake, **change))
 
     assert (type(problem), words in str(problem), SECRET in str(problem)) == (kind, True, False)
 
@@ -110,7 +84,7 @@ def test_fault_is_handed_to_the_scheduler_and_nobody_sleeps(
     fake.fails("FindFolder", fault.pop("code"), **fault)
     started = time.monotonic()
 
-    problem = problem_of(provider(fake))
+    problem = problem_of(reader(fake))
 
     assert (type(problem), problem.retry_after) == (kind, retry_after)
     assert time.monotonic() - started < 2
@@ -138,7 +112,7 @@ def test_web_server_that_does_not_answer_as_it_should(
     fake.on("FindFolder", **spoilt)
     started = time.monotonic()
 
-    problem = problem_of(provider(fake))
+    problem = problem_of(reader(fake))
 
     assert (type(problem), getattr(problem, "retry_after", None)) == (kind, retry_after)
     assert time.monotonic() - started < 2
@@ -155,7 +129,7 @@ def test_web_server_that_does_not_answer_as_it_should(
 )
 def test_exchange_online_is_refused_with_a_pointer(fake: Exchange, endpoint: str) -> None:
     with pytest.raises(SetupWrong) as caught:
-        provider(fake, endpoint=endpoint)
+        reader(fake, endpoint=endpoint)
 
     assert str(caught.value) == ONLINE
 
@@ -163,12 +137,12 @@ def test_exchange_online_is_refused_with_a_pointer(fake: Exchange, endpoint: str
 @pytest.mark.parametrize("endpoint", ["ftp://mail.corp.example/", "https://", "https://ada:secret@corp.example/", "https://[::1", "https://a:b/"])  # fmt: skip
 def test_endpoint_that_is_none_is_refused(fake: Exchange, endpoint: str) -> None:
     with pytest.raises(SetupWrong, match="no address of a server"):
-        provider(fake, endpoint=endpoint)
+        reader(fake, endpoint=endpoint)
 
 
 def test_name_of_a_host_is_an_endpoint(fake: Exchange) -> None:
     named = [
-        provider(fake, endpoint=one).session.endpoint for one in ("mail.corp.example", "https://[::1]:8443/")
+        reader(fake, endpoint=one).session.endpoint for one in ("mail.corp.example", "https://[::1]:8443/")
     ]
 
     assert named == [
@@ -181,8 +155,8 @@ def test_nothing_is_shared_with_other_accounts_nor_left_behind(fake: Exchange, b
     fake.add_user("ben@corp.example", password="other", username="CORP\\ben")
     mine = deliver(box, 1)
     his = deliver(fake.mailbox("ben@corp.example"), 2)
-    ada = provider(fake)
-    ben = provider(fake, address="ben@corp.example", username="CORP\\ben", password="other")
+    ada = reader(fake)
+    ben = reader(fake, address="ben@corp.example", username="CORP\\ben", password="other")
 
     found = [[own(one) for one in ids(listings(each))] for each in (ada, ben, ada)]
 
@@ -195,8 +169,8 @@ def test_nothing_is_shared_with_other_accounts_nor_left_behind(fake: Exchange, b
 def test_wrong_password_is_not_remembered(fake: Exchange, box: Mailbox) -> None:
     one = deliver(box, 1)
 
-    wrong = problem_of(provider(fake, password="wrong"))
-    found = ids(listings(provider(fake)))
+    wrong = problem_of(reader(fake, password="wrong"))
+    found = ids(listings(reader(fake)))
 
     assert (type(wrong), [own(each) for each in found]) == (AuthExpired, [one])
 
@@ -206,12 +180,12 @@ def test_passwords_and_mail_are_in_no_log(
 ) -> None:
     box.deliver(letter(1, body="TOPSECRET").encode())
     fake.on("GetItem", call=1, status=200, body=b"<html>TOPSECRET</html>")
-    mail = provider(fake)
+    mail = reader(fake)
     with caplog.at_level(logging.DEBUG):
         found = ids(listings(mail))
         with pytest.raises(TryLater) as caught:
             fetched(mail, found)
-        problem_of(provider(fake, username="CORP\\ada", password="TOPSECRET"))
+        problem_of(reader(fake, username="CORP\\ada", password="TOPSECRET"))
         good = fetched(mail, found)
 
     header = "Q09SUFxhZGE6"  # CORP\ada:
@@ -224,14 +198,14 @@ def test_passwords_and_mail_are_in_no_log(
 def test_answer_that_would_be_a_forest_is_not_read(fake: Exchange, more: bytes) -> None:
     fake.on("FindFolder", status=200, body=b"<?xml version='1.0'?><x>" + more * 2_000_001 + b"</x>")
 
-    problem = problem_of(provider(fake))
+    problem = problem_of(reader(fake))
 
     assert (type(problem), "more than anybody asked for" in str(problem)) == (TryLater, True)
 
 
 def test_session_can_be_closed_twice_and_used_again(fake: Exchange, box: Mailbox) -> None:
     one = deliver(box, 1)
-    mail = provider(fake)
+    mail = reader(fake)
     list(mail.list_changes(""))
 
     mail.close()

@@ -18,7 +18,7 @@ from mailboxes.providers.exchange.mail import ExchangeMail
 from mailboxes.providers.exchange.protocol import Login
 from tests.fakes.exchange import Exchange, exchange
 from tests.mailboxes.letters import letter
-from tests.mailboxes.providers.exchangerig import ADA, SECRET, USER, Connection, ids, listings, own, scripted
+from tests.mailboxes.providers.exchange.rig import ADA, SECRET, USER, Connection, ids, listings, own, scripted
 
 ENDPOINT = "https://mail.corp.example/EWS/Exchange.asmx"
 Answered = tuple[int, Mapping[str, str], bytes]

@@ -16,11 +16,9 @@ from mailboxes.providers.exchange.folders import prefix_of
 from tests.fakes.ews_calendar import Calendar, invited
 from tests.fakes.ews_meetings import Attendee
 from tests.fakes.ews_soap import m, message, t
-from tests.fakes.exchange import Exchange, exchange
-from tests.mailboxes.providers.exchangerig import (
+from tests.fakes.exchange import Exchange
+from tests.mailboxes.providers.exchange.rig import (
     ADA,
-    SECRET,
-    USER,
     account,
     answer,
     fetched,
@@ -36,18 +34,6 @@ BERLIN = ZoneInfo("Europe/Berlin")
 START = datetime(2026, 11, 2, 10, 0, tzinfo=BERLIN)
 END = datetime(2026, 11, 2, 11, 30, tzinfo=ZoneInfo("Europe/London"))
 BOB = ("Bob", "bob@acme.example")
-
-
-@pytest.fixture
-def fake() -> Iterator[Exchange]:
-    with exchange() as fake:
-        fake.add_user(ADA, password=SECRET, username=USER, name="Ada Lovelace")
-        yield fake
-
-
-@pytest.fixture
-def calendar(fake: Exchange) -> Calendar:
-    return fake.calendar(ADA)
 
 
 def provider(fake: Exchange, **other: object) -> ExchangeCalendars:

@@ -1,7 +1,6 @@
 """Messages of Exchange on premises, fetched: whole, cut, missing, and what one bad one costs."""
 
 from base64 import b64encode
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -9,53 +8,31 @@ import pytest
 from mailboxes.providers.base import FetchedMail, Missing, TryLater, Unreadable
 from mailboxes.providers.exchange import protocol as exchange_protocol
 from mailboxes.providers.exchange.folders import prefix_of
-from mailboxes.providers.exchange.mail import ExchangeMail
 from tests.fakes.ews_mail import Mailbox
 from tests.fakes.ews_soap import message, t
-from tests.fakes.exchange import Exchange, exchange
+from tests.fakes.exchange import Exchange
 from tests.mailboxes.letters import letter
-from tests.mailboxes.providers.exchangerig import (
+from tests.mailboxes.providers.exchange.rig import (
     ADA,
-    SECRET,
-    USER,
-    account,
     answer,
     changes,
     created,
+    deliver,
     fetched,
     ids,
     items,
     listings,
     own,
+    reader,
 )
 
 AT = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-def fake() -> Iterator[Exchange]:
-    with exchange() as fake:
-        fake.add_user(ADA, password=SECRET, username=USER)
-        yield fake
-
-
-@pytest.fixture
-def box(fake: Exchange) -> Mailbox:
-    return fake.mailbox(ADA)
-
-
-def provider(fake: Exchange, **other: object) -> ExchangeMail:
-    return ExchangeMail(**account(fake, **other))
-
-
-def deliver(box: Mailbox, number: int, folder: str = "inbox", **more: object) -> str:
-    return box.deliver(letter(number).encode(), folder, **more)  # type: ignore[arg-type]
-
-
 def test_message_comes_byte_by_byte_with_when_it_was_received(fake: Exchange, box: Mailbox) -> None:
     raw = letter(1, body="Grüße ✓").encode()
     box.deliver(raw, at=AT)
-    mail = provider(fake)
+    mail = reader(fake)
     (one,) = ids(listings(mail))
 
     found = fetched(mail, [one])
@@ -65,13 +42,13 @@ def test_message_comes_byte_by_byte_with_when_it_was_received(fake: Exchange, bo
 
 def test_gone_malformed_and_foreign_ids_are_missing(fake: Exchange, box: Mailbox) -> None:
     one = deliver(box, 1)
-    mail = provider(fake)
+    mail = reader(fake)
     (known,) = ids(listings(mail))
     box.delete(one)
     inbox = prefix_of(box.id_of("inbox"))
     wanted = [known, "0123456789abcdef0123/AAMk", "nonsense", "", inbox, f"{inbox}~" + "0" * 64]
 
-    found = fetched(provider(fake), wanted)
+    found = fetched(reader(fake), wanted)
 
     assert found == {one: Missing(one) for one in wanted}
 
@@ -79,7 +56,7 @@ def test_gone_malformed_and_foreign_ids_are_missing(fake: Exchange, box: Mailbox
 def test_one_message_that_cannot_be_converted_costs_no_other(fake: Exchange, box: Mailbox) -> None:
     for number in range(4):
         deliver(box, number, at=AT.replace(hour=20 - number))
-    mail = provider(fake)
+    mail = reader(fake)
     good, broken, empty, gone = ids(listings(mail))
     raw = letter(0).encode()
     id = t("ItemId", Id=own(good), ChangeKey="CQ")
@@ -109,7 +86,7 @@ def test_one_message_that_cannot_be_converted_costs_no_other(fake: Exchange, box
 def test_server_that_gets_busy_in_a_batch_hands_over_the_rest_first(fake: Exchange, box: Mailbox) -> None:
     deliver(box, 1, at=AT.replace(hour=20))
     deliver(box, 2)
-    mail = provider(fake)
+    mail = reader(fake)
     good, refused = ids(listings(mail))
     given = t("Message", t("MimeContent", "SGk="), t("ItemId", Id=own(good), ChangeKey="CQ"))
     busy = message("GetItem", code="ErrorServerBusy", values={"BackOffMilliseconds": "297749"})
@@ -125,7 +102,7 @@ def test_server_that_gets_busy_in_a_batch_hands_over_the_rest_first(fake: Exchan
 def test_huge_message_comes_as_its_headers(fake: Exchange, box: Mailbox) -> None:
     told = changes(created("huge", size=30 * 2**20))
     fake.on("SyncFolderItems", call=1, status=200, body=answer("SyncFolderItems", told))
-    mail = provider(fake)
+    mail = reader(fake)
     (one,) = ids(listings(mail))
     given = t(
         "Message",
@@ -171,7 +148,7 @@ def test_huge_message_that_never_travelled_is_described_by_its_properties(
         body=answer("SyncFolderItems", changes(created("huge", size=30 * 2**20))),
     )
     fake.on("GetItem", status=200, body=answer("GetItem", items(given)))
-    mail = provider(fake)
+    mail = reader(fake)
     (one,) = ids(listings(mail))
 
     found = fetched(mail, [one])[one]
@@ -194,7 +171,7 @@ def test_message_that_turns_out_too_large_comes_as_its_headers(
     monkeypatch.setattr(exchange_protocol, "_ANSWER_BYTES", 100_000)
     deliver(box, 1, at=AT)
     box.deliver(letter(2, body="x" * 100_000).encode(), at=AT)
-    mail = provider(fake)
+    mail = reader(fake)
     wanted = ids(listings(mail))
 
     found = sorted((one for one in mail.fetch(wanted)), key=lambda one: one.size)
@@ -212,14 +189,14 @@ def test_messages_come_in_batches_of_bounded_size(fake: Exchange, box: Mailbox) 
     large = [deliver(box, number) for number in range(50, 54)]
     told = changes(*(created(one) for one in small), *(created(one, size=3 * 2**20) for one in large))
     fake.on("SyncFolderItems", call=1, status=200, body=answer("SyncFolderItems", told))
-    mail = provider(fake)
+    mail = reader(fake)
     wanted = ids(listings(mail))
     fake.log.clear()
     by_listing = len(fetched(mail, wanted))
     batches = len(fake.calls("GetItem"))
     fake.log.clear()
 
-    by_asking = len(fetched(provider(fake), wanted))
+    by_asking = len(fetched(reader(fake), wanted))
 
     # Fifty in twenties, the last ten of them with two large ones; then the other two.
     assert (by_listing, batches) == (54, 4)

@@ -1,7 +1,6 @@
 """Mail of Exchange on premises, against the strict fake: what is read, what goes, what is asked."""
 
 from base64 import b64encode
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -11,59 +10,33 @@ from mailboxes.providers.base import (
     FetchedMail,
     ListedItem,
     Missing,
-    ProviderError,
 )
 from mailboxes.providers.exchange.errors import NoAccess
 from mailboxes.providers.exchange.folders import prefix_of
-from mailboxes.providers.exchange.mail import ExchangeMail
 from tests.fakes.ews_mail import Mailbox
 from tests.fakes.ews_soap import t
 from tests.fakes.exchange import Exchange, exchange
 from tests.mailboxes.letters import letter
-from tests.mailboxes.providers.exchangerig import (
+from tests.mailboxes.providers.exchange.rig import (
     ADA,
     SECRET,
     USER,
-    account,
     answer,
     changes,
     created,
+    deliver,
     fetched,
     ids,
     items,
     last_cursor,
     listings,
     own,
+    problem_of,
+    reader,
 )
 
 AT = datetime(2026, 11, 1, 10, 0, tzinfo=UTC)
 IDLE = ["FindFolder", "GetFolder", "SyncFolderItems", "SyncFolderItems"]
-
-
-@pytest.fixture
-def fake() -> Iterator[Exchange]:
-    with exchange() as fake:
-        fake.add_user(ADA, password=SECRET, username=USER, aliases=("a.lovelace@corp.example",))
-        yield fake
-
-
-@pytest.fixture
-def box(fake: Exchange) -> Mailbox:
-    return fake.mailbox(ADA)
-
-
-def provider(fake: Exchange, **other: object) -> ExchangeMail:
-    return ExchangeMail(**account(fake, **other))
-
-
-def deliver(box: Mailbox, number: int, folder: str = "inbox", **more: object) -> str:
-    return box.deliver(letter(number).encode(), folder, **more)  # type: ignore[arg-type]
-
-
-def problem_of(mail: ExchangeMail) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        list(mail.list_changes(""))
-    return caught.value
 
 
 def operations(fake: Exchange) -> list[str]:
@@ -86,7 +59,7 @@ def test_all_mail_is_read_but_what_is_junk_deleted_unsent_or_no_mail(german: boo
         deliver(box, 20, "Thrown away")
         deliver(box, 21, "News")
 
-        found = ids(listings(provider(fake)))
+        found = ids(listings(reader(fake)))
 
     assert sorted(map(own, found)) == sorted(read)
 
@@ -95,7 +68,7 @@ def test_newest_come_first_in_a_listing(fake: Exchange, box: Mailbox) -> None:
     for number, day in enumerate((2, 3, 1)):
         deliver(box, number, at=AT.replace(day=day))
 
-    (listing,) = listings(provider(fake))
+    (listing,) = listings(reader(fake))
 
     days = [datetime.fromtimestamp(item.order, UTC).day for item in listing.items]
     assert days == [3, 2, 1]
@@ -103,16 +76,16 @@ def test_newest_come_first_in_a_listing(fake: Exchange, box: Mailbox) -> None:
 
 def test_changes_are_told_from_the_cursor_on(fake: Exchange, box: Mailbox) -> None:
     gone, moved, read, trashed = (deliver(box, number) for number in range(4))
-    first = listings(provider(fake))
+    first = listings(reader(fake))
     by_own = {own(one): one for one in ids(first)}
-    cursor = last_cursor(provider(fake))
+    cursor = last_cursor(reader(fake))
     box.delete(gone)
     box.trash(trashed)
     box.mark_read(read)
     there = box.move(moved, "sentitems")
     new = deliver(box, 9)
 
-    inbox, sent = listings(provider(fake), cursor)
+    inbox, sent = listings(reader(fake), cursor)
 
     assert set(map(own, ids([inbox]))) == {new}
     assert set(inbox.removed) == {by_own[gone], by_own[moved], by_own[trashed]}
@@ -122,10 +95,10 @@ def test_changes_are_told_from_the_cursor_on(fake: Exchange, box: Mailbox) -> No
 
 def test_idle_poll_is_one_request_a_folder_and_says_nothing(fake: Exchange, box: Mailbox) -> None:
     deliver(box, 1)
-    cursor = last_cursor(provider(fake))
+    cursor = last_cursor(reader(fake))
     fake.log.clear()
 
-    found = list(provider(fake).list_changes(cursor))
+    found = list(reader(fake).list_changes(cursor))
 
     assert (found, operations(fake)) == ([], IDLE)
 
@@ -135,9 +108,9 @@ def test_long_folder_is_listed_page_by_page_and_can_be_taken_up_in_the_middle(
 ) -> None:
     for number in range(600):
         deliver(box, number)
-    first = next(provider(fake).list_changes(""))
+    first = next(reader(fake).list_changes(""))
 
-    rest = listings(provider(fake), first.cursor)
+    rest = listings(reader(fake), first.cursor)
 
     assert (len(first.items), [len(one.items) for one in rest]) == (512, [88])
     assert len({*ids([first]), *ids(rest)}) == 600
@@ -146,25 +119,25 @@ def test_long_folder_is_listed_page_by_page_and_can_be_taken_up_in_the_middle(
 def test_forgotten_position_is_a_snapshot_of_its_folder(fake: Exchange, box: Mailbox) -> None:
     deliver(box, 1)
     gone = deliver(box, 2)
-    cursor = last_cursor(provider(fake))
+    cursor = last_cursor(reader(fake))
     box.delete(gone)
     box.forget_state()
 
-    found = listings(provider(fake), cursor)
+    found = listings(reader(fake), cursor)
 
     assert [one.snapshot_of for one in found] == [
         prefix_of(box.id_of("inbox")),
         prefix_of(box.id_of("sentitems")),
     ]
     assert [len(one.items) for one in found] == [1, 0]
-    assert listings(provider(fake), found[-1].cursor) == []
+    assert listings(reader(fake), found[-1].cursor) == []
 
 
 @pytest.mark.parametrize("cursor", ["{", "[]", '{"folders": 7}', "x" * 9000])
 def test_unreadable_cursor_becomes_one_snapshot_of_all(fake: Exchange, box: Mailbox, cursor: str) -> None:
     deliver(box, 1)
     deliver(box, 2, "sentitems")
-    mail = provider(fake)
+    mail = reader(fake)
     with pytest.raises(CursorExpired):
         list(mail.list_changes(cursor))
 
@@ -172,14 +145,14 @@ def test_unreadable_cursor_becomes_one_snapshot_of_all(fake: Exchange, box: Mail
 
     assert {(len(one.items), one.cursor, one.snapshot_of) for one in signs} == {(0, cursor, None)}
     assert (len(everything.items), everything.snapshot_of) == (2, "")
-    assert listings(provider(fake), everything.cursor) == []
+    assert listings(reader(fake), everything.cursor) == []
 
 
 def test_mailbox_that_cannot_be_read_any_more_is_not_taken_for_an_empty_one(
     fake: Exchange, box: Mailbox
 ) -> None:
     deliver(box, 1)
-    mail = provider(fake)
+    mail = reader(fake)
     with pytest.raises(CursorExpired):
         list(mail.list_changes("void"))
     fake.fails("SyncFolderItems", "ErrorAccessDenied", in_message=True)
@@ -192,22 +165,22 @@ def test_mailbox_that_cannot_be_read_any_more_is_not_taken_for_an_empty_one(
 def test_folder_that_is_gone_takes_its_mail_along(fake: Exchange, box: Mailbox) -> None:
     folder = box.add_folder("Clients")
     deliver(box, 1, "Clients")
-    cursor = last_cursor(provider(fake))
+    cursor = last_cursor(reader(fake))
     box.delete_folder("Clients")
 
-    (listing,) = listings(provider(fake), cursor)
+    (listing,) = listings(reader(fake), cursor)
 
     assert (listing.items, listing.snapshot_of) == ((), prefix_of(folder))
-    assert listings(provider(fake), listing.cursor) == []
+    assert listings(reader(fake), listing.cursor) == []
 
 
 def test_renamed_folder_is_the_same(fake: Exchange, box: Mailbox) -> None:
     box.add_folder("Clients")
     deliver(box, 1, "Clients")
-    cursor = last_cursor(provider(fake))
+    cursor = last_cursor(reader(fake))
     box.rename_folder("Clients", "Customers")
 
-    found = list(provider(fake).list_changes(cursor))
+    found = list(reader(fake).list_changes(cursor))
 
     assert found == []
 
@@ -218,7 +191,7 @@ def test_folder_left_out_is_not_read_nor_what_lies_in_it(fake: Exchange, box: Ma
     deliver(box, 1, "Private")
     deliver(box, 2, "Family")
     kept = deliver(box, 3)
-    one = provider(fake, left_out=[left_out])
+    one = reader(fake, left_out=[left_out])
 
     found = ids(listings(one))
 
@@ -229,10 +202,10 @@ def test_folder_left_out_is_not_read_nor_what_lies_in_it(fake: Exchange, box: Ma
 def test_what_the_owner_now_leaves_out_goes(fake: Exchange, box: Mailbox) -> None:
     left_out = box.add_folder("Private")
     deliver(box, 1, "Private")
-    seen = provider(fake)
+    seen = reader(fake)
     cursor = last_cursor(seen)
-    (gone,) = ids(listings(provider(fake)))
-    after = provider(fake, left_out=[left_out])
+    (gone,) = ids(listings(reader(fake)))
+    after = reader(fake, left_out=[left_out])
 
     found = listings(after, cursor)
 
@@ -261,7 +234,7 @@ def test_what_is_no_mail_is_not_listed(fake: Exchange, box: Mailbox) -> None:
     )
     fake.on("SyncFolderItems", call=1, status=200, body=answer("SyncFolderItems", told))
 
-    found = ids(listings(provider(fake)))
+    found = ids(listings(reader(fake)))
 
     assert {own(one) for one in found} == {"note", "bounce", "invitation"}
 
@@ -273,9 +246,9 @@ def test_too_long_id_is_shortened_and_found_again(fake: Exchange, box: Mailbox) 
     given = t("Message", t("MimeContent", b64encode(raw).decode()), t("ItemId", Id=long, ChangeKey="CQ"))
     fake.on("SyncFolderItems", call=(1, 3), status=200, body=told)
     fake.on("GetItem", status=200, body=answer("GetItem", items(given)))
-    short = next(one for one in ids(listings(provider(fake))) if "other" not in one)
+    short = next(one for one in ids(listings(reader(fake))) if "other" not in one)
 
-    found = fetched(provider(fake), [short])
+    found = fetched(reader(fake), [short])
 
     assert (len(short), found) == (20 + 1 + 1 + 64, {short: FetchedMail(short, raw, len(raw), None)})
 
@@ -285,7 +258,7 @@ def test_one_folder_that_cannot_be_listed_is_no_reason_to_stop(fake: Exchange, b
     sent = deliver(box, 2, "sentitems")
     fake.fails("SyncFolderItems", "ErrorInternalServerError", in_message=True, call=1)
 
-    found = ids(listings(provider(fake)))
+    found = ids(listings(reader(fake)))
 
     assert [own(one) for one in found] == [sent]
 
@@ -293,19 +266,19 @@ def test_one_folder_that_cannot_be_listed_is_no_reason_to_stop(fake: Exchange, b
 def test_all_folders_that_cannot_be_listed_are_reported(fake: Exchange) -> None:
     fake.fails("SyncFolderItems", "ErrorAccessDenied", in_message=True)
 
-    problem = problem_of(provider(fake))
+    problem = problem_of(reader(fake))
 
     assert type(problem) is NoAccess
 
 
 def test_server_that_runs_in_circles_is_left_alone(fake: Exchange, box: Mailbox) -> None:
     deliver(box, 1)
-    cursor = last_cursor(provider(fake))
+    cursor = last_cursor(reader(fake))
     new = deliver(box, 2)
     box.stall()
-    stuck = listings(provider(fake), cursor)
+    stuck = listings(reader(fake), cursor)
 
-    found = ids(listings(provider(fake), cursor))
+    found = ids(listings(reader(fake), cursor))
 
     assert (stuck, [own(one) for one in found]) == ([], [new])
 
@@ -313,7 +286,7 @@ def test_server_that_runs_in_circles_is_left_alone(fake: Exchange, box: Mailbox)
 def test_listed_item_has_no_version(fake: Exchange, box: Mailbox) -> None:
     one = deliver(box, 1, at=AT)
 
-    (listing,) = listings(provider(fake))
+    (listing,) = listings(reader(fake))
 
     inbox = prefix_of(box.id_of("inbox"))
     assert listing.items == [ListedItem(inbox + one, int(AT.timestamp()), "")]
