@@ -57,9 +57,10 @@ def avatar(pk: int, name: str, size: str = "") -> SafeString:
 
 
 @_remembered
-def team_avatar(pk: int) -> SafeString:
+def team_avatar(pk: int, size: str = "md") -> SafeString:
     return format_html(
-        '<span class="avatar avatar--md avatar--team" style="--hue:{}" aria-hidden="true">{}</span>',
+        '<span class="avatar{} avatar--team" style="--hue:{}" aria-hidden="true">{}</span>',
+        f" avatar--{size}" if size else "",
         hue(pk),
         icon("users"),
     )

@@ -1,5 +1,6 @@
 """Times in templates, in the reader's zone."""
 
+import re
 from datetime import date, datetime
 
 from django import template
@@ -9,6 +10,8 @@ from crm import moments
 from crm.regional import day_words
 
 register = template.Library()
+
+_WITHIN = re.compile(r"(?<!,) ")
 
 
 @register.filter
@@ -33,6 +36,12 @@ def absolute(moment: datetime) -> str:
 def day(of: date) -> str:
     """`14 Mar 2026`."""
     return day_words(of, with_year=True)
+
+
+@register.filter
+def unbroken(words: str) -> str:
+    """Several of the above: a line may end after a comma, and not between a month and its day."""
+    return _WITHIN.sub("\N{NO-BREAK SPACE}", words)
 
 
 @register.filter

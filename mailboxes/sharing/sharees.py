@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.http import QueryDict
 
@@ -27,6 +28,14 @@ class Sharee:
     note: str
     level: AccessLevel
     is_team: bool
+
+
+class Candidate(NamedTuple):
+    """Somebody or a team that can still be added, by the same key."""
+
+    key: str
+    pk: int
+    name: str
 
 
 def posted_access(posted: QueryDict) -> dict[Grantee, AccessLevel]:
@@ -77,12 +86,16 @@ def sharees_of(access: Access, everyone: Sequence[Colleague], teams: Sequence[Te
 
 def options_for(
     access: Access, everyone: Sequence[Colleague], teams: Sequence[Team], *, besides: Grantee
-) -> Mapping[str, list[tuple[str, str]]]:
+) -> Mapping[str, list[Candidate]]:
     """Who can still be added, by kind."""
     return {
-        "Teams": [(f"team-{team.pk}", team.name) for team in teams if Grantee(team_id=team.pk) not in access],
+        "Teams": [
+            Candidate(f"team-{team.pk}", team.pk, team.name)
+            for team in teams
+            if Grantee(team_id=team.pk) not in access
+        ],
         "Members": [
-            (f"member-{one.pk}", one.name)
+            Candidate(f"member-{one.pk}", one.pk, one.name)
             for one in sorted(everyone, key=lambda one: one.name.casefold())
             if Grantee(member_id=one.pk) not in (*access, besides)
         ],

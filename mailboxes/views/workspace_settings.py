@@ -31,8 +31,9 @@ def record_creation(request: WorkspaceRequest) -> HttpResponse:
     workspace = request.member.workspace
     wanted = Creation(request.POST.get("automatic") == "on", request.POST.get("enhanced") == "on")
     if wanted.is_looser_than(Creation.of(workspace)) and request.POST.get("confirmed") != "yes":
-        context = {"wanted": wanted, "makes": policy.preview_creation(workspace, wanted)}
-        return _creation(request, **context)
+        makes = policy.preview_creation(workspace, wanted)
+        if any(makes):
+            return _creation(request, wanted=wanted, makes=makes)
     policy.set_creation(workspace, wanted, by=request.member)
     return _creation(request)
 

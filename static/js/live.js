@@ -40,6 +40,14 @@
     return Math.max(0, lastAll + REST_ALL - Date.now()) + Math.random() * SPREAD;
   }
 
+  const gone = new Set(); // keys of what there is nothing to ask about any more
+
+  function noteGone({ records, topics, all }) {
+    if (all) gone.clear();
+    for (const one of records) gone.delete(one);
+    for (const one of topics) if (one.startsWith("gone:")) gone.add(one.slice(5));
+  }
+
   // A tab nobody looks at remembers what it has missed.
   function show() {
     timer = 0;
@@ -47,12 +55,13 @@
     const told = news;
     news = nothing();
     if (told.all) lastAll = Date.now();
+    noteGone(told);
     const kinds = [...told.records].map((one) => one.split(":")[0]);
     const heard = new Set([...told.records, ...told.topics, ...kinds]);
     for (const region of document.querySelectorAll("[data-live]")) {
       const keys = region.dataset.live.split(" ").filter(Boolean);
       const isHeard = (key) => told.all || heard.has(key) || heard.has(`gone:${key}`);
-      if (heard.has(`gone:${keys[0]}`)) waiting.delete(region); // there is nothing to ask
+      if (gone.has(keys[0])) waiting.delete(region);
       else if (keys.some(isHeard)) waiting.add(region);
     }
     document.body.dispatchEvent(new CustomEvent("live", { detail: asMessage(told) }));

@@ -103,7 +103,7 @@
     isAsking = false;
     const isElsewhere = table() !== shown; // which may have been read before it happened
     if (!html || isElsewhere || isEdited()) for (const id of asked) waiting.add(id);
-    else replaceValues(html, shown);
+    else replaceValues(html, shown, changed);
     if (html) catchUp();
   }
 
@@ -117,12 +117,13 @@
     return answer?.ok && answer.text().catch(() => "");
   }
 
-  function replaceValues(html, shown) {
+  function replaceValues(html, shown, changed) {
     const fresh = new DOMParser().parseFromString(html, "text/html").querySelector("table");
-    for (const row of fresh.querySelectorAll("tr[data-record]")) {
-      const old = shown.querySelector(`tr[data-record="${row.dataset.record}"]`);
-      for (const cell of row.querySelectorAll("[data-attribute]")) replaceValue(old, cell);
-      if (old) delete old.dataset.named;
+    for (const old of rows().filter((row) => changed.includes(row.dataset.record.split(":")[1]))) {
+      const row = fresh.querySelector(`tr[data-record="${old.dataset.record}"]`);
+      for (const cell of row?.querySelectorAll("[data-attribute]") ?? []) replaceValue(old, cell);
+      delete old.dataset.named;
+      old.toggleAttribute("data-gone", !row); // merged or deleted, and perhaps brought back
     }
     announceMoved(Number(fresh.dataset.moved));
     recalculateSoon();

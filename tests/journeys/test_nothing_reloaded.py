@@ -185,6 +185,22 @@ def test_a_view_that_somebody_else_changes_is_offered_anew(shelf: Stage) -> None
     expect(page.locator(".toast")).to_contain_text("That view is gone")
 
 
+def test_a_row_that_is_deleted_elsewhere_is_struck_through_until_it_is_back(shelf: Stage) -> None:
+    page, ben = table(shelf), shelf.people["ben"]
+    dune = Company.objects.get(name="Dune")
+    row = page.locator(f'tr[data-record="company:{dune.pk}"]')
+
+    deletion = delete_records(COMPANY, [dune.pk], workspace_id=ben.workspace_id, by=ben)
+    expect(row).to_have_attribute("data-gone", "")
+    expect(page.locator("#rows tr[data-gone]")).to_have_count(1)
+    expect(page.locator("#moved")).to_have_text("1 row moved")
+
+    assert deletion
+    undo(deletion, by=ben, now=timezone.now())
+    expect(page.locator("#rows tr[data-gone]")).to_have_count(0)
+    expect(page.locator("#moved")).to_be_hidden()
+
+
 def test_what_is_as_it_was_stays_with_the_focus_in_it(shelf: Stage) -> None:
     dune = Company.objects.get(name="Dune")
     page = shelf.page("ada")

@@ -10,7 +10,7 @@ import celery
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from crm.models import AccessLevel, Company, Team, TeamMembership
+from crm.models import AccessLevel, Company, Team, TeamMembership, Workspace
 from intelligence.models import CompanyInsight
 from mailboxes.blocking import purge_blocked
 from mailboxes.models import Mailbox, MessageCopy
@@ -266,6 +266,18 @@ def test_cleo_decides_for_everybody(read: Stage, settings: Any) -> None:
     ben.goto(read.site + SETTINGS)
     expect(ben.get_by_role("link", name="Members")).to_have_count(0)
     assert ben.request.get(read.site + WORKSPACE_SETTINGS).status == 404
+
+
+def test_cleo_is_asked_nothing_where_nothing_would_be_made(read: Stage) -> None:
+    page = read.page("cleo")
+    page.goto(read.site + WORKSPACE_SETTINGS)
+    records = page.get_by_role("switch", name="Create records from email and calendar")
+
+    for is_off in (True, False):
+        records.click()
+        expect(page.get_by_text("Creating records is off")).to_have_count(int(is_off))
+        expect(page.locator("#record-creation .notice")).to_have_count(0)
+    assert Workspace.objects.get().automatic_creation
 
 
 def test_ada_removes_her_account(read: Stage) -> None:

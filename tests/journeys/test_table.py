@@ -306,7 +306,11 @@ def test_another_calculation_is_a_press_away(shelf: Stage) -> None:
     expect(cell).to_contain_text("Earliest")
     cell.click()
     expect(cell).to_have_text("3 filled")
-    page.locator("#calculation-people").click()
+    # There is but one of this, so it is no button.
+    people = page.locator("#calculation-people")
+    expect(people).to_have_text("10 people")
+    expect(people.and_(page.get_by_role("button"))).to_have_count(0)
+    people.click()
     expect(page.locator("#calculation-last_interaction")).to_have_text("3 filled")
 
 

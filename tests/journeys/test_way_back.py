@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from crm.models import Company
 from intelligence.models import CompanyInsight
-from tests.journeys.stage import NARROW, WIDE, WIDTH, Stage, is_settled
+from tests.journeys.stage import NARROW, WIDE, WIDTH, Held, Stage, is_settled
 from tests.journeys.test_table import travel
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,6 +86,21 @@ def test_the_place_in_a_table_is_there_again(firms: Stage) -> None:
     # A visit of its own begins on top.
     page.goto(f"{firms.site}/halyard/companies/?sort=name&filter=")
     assert top(page) == 0
+
+
+def test_a_press_on_what_brings_more_rows_stays_in_the_table(firms: Stage) -> None:
+    page = firms.page("ada")
+    late = Held(page, re.compile("after="))
+    page.goto(f"{firms.site}/halyard/companies/?sort=name")
+    page.locator(".table-wrap").evaluate("it => it.scrollTo(0, it.scrollHeight)")
+    late.has_come()
+
+    page.get_by_role("link", name="More companies").press("Enter")
+    page.wait_for_timeout(300)
+    late.let_go()
+
+    expect(page.locator("#rows tr[data-record]")).to_have_count(100)
+    expect(page).to_have_url(re.compile("sort=name$"))
 
 
 def test_the_record_one_comes_from_is_where_keys_go_on(firms: Stage) -> None:
