@@ -3,12 +3,13 @@
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from crm.models import Member, Workspace
 from crm.records import RecordType
 from crm.tables.columns import Column, Look, columns_of, default_columns
-from crm.tables.page import all_rows, ids_in_order, look_of, members_of, rows_of, shown_columns
+from crm.tables.page import BATCH_ROWS, all_rows, ids_in_order, look_of, members_of, rows_of, shown_columns
 from crm.tables.selecting import Selection
 from crm.tables.state import State
 
@@ -23,30 +24,49 @@ def register_settler(settle: Callable[[int, datetime], object]) -> None:
 def export_lines(workspace: Workspace, kind: RecordType, *, now: datetime) -> Iterator[list[str]]:
     """A header and one line per record, by id. Cells that could start a formula are defused."""
     _settle(workspace, now)
-    known = columns_of(kind.name).values()
-    exported = [one for one in known if one.export and one.is_default and one.is_in_full_export]
+    exported = _lasting([one for one in columns_of(kind.name).values() if one.is_default])
     selection = Selection.of(exported)
     rows = all_rows(workspace.pk, kind, selection, now=now)
     yield from _lines(exported, rows, selection, Look(now, members_of(workspace.pk), workspace.slug))
 
 
 def export_view(
-    member: Member, kind: RecordType, state: State, *, only: Sequence[int] | None = None, now: datetime
+    member: Member,
+    kind: RecordType,
+    state: State,
+    *,
+    only: Sequence[int] | None = None,
+    is_by_id: bool = False,
+    now: datetime,
 ) -> Iterator[list[str]]:
-    """A table as it is shown: its rows in their order, or those of them in `only`, with its columns. One that
-    nobody has arranged has those of all records."""
+    """A table as it is shown: its rows in their order or by id, or those of them in `only`, with its columns.
+    One that nobody has arranged has those of all records."""
     _settle(member.workspace, now)
     is_arranged = state.columns != default_columns(kind.name)
-    shown = [one for one in shown_columns(kind, state) if one.export]
-    exported = [one for one in shown if one.is_in_full_export or is_arranged]
+    shown = shown_columns(kind, state)
+    exported = [one for one in shown if one.export] if is_arranged else _lasting(shown)
     selection, look = Selection.of(exported), look_of(member, now=now)
-    ids = ids_in_order(member.workspace_id, kind, state, look) if only is None else [only]
+    ids = ids_in_order(member.workspace_id, kind, state, look) if only is None else iter([only])
+    if is_by_id:
+        ids = _by_id(ids)
     rows = (
         row
         for batch in ids
         for row in rows_of(member.workspace_id, kind, batch, selection=selection, now=now)
     )
     yield from _lines(exported, rows, selection, look)
+
+
+def _lasting(columns: Iterable[Column]) -> list[Column]:
+    """Those of a file of everything, in the order that scripts rely on."""
+    placed = [(one.export_place, one) for one in columns if one.export and one.export_place is not None]
+    return [one for _, one in sorted(placed, key=lambda pair: pair[0])]
+
+
+def _by_id(batches: Iterable[Sequence[int]]) -> Iterator[list[int]]:
+    ids = sorted(chain.from_iterable(batches))
+    for start in range(0, len(ids), BATCH_ROWS):
+        yield ids[start : start + BATCH_ROWS]
 
 
 def _settle(workspace: Workspace, now: datetime) -> None:

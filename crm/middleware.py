@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 
 from crm.regional import region_of, written_for
 
@@ -24,10 +25,11 @@ def viewer_time(get_response: GetResponse) -> GetResponse:
 
 
 def private_pages(get_response: GetResponse) -> GetResponse:
-    """No cache, shared or the browser's, keeps what a signed-in person saw."""
+    """No cache, shared or the browser's, keeps what a signed-in person saw, or takes a part for the page."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
+        patch_vary_headers(response, ["HX-Request"])
         # What did not ask who is there says nothing of it, and health is asked for when nobody can be told.
         if request.session.accessed and request.user.is_authenticated:
             response["Cache-Control"] = "private, no-store"

@@ -1,7 +1,7 @@
 """The nine smart attributes, declared once: how they are read, shown, sorted, filtered and exported."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -162,11 +162,20 @@ INTERACTIONS = (
 )  # fmt: skip
 
 
+# In a file of everything, which scripts read.
+EXPORTED = (
+    "first_interaction", "last_interaction", "first_email_interaction", "last_email_interaction",
+    "first_calendar_interaction", "last_calendar_interaction", "next_calendar_interaction",
+    "connection_strength", "strongest_connection",
+)  # fmt: skip
+
+
 def register_attributes() -> None:
     for kind in RECORD_KINDS:
         columns = [_interaction_column(kind, attribute) for attribute in INTERACTIONS]
         columns[1:1] = [_strength_column(kind), _strongest_column(kind)]
-        register(kind.name, *columns, default_sort="-last_interaction")
+        placed = [replace(one, export_place=EXPORTED.index(one.name) + 1) for one in columns]
+        register(kind.name, *placed, default_sort="-last_interaction")
         times = [time_filter(kind, one.name, one.label, one.icon, key=one.key) for one in INTERACTIONS]
         times[1:1] = [strength_filter(kind, STRENGTH), strongest_filter(kind, STRONGEST)]
         register_filter(kind.name, *times)

@@ -1,7 +1,5 @@
 """Run a stream here and now, for commands and tests, rather than in a worker."""
 
-from typing import Any
-
 from mailboxes.leasing import take
 from mailboxes.models import SyncStream
 from mailboxes.reading import Counts
@@ -17,13 +15,3 @@ def run_now(stream: SyncStream) -> Counts:
     if lease is None:
         raise Busy(f"{stream} is being read already. Try again in a few minutes.")
     return run(lease, slice_seconds=None)
-
-
-def report(counts: Counts) -> dict[str, Any]:
-    return {
-        "fetched": counts.fetched,
-        "stored": counts.stored,
-        "skipped": dict(sorted(counts.skipped.items())),
-        "quarantined": counts.quarantined,
-        "removed": counts.removed,
-    }

@@ -16,7 +16,7 @@ class AccessLevel(models.IntegerChoices):
 
 
 def refuse_reserved_slug(slug: str) -> None:
-    if slug in RESERVED_SLUGS:
+    if slug.lower() in RESERVED_SLUGS:
         raise ValidationError(f"“{slug}” is reserved. Choose another address for the workspace.")
 
 

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 import dj_email_url
 from cryptography.fernet import Fernet
 
+from crm.plans import Plan
 from crm.project.environment import DATA_DIR, flag, text, words
 
 # With any other number uvicorn starts its processes again, for ever.
@@ -35,7 +36,7 @@ def refuse_wrong_settings() -> None:
 
 
 def problems() -> list[str]:
-    return [*_keys(), *_public_url(), *_addresses(), *_authorities()]
+    return [*_keys(), *_public_url(), *_addresses(), *_authorities(), *_plan()]
 
 
 def remarks() -> Iterator[str]:
@@ -65,6 +66,12 @@ def _public_url() -> Iterator[str]:
     url = _split(given)
     if given and (url is None or url.scheme not in ("http", "https") or not url.hostname):
         yield "PUBLIC_URL is no address of a site. Write it out: https://crm.example.com"
+
+
+def _plan() -> Iterator[str]:
+    given = text("DEFAULT_PLAN")
+    if given and given not in Plan.values:
+        yield f"DEFAULT_PLAN is none of the plans there are. Write one of {', '.join(Plan.values)}."
 
 
 def _addresses() -> Iterator[str]:

@@ -8,7 +8,7 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.decorators import public
 from crm.signin.conversation import IssuerAdapter
@@ -32,7 +32,7 @@ def begin(request: HttpRequest, issuer_id: str) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 @sensitive_variables()
 @public
 def callback(request: HttpRequest, issuer_id: str) -> HttpResponse:

@@ -69,8 +69,9 @@ class Column:
     is_smart: bool = False
     exports: tuple[str, ...] = ()
     export: Callable[[Look, Values], Sequence[str]] | None = None
-    # In a file of everything there is, whose columns never change; others come with a table that shows them.
-    is_in_full_export: bool = True
+    # Its place in a file of everything there is, whose columns never change; where it is the same they stand
+    # as they were registered. None: it comes only with a table that shows it.
+    export_place: int | None = 0
     # Shown to whoever has chosen no columns.
     is_default: bool = True
     # Written down by people, who may change it where it stands.

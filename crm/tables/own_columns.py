@@ -137,7 +137,7 @@ def _created_column(kind: RecordType) -> Column:
         is_newest_first=True,
         exports=(CREATED,),
         export=lambda look, values: (moments.machine(values[0]),),
-        is_in_full_export=False,
+        export_place=None,
         is_default=False,
         calculations=(latest("r.created_at"), earliest("r.created_at")),
     )
@@ -203,7 +203,7 @@ register(
         cell=lambda look, values: cells.faces([_face(text) for text in values[0]], values[1]),
         exports=("people",),
         export=lambda look, values: (str(values[1]),),
-        is_in_full_export=False,
+        export_place=None,
         calculations=total("r.people_count", "person", "people"),
     ),
     *(_plain_column(COMPANY, one) for one in PLAIN["company"]),

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import trigger_client_event
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
@@ -67,7 +67,7 @@ def attribute(request: WorkspaceRequest, plural: str, pk: int, name: str) -> Htt
     return _saved(show(request, editor), editor)
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def value(request: WorkspaceRequest, plural: str, pk: int, name: str) -> HttpResponse:
     """As it stands when nobody edits it: where an editor was left."""
@@ -75,7 +75,7 @@ def value(request: WorkspaceRequest, plural: str, pk: int, name: str) -> HttpRes
     return _render_value(request, editor) if request.htmx else redirect(editor.record_url)
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def company_choices(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """Companies that somebody may work for, by a part of their name."""

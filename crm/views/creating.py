@@ -8,7 +8,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from crm.edits.changing import CannotEdit
@@ -62,14 +62,14 @@ class CreationForm(forms.Form):
 _COMPANY_HELP = "Left empty, it is the one that has the domain of an address"
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def form(request: WorkspaceRequest, plural: str) -> HttpResponse:
     kind = BY_PLURAL[plural]
     return _show(request, CreationForm(kind, employer=_employer(request, kind)))
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def check(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """Who is there already, while somebody types; companies to choose from."""

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.edits.changing import CannotEdit
@@ -28,7 +28,7 @@ def deletion(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     return leave_for(request, _table_before(request, kind))
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def recently(request: WorkspaceRequest) -> HttpResponse:
     """What can still be taken back, when the toast that offered it is gone."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.records import BY_PLURAL, RecordType, read_id
@@ -14,7 +14,7 @@ from crm.tables.state import State
 from crm.views.tables import arranged, asked_state
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def filter_menu(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """The attributes there are to filter by."""
@@ -25,7 +25,7 @@ def filter_menu(request: WorkspaceRequest, plural: str) -> HttpResponse:
     return render(request, _template(request, "crm/_filter_menu.html"), context | {"part": "menu"})
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def filter_form(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """The editor of a filter: number `index` of the table, else a new one of `attribute`. Changing the
@@ -35,7 +35,7 @@ def filter_form(request: WorkspaceRequest, plural: str) -> HttpResponse:
     return render(request, _template(request, "crm/_filter_form.html"), context)
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def filtering(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """The table with the filter of the form added, or in the place of number `index`."""

@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, public, signed_in
 from crm.health import measured
@@ -42,14 +42,14 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "crm/first_workspace.html", {"form": form})
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def workspace(request: WorkspaceRequest) -> HttpResponse:
     """Who shortens an address arrives all the same."""
     return redirect("crm:companies", request.member.workspace.slug)
 
 
-@require_GET
+@require_safe
 @signed_in
 def workspaces(request: HttpRequest) -> HttpResponse:
     """The menu behind the workspace's name."""
@@ -58,7 +58,7 @@ def workspaces(request: HttpRequest) -> HttpResponse:
     return render(request, "crm/_workspaces.html", {"memberships": memberships(request.user)})
 
 
-@require_GET
+@require_safe
 @public
 def health(request: HttpRequest) -> JsonResponse:
     """For load balancers: 200 when the database and Redis answer and nothing waits to be migrated, else

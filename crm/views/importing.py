@@ -11,7 +11,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm import tasks
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, wants_part
@@ -62,7 +62,7 @@ def _take(request: WorkspaceRequest, kind: RecordType) -> RecordImport:
     return job
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def job(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """What the columns are while that can be said, then how far it is, then what became of it."""
@@ -113,7 +113,7 @@ def removal(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     return leave_for(request, BY_PLURAL[plural].list_url(request.member.workspace.slug))
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def problems(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponseBase:
     """The refused rows as they were, with the reason before them."""

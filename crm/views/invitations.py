@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm import invitations
 from crm.decorators import NO_MAIL, WorkspaceRequest, admin_required, public
@@ -62,7 +62,7 @@ class SignUpForm(forms.Form):
         return given
 
 
-@require_GET
+@require_safe
 @admin_required(NO_MAIL)
 def invitation_form(request: WorkspaceRequest) -> HttpResponse:
     return _write(request, InvitationForm())

@@ -9,7 +9,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from crm import workspaces
@@ -24,7 +24,7 @@ class RoleForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices)
 
 
-@require_GET
+@require_safe
 @admin_required(NO_MAIL)
 def members(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "crm/settings/members.html", people(request.member))
@@ -47,7 +47,7 @@ def role(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return go_to(request, "crm:members" if is_still_admin else "crm:companies")
 
 
-@require_GET
+@require_safe
 @admin_required(NO_MAIL)
 def deactivation_form(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return _ask(request, find_member(request.member, pk))

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.edits import merging as verbs
@@ -13,7 +13,7 @@ from crm.records import BY_PLURAL, find_record
 from crm.views.dialogs import dialog, leave_for
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def form(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """`q` is a part of the other one's name, domain or address."""
@@ -27,7 +27,7 @@ def form(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     return dialog(request, "crm/_merge.html", context, back_url=back_url)
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def preview(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     record = find_record(request.member, BY_PLURAL[plural], pk)

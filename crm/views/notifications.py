@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.models import Notification
@@ -15,7 +15,7 @@ from crm.records import read_id
 PAGE_NOTES = 30
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def notifications(request: WorkspaceRequest) -> HttpResponse:
     before = request.GET.get("before", "")
@@ -36,7 +36,7 @@ def read(request: WorkspaceRequest) -> HttpResponse:
     return response
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def badge(request: WorkspaceRequest) -> HttpResponse:
     unread = Notification.objects.of(request.member).unread().count()

@@ -3,7 +3,7 @@
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.places import BadPlace
@@ -12,7 +12,7 @@ from crm.records import BY_PLURAL, COMPANY
 from crm.staff import read_staff
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def people(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     if BY_PLURAL[plural] is not COMPANY:

@@ -3,20 +3,20 @@
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from crm.record_pages import record_page
 from crm.records import BY_PLURAL
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def header(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     return _part(request, plural, pk, "crm/_record_head.html")
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def details(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     return _part(request, plural, pk, "crm/_record_details.html")

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.models import SavedView
@@ -27,7 +27,7 @@ from crm.views.tables import asked_state
 MEANWHILE = "Somebody else has changed this view meanwhile. Discard yours to see it, or save over it."
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def views(request: WorkspaceRequest) -> HttpResponse:
     """All that the member may use, by table; `?nav` asks for what the sidebar says of them."""
@@ -38,7 +38,7 @@ def views(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "crm/views.html", {"groups": groups})
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def form(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """The dialog that saves the table as a new view."""
@@ -78,7 +78,7 @@ def arrangement(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse
     return _to(request, kind, f"?view={view.pk}")
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def description_form(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """The dialog for name, sharing and deletion of a view."""
@@ -108,7 +108,7 @@ def deletion(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     return _to(request, kind, "")
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def tabs(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """The tabs again, with how many records each view holds."""

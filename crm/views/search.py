@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.search.quick import Looking, search
@@ -14,7 +14,7 @@ from crm.search.words import Query
 MOST_CHARACTERS = 2000
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def results(request: WorkspaceRequest) -> HttpResponse:
     """`recent` are the things a browser remembers having shown (`company:17 thread:4`), `here` the page
@@ -30,7 +30,7 @@ def results(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "crm/_search_results.html" if is_fragment else "crm/search.html", context)
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def shortcuts(request: WorkspaceRequest) -> HttpResponse:
     return render(request, "crm/_shortcuts.html" if wants_part(request) else "crm/shortcuts.html")

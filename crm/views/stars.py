@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
@@ -30,7 +30,7 @@ def star(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     return trigger_client_event(response, "favourites-changed")
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def favourites(request: WorkspaceRequest) -> HttpResponse:
     """The sidebar's group of them."""

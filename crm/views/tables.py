@@ -8,7 +8,7 @@ from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
 from crm.exporting import export_lines, export_view
@@ -29,7 +29,7 @@ from crm.views.csv_file import csv_file
 from crm.views.dialogs import leave_for
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def records(request: WorkspaceRequest, plural: str) -> HttpResponse:
     kind = BY_PLURAL[plural]
@@ -70,7 +70,7 @@ def columns(request: WorkspaceRequest, plural: str) -> HttpResponse:
     return arranged(request, kind, state.query(columns=chosen))
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def column_menu(request: WorkspaceRequest, plural: str, name: str) -> HttpResponse:
     """What can be done with one column."""
@@ -97,7 +97,7 @@ def column_menu(request: WorkspaceRequest, plural: str, name: str) -> HttpRespon
     return render(request, template, context | {"part": "column"})
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def calculations(request: WorkspaceRequest, plural: str) -> HttpResponse:
     """What stands under the table; `calculation` is `column:name`, any number of times."""
@@ -125,7 +125,7 @@ def changes(request: WorkspaceRequest, plural: str) -> HttpResponse:
     return render(request, "crm/_changed_rows.html", {"changes": found})
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def neighbours(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """The pager of a record: which come before and after it in the table it was opened from."""
@@ -142,14 +142,16 @@ def neighbours(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     return render(request, "crm/_pager.html", context)
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def export(request: WorkspaceRequest, plural: str) -> HttpResponseBase:
-    """All records, or, where the address says how a table looks, that table."""
+    """All records, or, where the address says how a table looks, that table. By id, unless it says how they
+    are sorted."""
     kind, now = BY_PLURAL[plural], timezone.now()
     if not request.GET:
         return csv_file(request, f"{kind.plural}.csv", export_lines(request.member.workspace, kind, now=now))
-    lines = export_view(request.member, kind, asked_state(request, kind), now=now)
+    is_by_id = not {"sort", "view"} & request.GET.keys()
+    lines = export_view(request.member, kind, asked_state(request, kind), is_by_id=is_by_id, now=now)
     return csv_file(request, f"{kind.plural}.csv", lines)
 
 

@@ -6,7 +6,7 @@ from django.core.exceptions import BadRequest
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from crm import teams as verbs
 from crm.decorators import NO_MAIL, WorkspaceRequest, admin_required
@@ -27,14 +27,14 @@ class JoiningForm(forms.Form):
     member = forms.IntegerField(min_value=1)
 
 
-@require_GET
+@require_safe
 @admin_required(NO_MAIL)
 def teams(request: WorkspaceRequest) -> HttpResponse:
     found = sorted(_teams(request.member), key=lambda team: name_key(team.name))
     return render(request, "crm/settings/teams.html", {"teams": found})
 
 
-@require_GET
+@require_safe
 @admin_required(NO_MAIL)
 def team(request: WorkspaceRequest, pk: int) -> HttpResponse:
     found = _find(request.member, pk)
@@ -43,7 +43,7 @@ def team(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return render(request, "crm/settings/team.html", context)
 
 
-@require_GET
+@require_safe
 @admin_required(NO_MAIL)
 def creation_form(request: WorkspaceRequest) -> HttpResponse:
     return _name(request, TeamForm())
@@ -63,7 +63,7 @@ def creation(request: WorkspaceRequest) -> HttpResponse:
     return go_to(request, "crm:team", made.pk)
 
 
-@require_GET
+@require_safe
 @admin_required(NO_MAIL)
 def name_form(request: WorkspaceRequest, pk: int) -> HttpResponse:
     found = _find(request.member, pk)
@@ -85,7 +85,7 @@ def name(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return go_to(request, "crm:team", found.pk)
 
 
-@require_GET
+@require_safe
 @admin_required(NO_MAIL)
 def deletion_form(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return settings_dialog(request, "crm/settings/_delete_team.html", {"team": _find(request.member, pk)})

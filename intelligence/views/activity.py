@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.places import BadPlace, asked_pages
@@ -18,7 +18,7 @@ from intelligence.recordkinds import kind_named
 from intelligence.timeline import read_timeline
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def activity(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """Within the page the feed alone, or what follows in it."""

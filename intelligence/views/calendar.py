@@ -3,7 +3,7 @@
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.places import BadPlace
@@ -13,7 +13,7 @@ from intelligence.agenda import read_agenda
 from intelligence.knowing import read_known
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def calendar(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """`after` is a place in what has been, `later` one in what is to come."""

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from crm.record_pages import RecordPage, record_page
@@ -20,7 +20,7 @@ from intelligence.recordkinds import kind_named
 from mailboxes.correspondence.threads import count_threads
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def details(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     page = record_page(request.member, BY_PLURAL[plural], pk, now=timezone.now())
@@ -29,7 +29,7 @@ def details(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def outside(request: WorkspaceRequest, plural: str, pk: int) -> JsonResponse:
     """Names for the tooltips of a record's times, by which time it is: {"last_email": "Dora Kim"}."""
@@ -39,7 +39,7 @@ def outside(request: WorkspaceRequest, plural: str, pk: int) -> JsonResponse:
     return JsonResponse(counterparts(kind_named(kind.name), pk, workspace_id=workspace_id))
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def strength(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """Why the tie of `member` with the record has its grade."""
@@ -63,7 +63,7 @@ class CountedTab:
     count: str
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def counts(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """The tabs once more; loaded after the page, because counting takes longer than showing."""

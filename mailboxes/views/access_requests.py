@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required
 from crm.models import AccessLevel
@@ -32,7 +32,7 @@ class AnswerForm(forms.Form):
     scope = forms.ChoiceField(choices=Scope.choices)
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def new_request(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """The dialog in which a level and a note are chosen."""

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
 from crm.decorators import MAIL, NO_MAIL, WorkspaceRequest, member_required, wants_part
@@ -35,14 +35,14 @@ from mailboxes.views.own_mailbox import account_dialog, own_mailbox, settings_ur
 MOST_ITEMS = 100
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def settings_home(request: WorkspaceRequest) -> HttpResponse:
     """Who shortens an address arrives all the same."""
     return redirect("mailboxes:account_settings", request.member.workspace.slug)
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def account_settings(request: WorkspaceRequest) -> HttpResponse:
     if wants_part(request) and "log" in request.GET:
@@ -91,7 +91,7 @@ def shares(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return _sharing(request, mailbox)
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def items(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """What could not be read, and what was left out on purpose."""
@@ -112,7 +112,7 @@ def retry(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return response
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def removal_form(request: WorkspaceRequest, pk: int) -> HttpResponse:
     mailbox = own_mailbox(request, pk)

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from crm.room import NoRoom
@@ -25,7 +25,7 @@ from mailboxes.views.own_mailbox import account_dialog
 MOST_TRIES, TRIES_SECONDS = 30, 600
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def new_servers(request: WorkspaceRequest) -> HttpResponse:
     try:
@@ -101,7 +101,7 @@ def account(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return done(request, f"{mailbox.address} is saved; reading goes on within a minute.")
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def new_archive(request: WorkspaceRequest) -> HttpResponse:
     return _archive(request, ArchiveForm(member=request.member))

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required, signed_in
@@ -24,7 +24,7 @@ from mailboxes.views.connecting import done
 from mailboxes.views.own_mailbox import account_dialog
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def new_consent(request: WorkspaceRequest, kind: str) -> HttpResponse:
     """What is read and why, before anybody leaves for the provider; how to set it up, where it is not."""
@@ -57,7 +57,7 @@ def renewed_consent(request: WorkspaceRequest, pk: int) -> HttpResponse:
 
 
 @sensitive_variables("code")
-@require_GET
+@require_safe
 @signed_in
 def callback(request: HttpRequest, kind: str) -> HttpResponse:
     """Back from the provider. Whoever has not asked in this session gets nothing."""

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from django.http import Http404, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from django_htmx.http import push_url
 
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
@@ -26,7 +26,7 @@ from mailboxes.sharing.requesting import Choice, choices
 from mailboxes.showing import body_response, paper, plain_parts
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def record_emails(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """The list, and beside it the thread that was chosen or the first there is to read."""
@@ -60,7 +60,7 @@ def record_emails(request: WorkspaceRequest, plural: str, pk: int) -> HttpRespon
     return render(request, "mailboxes/record_emails.html", context)
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def thread_counts(request: WorkspaceRequest, plural: str, pk: int) -> HttpResponse:
     """How many threads there are to read and to ask for; loaded after the list."""
@@ -70,7 +70,7 @@ def thread_counts(request: WorkspaceRequest, plural: str, pk: int) -> HttpRespon
     return render(request, "mailboxes/_thread_counts.html", {"counts": counts})
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def thread(request: WorkspaceRequest, pk: int) -> HttpResponse:
     context, is_part = _thread_context(request, pk, is_chosen=True), wants_part(request)
@@ -81,7 +81,7 @@ def thread(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return render(request, "mailboxes/_thread.html" if is_part else "mailboxes/thread.html", context)
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def thread_row(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """One thread's row in a list, after a request for it was made, answered or taken back."""
@@ -91,7 +91,7 @@ def thread_row(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return render(request, "mailboxes/_thread_row.html", {"row": rows[pk]} | _list_of(request))
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def message(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """One message of a thread, open; with `closed` as the line it folds to."""
@@ -101,7 +101,7 @@ def message(request: WorkspaceRequest, pk: int) -> HttpResponse:
     return render(request, "mailboxes/_message.html", {"email": email, "open": _opened(request, email)})
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def message_body(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """The HTML of a message, on its own with its own policy: whatever it holds runs and loads nothing."""

@@ -1,13 +1,13 @@
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.decorators import MAIL, WorkspaceRequest, member_required, wants_part
 from mailboxes.correspondence.meetings import find_event
 
 
-@require_GET
+@require_safe
 @member_required(MAIL)
 def event(request: WorkspaceRequest, pk: int) -> HttpResponse:
     """Opened alone a page, opened in a feed the card that takes its entry's place."""

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, member_required
 from mailboxes.accounts import looking
@@ -20,7 +20,7 @@ from mailboxes.views.own_mailbox import account_dialog
 _SECRETS = ("password",)
 
 
-@require_GET
+@require_safe
 @member_required(NO_MAIL)
 def new_exchange(request: WorkspaceRequest) -> HttpResponse:
     try:

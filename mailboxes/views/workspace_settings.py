@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
 from crm.decorators import NO_MAIL, WorkspaceRequest, admin_required
@@ -18,7 +18,7 @@ from mailboxes.policy import Creation, NotInternal
 IDLE_SECONDS = 2 * leasing.POLL_SECONDS
 
 
-@require_GET
+@require_safe
 @admin_required(NO_MAIL)
 def workspace_settings(request: WorkspaceRequest) -> HttpResponse:
     return _page(request, creation_context(request.member.workspace) | _domains(request.member.workspace))

@@ -65,3 +65,13 @@ def test_no_address_of_ours_answers_with_an_empty_page(desk: Desk, cleo: Member,
             refused += 1
 
     assert refused > 20
+
+
+@pytest.mark.parametrize("address", ["/health/", "/halyard/companies/", "/halyard/people/export.csv"])
+def test_whether_a_page_is_there_can_be_asked_without_it(
+    desk: Desk, cleo: Member, signed_in: SignIn, address: str
+) -> None:
+    client = signed_in.as_(cleo)
+
+    assert client.get(address).status_code == 200
+    assert client.head(address).status_code == 200

@@ -239,6 +239,20 @@ def test_an_export_without_wishes_keeps_its_columns(shelf: Desk, signed_in: Sign
     assert browser.get("/halyard/companies/export.csv?sort=nothing").status_code == 400
 
 
+@pytest.mark.parametrize("plural", ["companies", "people"])
+def test_an_export_stands_by_id_unless_somebody_sorts(shelf: Desk, signed_in: SignIn, plural: str) -> None:
+    browser = signed_in.as_(shelf.members["ada"])
+
+    header, *lines = read_csv(browser.get(f"/halyard/{plural}/export.csv"))
+    narrow, *few = read_csv(browser.get(f"/halyard/{plural}/export.csv?filter=name:contains:1"))
+
+    assert header == narrow
+    assert len(lines) > len(few) > 10
+    for found in (lines, few):
+        ids = [int(line[0]) for line in found]
+        assert ids == sorted(ids)
+
+
 FORGED = (
     "abc", "", "\0", "\ud800", "2026-01-01T00:00:00+00:00", "2026-01-01", 1, -1, 1.5, 2**40, 2**70, 10**400, True, None, [], {},
     float("inf"), float("nan"),

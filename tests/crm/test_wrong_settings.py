@@ -41,6 +41,7 @@ def named(*, of: list[str]) -> list[str]:
         ("PUBLIC_URL", "https://"),
         ("PUBLIC_URL", "ftp://crm.example.com"),
         ("PUBLIC_URL", "https://crm.example.com:port"),
+        ("DEFAULT_PLAN", "gold"),
         ("EMAIL_URL", "smtp.example.com:587"),
         ("EMAIL_URL", "smtpx://smtp.example.com"),
         ("EMAIL_URL", "smtp:smtp.example.com"),

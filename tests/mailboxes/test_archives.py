@@ -1,13 +1,22 @@
 """Uploaded files go once they are read; files that an administrator named stay."""
 
+import json
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 
 from mailboxes.accounts import uploads
 from mailboxes.accounts.connecting import connect_archive
-from mailboxes.models import EmailMessage, EventCopy, Mailbox, QuarantinedItem, SkippedItem, StreamKind
+from mailboxes.models import (
+    EmailMessage,
+    EventCopy,
+    Mailbox,
+    QuarantinedItem,
+    SkippedItem,
+    StreamKind,
+)
 from mailboxes.removing import begin_removal, purge
 from mailboxes.running import run_now
 from tests.desk import NOW, Desk
@@ -88,3 +97,27 @@ def test_a_meeting_from_before_anybody_kept_a_calendar_here_is_none(desk: Desk, 
     assert set(EventCopy.objects.values_list("title", flat=True)) == {"M1970", "M2025"}
     assert set(SkippedItem.objects.values_list("reason", flat=True)) == {"empty"}
     assert not QuarantinedItem.objects.exists()
+
+
+def test_the_command_says_what_it_read_and_changes_nothing_for_a_file_that_is_not_there(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_mbox(tmp_path / "a.mbox", letter(1), letter(2))
+    whose = ("import_mailbox", "halyard", "ada@halyard.example", "--address", "post@halyard.example")
+
+    with pytest.raises(CommandError, match=r"Not there: .*b\.mbox\. Nothing was changed\."):
+        call_command(*whose, "--mbox", str(path), str(tmp_path / "b.mbox"))
+    assert not Mailbox.objects.filter(address="post@halyard.example").exists()
+
+    call_command(*whose, "--mbox", str(path))
+    call_command(*whose, "--mbox", str(path), "--json")
+
+    *words, told = capsys.readouterr().out.splitlines()
+    nothing = "0 fetched, 0 stored, skipped: 0, 0 quarantined, 0 removed"
+    assert words == [
+        "post@halyard.example",
+        "mail: 2 fetched, 2 stored, skipped: 0, 0 quarantined, 0 removed",
+        f"calendar: {nothing}",
+    ]
+    again = json.loads(told)
+    assert (again["mail"]["stored"], again["calendar"]["stored"], again["errors"]) == (0, 0, [])

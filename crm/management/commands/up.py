@@ -20,6 +20,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         port = options["port"]
+        if not 0 < port < 65_536:
+            raise CommandError(f"There is no port {port}. Choose one from 1024 to 65535.")
         with running.only_one():
             try:
                 running.end_left_behind()

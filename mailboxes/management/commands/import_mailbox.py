@@ -1,4 +1,3 @@
-import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 from crm.management.lookup import find_member
 from crm.models import Member
 from mailboxes.accounts.connecting import connect
-from mailboxes.models import Mailbox, MailboxKind, SyncStream
-from mailboxes.reading import Counts
-from mailboxes.running import report, run_now
+from mailboxes.management.summary import read_errors, summarised
+from mailboxes.models import Mailbox, MailboxKind
+from mailboxes.running import run_now
 
 FILES = ("mbox", "maildir", "ics")
 
@@ -31,35 +30,24 @@ class Command(BaseCommand):
         member = find_member(options["slug"], options["member"])
         mailbox = _connect(member, options)
         counts = {stream.kind: run_now(stream) for stream in mailbox.streams.order_by("-kind")}
-        self._print(mailbox, counts, as_json=options["json"])
-        failed = [s.last_error for s in SyncStream.objects.filter(mailbox=mailbox) if s.last_error]
-        if failed:
-            raise CommandError(" ".join(failed))
-
-    def _print(self, mailbox: Mailbox, counts: dict[str, Counts], *, as_json: bool) -> None:
-        summary = {kind: report(done) for kind, done in counts.items()}
-        if as_json:
-            self.stdout.write(json.dumps({"mailbox": mailbox.address, **summary}))
-            return
-        for kind, done in summary.items():
-            skipped = ", ".join(f"{n} {reason}" for reason, n in done["skipped"].items()) or "0"
-            self.stdout.write(
-                f"{kind}: {done['fetched']} fetched, {done['stored']} stored, "
-                f"skipped: {skipped}, {done['quarantined']} quarantined"
-            )
+        self.stdout.write(summarised(mailbox, counts, as_json=options["json"]))
+        if errors := read_errors(mailbox):
+            raise CommandError(" ".join(errors))
 
 
 def _connect(member: Member, options: dict[str, Any]) -> Mailbox:
-    files = {name: [str(path.resolve()) for group in options[name] for path in group] for name in FILES}
-    if not any(files.values()):
+    named = {name: [path.resolve() for group in options[name] for path in group] for name in FILES}
+    if not any(named.values()):
         raise CommandError("Name at least one file: --mbox, --maildir or --ics.")
+    if missing := [str(path) for paths in named.values() for path in paths if not path.exists()]:
+        raise CommandError(f"Not there: {', '.join(missing)}. Nothing was changed.")
     try:
         return connect(
             member,
             kind=MailboxKind.ARCHIVE,
             address=options["address"] or member.user.email,
             aliases=options["alias"],
-            settings=files,
+            settings={name: [str(path) for path in paths] for name, paths in named.items()},
         )
     except ValueError as error:
         raise CommandError(str(error)) from None

@@ -1,12 +1,12 @@
-import json
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from crm.addresses import normalise
-from mailboxes.models import Mailbox, SyncStream
-from mailboxes.running import Busy, report, run_now
+from mailboxes.management.summary import read_errors, summarised
+from mailboxes.models import Mailbox
+from mailboxes.running import Busy, run_now
 
 
 class Command(BaseCommand):
@@ -28,20 +28,9 @@ class Command(BaseCommand):
             raise CommandError(f"The member of {mailbox.address} is deactivated: it is not read.")
         streams = [one for one in mailbox.streams.order_by("-kind") if mailbox.reads(one.kind)]
         try:
-            counts = {one.kind: report(run_now(one)) for one in streams}
+            counts = {one.kind: run_now(one) for one in streams}
         except Busy as error:
             raise CommandError(str(error)) from None
-        errors = SyncStream.objects.filter(mailbox=mailbox).exclude(last_error="")
-        said = list(errors.values_list("last_error", flat=True))
-        summary = {"mailbox": mailbox.address, **counts, "errors": said}
-        self.stdout.write(json.dumps(summary) if as_json else _in_words(summary))
-        if said:
-            raise CommandError(" ".join(said))
-
-
-def _in_words(summary: dict[str, Any]) -> str:
-    lines = [summary["mailbox"]]
-    for kind in ("mail", "calendar"):
-        if kind in summary:
-            lines.append(f"  {kind}: " + ", ".join(f"{k} {v}" for k, v in summary[kind].items()))
-    return "\n".join(lines)
+        self.stdout.write(summarised(mailbox, counts, as_json=as_json))
+        if errors := read_errors(mailbox):
+            raise CommandError(" ".join(errors))
