@@ -197,7 +197,7 @@ def _interaction_column(kind: RecordKind, attribute: Attribute) -> Column:
         name=name,
         label=attribute.label,
         icon=attribute.icon,
-        width=228 if is_ahead else 204,
+        width=244 if is_ahead else 204,
         walk=_insight_walk(kind, attribute.key, "timestamptz"),
         select=attribute.fields,
         source=_source(kind),

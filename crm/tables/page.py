@@ -111,12 +111,29 @@ def look_of(member: Member, *, now: datetime) -> Look:
     return Look(here, members_of(member.workspace_id), member.workspace.slug, member.pk)
 
 
-def build_table(member: Member, kind: RecordType, state: State, *, now: datetime, pages: int = 1) -> Table:
+def build_table(
+    member: Member,
+    kind: RecordType,
+    state: State,
+    *,
+    pages: int = 1,
+    is_counted: bool = True,
+    now: datetime,
+) -> Table:
+    """`is_counted` is False where rows alone are asked for, and nobody sees how many there are."""
     columns = shown_columns(kind, state)
     look = look_of(member, now=now)
     selection = Selection.of(columns)
     most = PAGE_ROWS * pages
-    page = read_page(member.workspace_id, kind, state, selection=selection, look=look, limit=most + 1)
+    page = read_page(
+        member.workspace_id,
+        kind,
+        state,
+        selection=selection,
+        look=look,
+        limit=most + 1,
+        is_counted=is_counted,
+    )
     start = state.after.number if state.after else 0
     shown = page.rows[:most]
     next_query = ""
@@ -169,7 +186,7 @@ COUNTED = f"""
 @dataclass(frozen=True, slots=True)
 class PageRows:
     """Rows of (id, sort key, …, name, values …), one more than a page holds where there are
-    more; how many match and, on a first page only, how many there are. Both counted on when the
+    more; how many match and, where that is asked, how many there are. Both counted on when the
     page is there, with what stands under the table."""
 
     rows: list[tuple[Any, ...]]
@@ -185,8 +202,9 @@ def read_page(
     selection: Selection,
     look: Look,
     limit: int = PAGE_ROWS + 1,
+    is_counted: bool = True,
 ) -> PageRows:
-    counted = "0" if state.after else COUNTED.format(table=kind.table)
+    counted = COUNTED.format(table=kind.table) if is_counted else "0"
 
     def read(walk: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         statement = PAGE.format(walk=walk, table=kind.table, total=counted)

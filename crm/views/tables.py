@@ -28,6 +28,8 @@ from crm.tables.state import BadState, State, read_state
 from crm.views.csv_file import csv_file
 from crm.views.dialogs import leave_for
 
+NEXT_ROWS = "crm/_next_rows.html"
+
 
 @require_safe
 @member_required(MAIL)
@@ -180,7 +182,9 @@ def arranged(request: WorkspaceRequest, kind: RecordType, query: str) -> HttpRes
 def render_table(request: WorkspaceRequest, kind: RecordType, state: State) -> HttpResponse:
     member = request.member
     pages = asked_pages(request.GET.get("pages", "")) if state.after else 1
-    table = build_table(member, kind, state, now=timezone.localtime(), pages=pages)
+    template = _template(request, is_next_page=bool(state.after))
+    is_counted = template != NEXT_ROWS
+    table = build_table(member, kind, state, pages=pages, is_counted=is_counted, now=timezone.localtime())
     context = {
         "table": table,
         "kind": kind,
@@ -189,12 +193,12 @@ def render_table(request: WorkspaceRequest, kind: RecordType, state: State) -> H
         "groups": column_choices(kind, state),
         "keeps_view": state.view is not None and state.view.is_kept_by(member),
     }
-    return render(request, _template(request, is_next_page=bool(state.after)), context)
+    return render(request, template, context)
 
 
 def _template(request: WorkspaceRequest, *, is_next_page: bool) -> str:
     if wants_part(request) and request.htmx.target != "main":
-        return "crm/_next_rows.html" if is_next_page else "crm/_view.html"
+        return NEXT_ROWS if is_next_page else "crm/_view.html"
     return "crm/records.html"
 
 

@@ -54,7 +54,11 @@ class _Reader:
         """With `after` it is a later page, on which nothing is counted."""
         state = read_state(self.kind, QueryDict(f"{query}&after={after.encoded()}" if after else query))
         selection = Selection.of(shown_columns(self.kind, state))
-        return read_page(self.shelf.workspace.pk, self.kind, state, selection=selection, look=self.look).rows
+        is_first = state.after is None
+        look, workspace = self.look, self.shelf.workspace.pk
+        return read_page(
+            workspace, self.kind, state, selection=selection, look=look, is_counted=is_first
+        ).rows
 
     def every_sort(self) -> None:
         for name in SMART:

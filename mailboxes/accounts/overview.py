@@ -111,14 +111,15 @@ class Account:
 
 
 def read_accounts(member: Member, *, now: datetime) -> list[Account]:
-    """Oldest first, those being removed included. A fixed number of statements."""
+    """Oldest first, those being removed included, without one that goes while we look. A fixed number of
+    statements."""
     boxes = list(Mailbox.objects.owned_by(member).order_by("pk"))
     ids = [box.pk for box in boxes]
     streams: dict[int, list[SyncStream]] = {}
     for stream in SyncStream.objects.filter(mailbox__in=ids).order_by("-kind"):
         streams.setdefault(stream.mailbox_id, []).append(stream)
     counts = {row[0]: row[1:] for row in fetch(_COUNTS, ids=ids)}
-    return [_account(box, streams.get(box.pk, []), counts[box.pk], now) for box in boxes]
+    return [_account(box, streams.get(box.pk, []), counts[box.pk], now) for box in boxes if box.pk in counts]
 
 
 def _account(box: Mailbox, streams: list[SyncStream], counts: tuple, now: datetime) -> Account:

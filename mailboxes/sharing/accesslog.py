@@ -1,5 +1,5 @@
 """What was decided about a member's mail, in words for him alone. Names are looked up when it is read;
-what has gone since is "something"."""
+of what has gone since, what it was."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +17,11 @@ NAMED: dict[str, type[Model]] = {
     "member": Member,
     "team": Team,
     "mailbox": Mailbox,
+}
+GONE = {
+    "company": "a company that is gone",
+    "team": "a team that is gone",
+    "mailbox": "an account that is gone",
 }
 # {who} did it, to {what}, to the advantage of {whom}.
 WORDS = {
@@ -86,4 +91,5 @@ def _what(details: Mapping[str, Any], names: Mapping[str, Mapping[int, str]]) ->
 
 
 def _named(details: Mapping[str, Any], names: Mapping[str, Mapping[int, str]], kinds: Sequence[str]) -> str:
-    return next((names[kind].get(details[kind], "somebody") for kind in kinds if kind in details), "")
+    known = (names[kind].get(details[kind], GONE.get(kind, "somebody")) for kind in kinds if kind in details)
+    return next(known, "")

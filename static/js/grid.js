@@ -50,7 +50,9 @@
 
   function pressInGrid(event) {
     const cell = event.target.closest("#rows > tr > :is(th, td)");
-    if (!cell || event.target !== cell || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!cell || event.ctrlKey || event.metaKey || event.altKey) return;
+    // A box or a link that was clicked has no use for arrows, and is where one is.
+    if (event.target !== cell && !(event.key in ARROWS && event.target.matches(".check, a"))) return;
     if (type(cell, event)) return;
     const letters = usesLetters();
     const move = ARROWS[event.key] || (letters && LETTERS[event.key]);

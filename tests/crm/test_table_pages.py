@@ -2,8 +2,10 @@
 
 import base64
 import csv
+import html
 import io
 import json
+import re
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -251,6 +253,19 @@ def test_an_export_stands_by_id_unless_somebody_sorts(shelf: Desk, signed_in: Si
     for found in (lines, few):
         ids = [int(line[0]) for line in found]
         assert ids == sorted(ids)
+
+
+@pytest.mark.parametrize("plural", ["companies", "people"])
+def test_a_later_page_says_how_many_there_are(shelf: Desk, signed_in: SignIn, plural: str) -> None:
+    browser = signed_in.as_(shelf.members["ada"])
+    first = browser.get(f"/halyard/{plural}/?sort=name").text
+    more = re.search(r'hx-get="([^"]+after=[^"]+)"', first)
+    assert more
+
+    later = browser.get(html.unescape(more[1])).text
+
+    counts = [re.findall(r'id="record-count"[^>]*>([^<]+)<', page) for page in (first, later)]
+    assert counts == [[str(RECORDS)]] * 2
 
 
 FORGED = (

@@ -238,6 +238,18 @@ def test_the_table_is_one_tab_stop_and_keys_do_the_rest(shelf: Stage) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Cobalt")
 
 
+def test_arrows_go_on_from_a_box_that_was_clicked(shelf: Stage) -> None:
+    page = table(shelf, query="?sort=name")
+    box = page.locator("#rows tr", has_text="Cobalt").locator(".check")
+    box.locator("xpath=ancestor::tr").hover()
+    box.click()
+
+    page.keyboard.press("ArrowDown")
+
+    expect(page.locator("#rows tr", has_text="Dune").locator("th")).to_be_focused()
+    expect(box).to_be_checked()
+
+
 def test_the_record_leads_back_to_the_table_it_was_opened_from(shelf: Stage) -> None:
     page = table(shelf, query="?sort=name&filter=people:at_least:2")
     page.get_by_role("link", name="Dune").click()

@@ -1,6 +1,7 @@
 """Connected accounts in words and numbers, and what was kept aside."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -66,6 +67,19 @@ def test_reading_failing_and_leaving_are_told_apart(desk: Desk, ada: Member, str
 
     Mailbox.objects.filter(pk=stream.mailbox_id).update(state=MailboxState.REMOVING)
     assert read_accounts(ada, now=NOW)[0].state == "removing"
+
+
+def test_an_account_that_goes_while_it_is_read_is_left_out(desk: Desk, ada: Member) -> None:
+    box, gone = desk.mailboxes["ada"], list[int]()
+
+    def lose(execute: Any, sql: str, *rest: Any) -> Any:
+        if "mailboxes_syncstream" in sql and not gone:
+            gone.append(box.pk)
+            box.delete()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(lose):
+        assert read_accounts(ada, now=NOW) == []
 
 
 def test_the_list_takes_a_fixed_number_of_statements(desk: Desk, ada: Member, stream: SyncStream) -> None:
