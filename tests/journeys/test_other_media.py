@@ -71,6 +71,15 @@ def test_the_current_tab_of_a_record_is_in_sight(long_list: Stage) -> None:
     assert strip.locator(".tab").nth(1).inner_text() == "Details"
 
 
+def test_details_are_the_current_tab_at_their_own_address_too(long_list: Stage) -> None:
+    page = long_list.page("ada", size=NARROW)
+    person = Person.objects.get(name="Bob")
+    page.goto(f"{long_list.site}/halyard/companies/{person.company_id}/details/")
+
+    expect(page.locator("#record-tabs .count").first).to_be_attached()
+    expect(page.locator("#record-tabs [aria-current]")).to_have_text("Details")
+
+
 def test_a_low_screen_scrolls_as_a_whole(long_list: Stage) -> None:
     page = companies(long_list, LOW)
 
