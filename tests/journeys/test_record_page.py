@@ -125,6 +125,7 @@ def test_what_is_new_comes_without_moving_anything(browser: Browser, site: str) 
     assert page.locator("#tab").evaluate("tab => tab.scrollTop") == 0
 
     # A value that has changed is marked, one that only grew older is not.
+    is_settled(page)
     company.insight.__class__.objects.filter(pk=company.pk).update(last_email_at="2026-11-24T08:59:00Z")
     page.evaluate(ANNOUNCE, "known")
     expect(page.locator("#known .is-fresh").first).to_be_visible()
