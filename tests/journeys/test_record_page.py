@@ -105,7 +105,12 @@ def test_somebody_asks_why(browser: Browser, site: str) -> None:
 def test_what_is_new_comes_without_moving_anything(browser: Browser, site: str) -> None:
     page = page_of(browser, site, WIDE)
     trouble, company = Trouble(page, site), busiest()
+    page.add_init_script("document.addEventListener('told', () => { window.isTold = true; })")
     page.goto(f"{site}/halyard/companies/{company.pk}/")
+    # A stream that has just begun has everything looked at once more, within two seconds.
+    page.wait_for_function("() => window.isTold")
+    page.wait_for_timeout(2_200)
+    is_settled(page)
     news, entries = page.get_by_role("button", name="New activity"), page.locator("#feed article[data-kind]")
     newest = CompanyInteraction.objects.filter(company=company).order_by("occurred_at")[0]
     page.evaluate(ANNOUNCE, "feed")
