@@ -123,7 +123,7 @@
       const row = fresh.querySelector(`tr[data-record="${old.dataset.record}"]`);
       for (const cell of row?.querySelectorAll("[data-attribute]") ?? []) replaceValue(old, cell);
       delete old.dataset.named;
-      old.toggleAttribute("data-gone", !row); // merged or deleted, and perhaps brought back
+      old.toggleAttribute("data-is-gone", !row); // merged or deleted, and perhaps brought back
     }
     announceMoved(Number(fresh.dataset.moved));
     recalculateSoon();

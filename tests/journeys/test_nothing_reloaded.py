@@ -191,13 +191,13 @@ def test_a_row_that_is_deleted_elsewhere_is_struck_through_until_it_is_back(shel
     row = page.locator(f'tr[data-record="company:{dune.pk}"]')
 
     deletion = delete_records(COMPANY, [dune.pk], workspace_id=ben.workspace_id, by=ben)
-    expect(row).to_have_attribute("data-gone", "")
-    expect(page.locator("#rows tr[data-gone]")).to_have_count(1)
+    expect(row).to_have_attribute("data-is-gone", "")
+    expect(page.locator("#rows tr[data-is-gone]")).to_have_count(1)
     expect(page.locator("#moved")).to_have_text("1 row moved")
 
     assert deletion
     undo(deletion, by=ben, now=timezone.now())
-    expect(page.locator("#rows tr[data-gone]")).to_have_count(0)
+    expect(page.locator("#rows tr[data-is-gone]")).to_have_count(0)
     expect(page.locator("#moved")).to_be_hidden()
 
 
