@@ -1,11 +1,12 @@
 // What changes elsewhere while a page is open, as stream.js is told it. Regions with data-live="company:17 sync"
-// get the event "live" when one of their keys is told ("company" alone is any of them); so does the body, with
-// everything that is. The first key is what a region is about: once that is gone, there is no more to ask for.
+// get the event "live" when one of their keys is told ("company" alone is any of them); so does the body. The event
+// says what has been told since. The first key is what a region is about: once that is gone, there is no more to ask for.
 (() => {
   "use strict";
 
   const REST = 1_000; // a region is refreshed no more often than this, in milliseconds
   const REST_ALL = 5_000; // nor everything at once than this
+  const REST_FAILED = 10_000; // after an answer that did not come
   const SPREAD = 2_000; // within which everybody does not ask at the same moment
   const MOST = 200; // keys to keep for a tab nobody looks at
   const EDITOR = "[data-editor], [data-edits].htmx-request"; // the latter is about to become one
@@ -62,7 +63,7 @@
       const keys = region.dataset.live.split(" ").filter(Boolean);
       const isHeard = (key) => told.all || heard.has(key) || heard.has(`gone:${key}`);
       if (gone.has(keys[0])) waiting.delete(region);
-      else if (keys.some(isHeard)) waiting.add(region);
+      else if (keys.some(isHeard)) wait(region, told);
     }
     document.body.dispatchEvent(new CustomEvent("live", { detail: asMessage(told) }));
     refresh();
@@ -70,8 +71,10 @@
 
   // --- Regions: refreshed where nobody is in the middle of something
 
-  const waiting = new Set();
+  const waiting = new Map(); // with what has been told; an answer that was on its way by then says nothing of it
   let next = 0;
+
+  const wait = (region, told) => waiting.set(region, add(waiting.get(region) ?? nothing(), told));
 
   // What its answer comes in place of.
   function placeOf(region) {
@@ -107,7 +110,7 @@
 
   function refresh() {
     let soonest = Infinity;
-    for (const region of waiting) {
+    for (const region of waiting.keys()) {
       const due = restOf(region);
       const isShut = region.matches("[popover]:not(:popover-open)"); // asked anew by whoever opens it
       if (!region.isConnected || isShut) pass(region);
@@ -118,11 +121,11 @@
     if (soonest < Infinity) next = setTimeout(refresh, soonest);
   }
 
-  // Of what was told while an answer was on its way, that answer may say nothing.
+  // What came in its place was asked for before it was told.
   function pass(region) {
-    waiting.delete(region);
     const heir = region.id && document.getElementById(region.id);
-    if (heir && heir !== region && heir.matches("[data-live]")) waiting.add(heir);
+    if (heir && heir !== region && heir.matches("[data-live]")) wait(heir, waiting.get(region));
+    waiting.delete(region);
   }
 
   // What comes in place of a region has its id, and rests as the one before it did.
@@ -134,21 +137,28 @@
     return last + (Number(region.dataset.liveRest) * 1000 || REST) - Date.now();
   }
 
-  function ask(region) {
-    waiting.delete(region);
-    if (region.id) byId.set(region.id, Date.now());
-    else byElement.set(region, Date.now());
-    region.dispatchEvent(new CustomEvent("live"));
+  function rest(region, from = Date.now()) {
+    if (region.id) byId.set(region.id, from);
+    else byElement.set(region, from);
   }
+
+  function ask(region) {
+    const detail = asMessage(waiting.get(region));
+    waiting.delete(region);
+    rest(region);
+    region.dispatchEvent(new CustomEvent("live", { detail }));
+  }
+
+  const toldOf = ({ requestConfig: { triggeringEvent } }) => triggeringEvent?.type === "live" && triggeringEvent.detail;
 
   // Somebody may have opened a menu or gone into a field while the answer was on its way; and what is as it
   // was stays, with the focus and what is selected in it. What one's own doing changes waits for an editor only.
   function putOff(event) {
-    const { requestConfig: { triggeringEvent, elt: region }, target, serverResponse } = event.detail;
+    const { requestConfig: { elt: region }, target, serverResponse } = event.detail;
     if (!region.matches("[data-live]")) return;
-    const isTold = triggeringEvent?.type === "live";
-    if (isTold ? isBusy(region) : target.querySelector(EDITOR)) waiting.add(region);
-    else if (!isTold || !isAsItWas(region, target, serverResponse)) return;
+    const told = toldOf(event.detail);
+    if (told ? isBusy(region) : target.querySelector(EDITOR)) wait(region, told || nothing());
+    else if (!told || !isAsItWas(region, target, serverResponse)) return;
     event.detail.shouldSwap = false;
   }
 
@@ -178,8 +188,17 @@
   }
 
   // It has given way to what somebody asked for.
-  function askAgain({ defaultPrevented, detail: { elt, requestConfig } }) {
-    if (defaultPrevented && requestConfig.triggeringEvent?.type === "live") waiting.add(elt);
+  function askAgain({ defaultPrevented, detail }) {
+    const told = toldOf(detail);
+    if (defaultPrevented && told) wait(detail.elt, told);
+  }
+
+  // The network or the server is down; what may not be seen, or is not there, is not asked for again.
+  function askLater({ xhr, elt: region, ...detail }) {
+    const told = toldOf(detail);
+    if (!told || !region.matches("[data-live]") || (xhr.status >= 400 && xhr.status < 500)) return;
+    rest(region, Date.now() + REST_FAILED);
+    wait(region, told);
   }
 
   // A field is left, a menu or a dialog is closed, an answer is there.
@@ -194,8 +213,9 @@
     isLeaving ||= target.matches("[data-leaves]");
   }
 
-  function stay({ detail }) {
+  function onError({ detail }) {
     if (detail.elt.matches("[data-leaves]")) isLeaving = false;
+    askLater(detail);
   }
 
   function onVisibility() {
@@ -206,7 +226,7 @@
 
   document.addEventListener("told", ({ detail }) => hear(detail));
   document.addEventListener("visibilitychange", onVisibility);
-  window.addEventListener("pageshow", ({ persisted }) => { if (persisted) hear({ all: true }); });
+  window.addEventListener("pageshow", ({ persisted }) => { if (persisted) hear({ all: true, topics: ["access"] }); });
   const moments = ["focusout", "toggle", "close", "scrollend", "htmx:afterRequest", "htmx:afterSettle"];
   for (const name of moments) document.addEventListener(name, refreshLater, true);
   document.addEventListener("pointerdown", () => { isPressed = true; }, true);
@@ -216,8 +236,8 @@
   window.addEventListener("blur", letGo);
   const listeners = {
     "submit": leave,
-    "htmx:responseError": stay,
-    "htmx:sendError": stay,
+    "htmx:responseError": onError,
+    "htmx:sendError": onError,
     "htmx:beforeRequest": askAgain,
     "htmx:beforeSwap": putOff,
   };

@@ -73,35 +73,30 @@
   }
 
   let isAskedFor = false;
-  let isWithdrawn = false; // perhaps: somebody may see less of something, or more
   let place = null; // where somebody reads on once it has come anew
-
-  function noteAccess({ detail }) {
-    isWithdrawn ||= Boolean(detail.topics?.includes("access"));
-  }
 
   function keepFeedStill(event) {
     const trigger = event.detail.requestConfig.triggeringEvent;
     if (trigger?.type !== "live" || isAskedFor || !event.detail.shouldSwap) return;
+    const isWithdrawn = trigger.detail.topics?.includes("access"); // perhaps: somebody may see less of something, or more
     const fresh = new DOMParser().parseFromString(event.detail.serverResponse, "text/html").getElementById("feed");
     const isWhole = feed().querySelectorAll(".month").length <= (fresh?.querySelectorAll(".month").length ?? 0);
     const isSame = !fresh || (fresh.dataset.state === feed().dataset.state && (isWhole || !isWithdrawn));
-    const mustCome = isWithdrawn && !isSame;
+    const mustCome = (isWithdrawn || trigger.detail.all) && !isSame;
     const close = mustCome && feed().querySelector("[data-close-event]");
     if (close) {
       event.detail.shouldSwap = false;
-      return comeAfter(close);
+      return comeAfter(close, trigger.detail);
     }
-    isWithdrawn = false;
     if (mustCome) place = window.places.look();
     event.detail.shouldSwap = !isSame && (mustCome || !isBeingRead());
     if (!isSame) announceNews(!event.detail.shouldSwap);
   }
 
   // An open meeting may be what was taken back: closed, it leaves the history as well.
-  function comeAfter(close) {
+  function comeAfter(close, told) {
     close.click();
-    document.body.addEventListener("travel", () => setTimeout(() => window.htmx.trigger(feed(), "live")), { once: true });
+    document.body.addEventListener("travel", () => setTimeout(() => window.htmx.trigger(feed(), "live", told)), { once: true });
   }
 
   function announceNews(isThere) {
@@ -186,7 +181,6 @@
   addEventListener("resize", markTab);
   document.body.addEventListener("click", onClick);
   document.body.addEventListener("keydown", onKey);
-  document.body.addEventListener("live", noteAccess);
   document.body.addEventListener("htmx:beforeSwap", beforeSwap);
   document.body.addEventListener("htmx:afterSettle", afterSettle);
   document.body.addEventListener("htmx:responseError", () => { isAskedFor = false; });

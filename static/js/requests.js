@@ -209,7 +209,8 @@
     const { status } = xhr;
     // What only refreshes itself may find that it is gone: nobody has pressed anything.
     if (outdated.has(xhr)) return;
-    if ([403, 404].includes(status) && refreshes(event.detail.requestConfig)) {
+    if (refreshes(event.detail.requestConfig)) {
+      if (![403, 404].includes(status)) return; // is asked for again
       if (event.detail.requestConfig.path.endsWith("/header/")) sayGone(); // other parts may be gone by themselves
       takeAway(event.detail.elt);
       return;
@@ -227,6 +228,7 @@
   }
 
   function onSendError(event) {
+    if (refreshes(event.detail.requestConfig)) return;
     takeBack(event);
     fail("The server does not answer. Check your connection and try again.");
   }

@@ -102,11 +102,12 @@
 
   // Nobody may have listened since this page was made, as where it is the first for a while; nor in a gap.
   function comeUp({ whole }) {
-    const isGap = hasBeenUp || !whole;
+    const news = [];
+    if (hasBeenUp) news.push({ all: true, topics: ["access"] });
+    else if (!whole) news.push({ all: true });
     hasBeenUp = true;
     wait = WAIT[0];
-    tell({ up: true });
-    if (isGap) tell({ news: [{ all: true }] });
+    tell({ up: true, news });
   }
 
   // The browser tries again by itself unless it was refused, and then it does not say why.

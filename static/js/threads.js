@@ -44,7 +44,7 @@
   function keepListStill(event) {
     if (!isLive(event) || !event.detail.shouldSwap || !list()) return;
     const fresh = parse(event);
-    if (mustCome(fresh)) return;
+    if (mustCome(event, fresh)) return;
     dropRows(fresh);
     const order = orderOf(fresh);
     const isSame = order.length > 0 && order.join() === orderOf(list()).slice(0, order.length).join();
@@ -58,17 +58,12 @@
   }
 
   // Somebody may see less of something, or more: then all of the list comes anew, and one reads on where one was.
-  let isWithdrawn = false;
   let place = null;
 
-  function noteAccess({ detail }) {
-    isWithdrawn ||= Boolean(detail.topics?.includes("access"));
-  }
-
-  function mustCome(fresh) {
+  function mustCome(event, fresh) {
     const isOther = orderOf(fresh).join() !== orderOf(list()).join(); // also where more is there than is answered
+    const isWithdrawn = event.detail.requestConfig.triggeringEvent.detail.topics?.includes("access");
     if (isWithdrawn && isOther) place = window.places.look();
-    isWithdrawn = false;
     return place !== null;
   }
 
@@ -193,7 +188,6 @@
   const listeners = {
     "click": closeThread,
     "focusout": () => setTimeout(catchUp),
-    "live": noteAccess,
     "htmx:beforeSend": markChosen,
     "htmx:beforeSwap": beforeSwap,
     "htmx:afterSwap": afterSwap,

@@ -8,7 +8,17 @@ from re import Pattern
 
 from django.conf import settings as django_settings
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, Route, expect
+from playwright.sync_api import (
+    APIResponse,
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    Route,
+    expect,
+)
 
 from crm.models import Company, Member, Role, Workspace
 from crm.workspaces import add_member
@@ -52,18 +62,21 @@ class Trouble:
 
 
 class Held:
-    """Requests to addresses like this one, kept back until they are let go; or only the first of them."""
+    """Requests to addresses like this one, kept back until they are let go; or only the first of them. What is
+    kept back may be the answers: they are those of the moment they were asked for."""
 
-    def __init__(self, page: Page, pattern: str | Pattern[str], *, only_first: bool = False) -> None:
-        self.page, self.pattern, self.only_first = page, pattern, only_first
-        self.routes: list[Route] = []
+    def __init__(
+        self, page: Page, pattern: str | Pattern[str], *, only_first: bool = False, answers: bool = False
+    ) -> None:
+        self.page, self.pattern, self.only_first, self.answers = page, pattern, only_first, answers
+        self.routes: list[tuple[Route, APIResponse | None]] = []
         page.route(pattern, self._keep)
 
     def _keep(self, route: Route) -> None:
         if self.only_first and self.routes:
             route.fallback()
         else:
-            self.routes.append(route)
+            self.routes.append((route, route.fetch() if self.answers else None))
 
     def has_come(self) -> None:
         """A page shows that it has asked before its request arrives here."""
@@ -77,8 +90,11 @@ class Held:
         """Those that have come."""
         self.has_come()
         kept, self.routes = self.routes, []
-        for route in kept:
-            route.continue_()
+        for route, answer in kept:
+            if answer:
+                route.fulfill(response=answer)
+            else:
+                route.continue_()
 
     def ends(self) -> None:
         """Nothing is kept back any longer, nor what has come."""

@@ -20,6 +20,7 @@ from tests.journeys.stage import (
     BOB,
     NOW,
     SETTINGS,
+    Held,
     Stage,
     emails_of_acme,
     is_settled,
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SOON = 12_000  # in milliseconds
 MBOX = b"From bob Sun Nov  1 10:00:00 2026\n" + letter(9, BOB, ADA, "From an archive")
+TELL = "told => document.dispatchEvent(new CustomEvent('told', { detail: told }))"
 DOWN = "Math.max(scrollY, document.getElementById('tab').scrollTop)"
 
 
@@ -133,20 +135,72 @@ def test_what_may_be_read_no_more_leaves_the_conversation_that_is_open(read: Sta
         trouble.found.clear()
 
 
-def test_a_feed_that_is_read_further_down_loses_what_is_taken_back(read: Stage) -> None:
-    box = Mailbox.objects.get(member=read.people["ada"])
-    set_default_level(box, AccessLevel.FULL, by=read.people["ada"])
-    page = read.page("ben", size={"width": 1440, "height": 420})
-    page.goto(emails_of_acme(read).replace("emails/", ""))
-    expect(page.locator("#feed")).to_contain_text("Slate roof")
+def low(read: Stage) -> Page:
+    """A window of Ben's that shows a part of a page."""
+    return read.page("ben", size={"width": 1440, "height": 420})
+
+
+def read_below(read: Stage, page: Page, tab: str) -> None:
+    """Ada's mail may be read, and is, further down."""
+    set_default_level(Mailbox.objects.get(member=read.people["ada"]), AccessLevel.FULL, by=read.people["ada"])
+    page.goto(emails_of_acme(read).replace("emails/", tab))
+    expect(page.locator("#tab")).to_contain_text("Slate roof")
     page.mouse.move(600, 300)
     page.mouse.wheel(0, 40)
     page.wait_for_function(f"{DOWN} === 40")
 
+
+def take_back(read: Stage) -> None:
+    box = Mailbox.objects.get(member=read.people["ada"])
     set_default_level(box, AccessLevel.METADATA, by=read.people["ada"])
-    expect(page.locator("#feed")).not_to_contain_text("Slate roof", timeout=SOON)
-    expect(page.locator("#feed-news")).to_be_hidden()
+
+
+def is_taken_back(page: Page) -> None:
+    expect(page.locator("#tab")).not_to_contain_text("Slate roof", timeout=SOON)
     assert page.evaluate(DOWN) == 40
+
+
+def test_a_feed_that_is_read_further_down_loses_what_is_taken_back(read: Stage) -> None:
+    page = low(read)
+    read_below(read, page, "")
+
+    take_back(read)
+    is_taken_back(page)
+    expect(page.locator("#feed-news")).to_be_hidden()
+
+
+@pytest.mark.parametrize("tab", ["", "emails/"])
+def test_an_answer_from_before_something_is_taken_back_settles_nothing(read: Stage, tab: str) -> None:
+    page = low(read)
+    read_below(read, page, tab)
+    page.evaluate(
+        """() => {
+            document.body.addEventListener("live", ({ detail }) => {
+                if (detail.topics.includes("access")) document.body.dataset.hasHeard = "";
+            });
+            for (const one of document.querySelectorAll("#tab time")) one.title = "As a minute passes";
+        }"""
+    )
+
+    held = Held(page, re.compile(rf"/companies/\d+/{tab}(\?show=all)?$"), only_first=True, answers=True)
+    page.evaluate(TELL, {"records": [f"company:{Company.objects.get().pk}"]})
+    held.has_come()
+    take_back(read)
+    expect(page.locator("body[data-has-heard]")).to_be_attached(timeout=SOON)
+    held.let_go()
+    held.ends()
+    is_taken_back(page)
+
+
+@pytest.mark.parametrize("tab", ["", "emails/"])
+def test_what_nobody_heard_may_have_been_that_something_is_taken_back(read: Stage, tab: str) -> None:
+    page = low(read)
+    Held(page, re.compile(r"/live/\?"))
+    read_below(read, page, tab)
+
+    take_back(read)
+    page.evaluate(TELL, {"all": True})
+    is_taken_back(page)
 
 
 def test_what_is_asked_on_a_page_of_its_own_leads_back(read: Stage) -> None:
