@@ -105,6 +105,7 @@
   // What has an id htmx finds again after a swap. Where the focus is lost with what had it, go on from
   // the same thing, else the heading of the same section, else whatever comes first in what came instead.
   const interrupting = new WeakMap();
+  let lost = null; // until it is found again; by then something around it may be coming anew as well
 
   // As it will be called when it comes again.
   function identityOf(one) {
@@ -134,10 +135,12 @@
   function noteFocus(event) {
     const { target, xhr } = event.detail;
     const focused = document.activeElement;
-    if (!target.contains(focused)) return;
-    const heading = focused.closest("[aria-labelledby]")?.getAttribute("aria-labelledby");
-    const button = focused.closest(".menu[popover]") && openerOf(focused)?.id;
-    interrupting.set(xhr, { identity: identityOf(focused), heading, button });
+    if (target.contains(focused)) {
+      const heading = focused.closest("[aria-labelledby]")?.getAttribute("aria-labelledby");
+      const button = focused.closest(".menu[popover]") && openerOf(focused)?.id;
+      lost = { identity: identityOf(focused), heading, button, around: target.parentElement };
+    } else if (focused !== document.body || !target.contains(lost?.around ?? null)) return;
+    interrupting.set(xhr, lost);
   }
 
   function restoreFocus(event) {
@@ -145,12 +148,15 @@
     const { identity, heading, button } = interrupting.get(xhr) ?? {};
     const opener = button && !document.querySelector(":popover-open") && document.getElementById(button);
     if (opener) opener.focus({ preventScroll: true });
-    if (!interrupting.has(xhr) || document.activeElement !== document.body) return;
+    if (document.activeElement !== document.body) lost = null;
+    if (!interrupting.has(xhr) || !lost) return;
     const region = target.isConnected ? target : event.target;
     const place = again(identity, region) || document.getElementById(heading) || region.querySelector("h1, h2, h3");
     const next = place || region.querySelector(`${FOCUSABLE}, ${FIELDS}`) || region;
+    if (!next.isConnected) return;
     if (!next.matches(`${FOCUSABLE}, ${FIELDS}`)) next.tabIndex = -1;
     next.focus({ preventScroll: true });
+    lost = null;
   }
 
   // --- Dialogs: whatever is loaded into the slot is shown; an answer without content means done

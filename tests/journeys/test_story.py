@@ -98,10 +98,14 @@ def test_ada_answers_on_the_bell(read: Stage) -> None:
     expect(page.locator("form.request")).to_have_count(1)
     to_bell(page, WIDE)
 
+    page.evaluate(
+        "htmx.config.defaultSettleDelay = 1_500"
+    )  # the list comes anew before its answer has settled
     page.locator(".note").get_by_role("button", name="Decline").press("Enter")
     expect(page.locator(".note")).to_contain_text("(declined)")
     expect(page.locator("form.request")).to_have_count(0)
     expect(page.locator(".sidebar .badge")).to_have_count(0)
+    expect(page.locator("#notifications :focus")).to_be_attached()
     page.keyboard.press("Escape")
     expect(page.locator("#notifications")).to_be_hidden()
     expect(page.get_by_role("button", name="Notifications")).to_be_focused()
