@@ -9,9 +9,8 @@ PORT ?= 8000
 run: install
 	@exec $(BIN)/python manage.py up --port $(PORT)
 
-# Not sorted by the number of their tests: files of few long ones would come last, with one core idle.
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .
