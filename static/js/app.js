@@ -132,8 +132,7 @@
     if (identity && document.activeElement === document.body) again(identity, document)?.focus({ preventScroll: true });
   }
 
-  function noteFocus(event) {
-    const { target, xhr } = event.detail;
+  function noteFocus({ detail: { target, xhr } }) {
     const focused = document.activeElement;
     if (target.contains(focused)) {
       const heading = focused.closest("[aria-labelledby]")?.getAttribute("aria-labelledby");
@@ -143,20 +142,18 @@
     interrupting.set(xhr, lost);
   }
 
-  function restoreFocus(event) {
-    const { target, xhr } = event.detail;
+  function restoreFocus({ target: fresh, detail: { target, xhr } }) {
     const { identity, heading, button } = interrupting.get(xhr) ?? {};
     const opener = button && !document.querySelector(":popover-open") && document.getElementById(button);
     if (opener) opener.focus({ preventScroll: true });
     if (document.activeElement !== document.body) lost = null;
     if (!interrupting.has(xhr) || !lost) return;
-    const region = target.isConnected ? target : event.target;
+    const region = target.isConnected ? target : fresh;
     const place = again(identity, region) || document.getElementById(heading) || region.querySelector("h1, h2, h3");
     const next = place || region.querySelector(`${FOCUSABLE}, ${FIELDS}`) || region;
-    if (!next.isConnected) return;
     if (!next.matches(`${FOCUSABLE}, ${FIELDS}`)) next.tabIndex = -1;
     next.focus({ preventScroll: true });
-    lost = null;
+    if (next.isConnected) lost = null;
   }
 
   // --- Dialogs: whatever is loaded into the slot is shown; an answer without content means done

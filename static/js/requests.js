@@ -204,13 +204,18 @@
     if (region.matches("main, .settings__page")) document.title = `${gone} · ${document.title.split(" · ").at(-1)}`;
   }
 
+  // By live.js: nobody has pressed anything, and it is made up for.
+  function isAskedAgain({ xhr: { status }, requestConfig: { triggeringEvent } }) {
+    return triggeringEvent?.type === "live" && (status < 400 || status >= 500);
+  }
+
   function explainFailure(event) {
     const { xhr } = event.detail;
     const { status } = xhr;
     // What only refreshes itself may find that it is gone: nobody has pressed anything.
     if (outdated.has(xhr)) return;
-    if (refreshes(event.detail.requestConfig)) {
-      if (![403, 404].includes(status)) return; // is asked for again
+    if (isAskedAgain(event.detail)) return;
+    if ([403, 404].includes(status) && refreshes(event.detail.requestConfig)) {
       if (event.detail.requestConfig.path.endsWith("/header/")) sayGone(); // other parts may be gone by themselves
       takeAway(event.detail.elt);
       return;
@@ -228,7 +233,7 @@
   }
 
   function onSendError(event) {
-    if (refreshes(event.detail.requestConfig)) return;
+    if (isAskedAgain(event.detail)) return;
     takeBack(event);
     fail("The server does not answer. Check your connection and try again.");
   }

@@ -98,9 +98,8 @@ def test_ada_answers_on_the_bell(read: Stage) -> None:
     expect(page.locator("form.request")).to_have_count(1)
     to_bell(page, WIDE)
 
-    page.evaluate(
-        "htmx.config.defaultSettleDelay = 1_500"
-    )  # the list comes anew before its answer has settled
+    # The list comes anew before the answer has settled.
+    page.evaluate("htmx.config.defaultSettleDelay = 1_500")
     page.locator(".note").get_by_role("button", name="Decline").press("Enter")
     expect(page.locator(".note")).to_contain_text("(declined)")
     expect(page.locator("form.request")).to_have_count(0)
