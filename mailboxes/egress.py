@@ -12,8 +12,9 @@ import ssl
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Literal
 
 import certifi
 import httpcore
@@ -108,16 +109,9 @@ class Egress:
             return connection
         raise Unreachable(f"The server {host} does not answer on port {port}.") from failure
 
-    @cached_property
-    def tls(self) -> ssl.SSLContext:
-        """Verified, TLS 1.2 or newer. The system's authorities and, as small containers have none,
-        Mozilla's."""
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_verify_locations(certifi.where())
-        if self.ca_file:
-            context.load_verify_locations(self.ca_file)
-        return context
+    def tls(self, protocol: Literal["http", "imap"]) -> ssl.SSLContext:
+        """Verified, TLS 1.2 or newer."""
+        return _tls(protocol, self.ca_file)
 
     def _allows(self, ip: Address, port: int, *, private: bool) -> bool:
         real = _unwrapped(ip)
@@ -259,6 +253,18 @@ def _is_public(ip: Address) -> bool:
     return ip.is_global and not ip.is_multicast and not any(ip in never for never in _NEVER)
 
 
+@cache
+def _tls(protocol: str, ca_file: str) -> ssl.SSLContext:
+    """The system's authorities and, as small containers have none, Mozilla's: 50 ms to read them. Not one for
+    all protocols: libraries of HTTP write into theirs what is spoken (ALPN), and a mail server may mind."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(certifi.where())
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    return context
+
+
 def _allowed_network(entry: str) -> AllowedNetwork:
     bracketed = re.fullmatch(r"\[(.+)\](?::(\d+))?", entry)
     plain = re.fullmatch(r"([\d./]+)(?::(\d+))?", entry)
@@ -331,8 +337,7 @@ class _Backend(httpcore.NetworkBackend):
 def _http_transport(backend: _Backend) -> httpx.HTTPTransport:
     """httpx gives no way to name a network backend; its transport only wraps a pool of httpcore's,
     which does."""
-    transport = httpx.HTTPTransport(verify=backend.egress.tls, trust_env=False)
-    transport._pool = httpcore.ConnectionPool(
-        ssl_context=backend.egress.tls, max_connections=4, network_backend=backend
-    )
+    context = backend.egress.tls("http")
+    transport = httpx.HTTPTransport(verify=context, trust_env=False)
+    transport._pool = httpcore.ConnectionPool(ssl_context=context, max_connections=4, network_backend=backend)
     return transport

@@ -66,7 +66,7 @@ class GuardedAdapter(HTTPAdapter):
         self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
     ) -> None:
         super().init_poolmanager(
-            connections, maxsize, block=block, ssl_context=self._egress.tls, **pool_kwargs
+            connections, maxsize, block=block, ssl_context=self._egress.tls("http"), **pool_kwargs
         )
         pools = {"https": partial(_EncryptedPool, door=self), "http": partial(_PlainPool, door=self)}
         self.poolmanager.pool_classes_by_scheme = cast(Any, pools)

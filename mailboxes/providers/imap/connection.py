@@ -163,7 +163,9 @@ class Connection:
         try:
             with self._in_plain_words():
                 if account.security == "tls":
-                    connection = account.egress.tls.wrap_socket(connection, server_hostname=self._host)
+                    connection = account.egress.tls("imap").wrap_socket(
+                        connection, server_hostname=self._host
+                    )
                 return Conversation(
                     connection,
                     host=self._host,
@@ -181,7 +183,7 @@ class Connection:
             )
         if self._account.security != "starttls":
             return
-        if not self._talk.encrypt(self._account.egress.tls):
+        if not self._talk.encrypt(self._account.egress.tls("imap")):
             raise SetupWrong("The server does not offer STARTTLS on this port.")
 
     def _sign_in(self) -> None:
