@@ -35,10 +35,8 @@ CLAIM = """
         SELECT %(workspace)s, email, domain, kind, is_freemail, true, false, %(member)s, '', 0
         FROM claimed
         ON CONFLICT (workspace_id, email) DO NOTHING
-        RETURNING id
     )
     SELECT taken.id, known.person_id FROM taken JOIN known USING (id)
-    UNION ALL SELECT fresh.id, NULL FROM fresh
 """
 
 
@@ -48,19 +46,20 @@ def claim(member: Member, emails: Iterable[str]) -> list[Address]:
     wanted = sorted(set(emails))
     with transaction.atomic():
         lock_workspace(member.workspace_id)
-        claimed = fetch(
+        taken = fetch(
             CLAIM,
             workspace=member.workspace_id,
             member=member.pk,
             **arrays(map(_row, wanted), "emails", "domains", "kinds", "freemails"),
         )
-        if claimed:
-            _tell(member.workspace_id, claimed)
+        # Nothing knows an address yet that has just been written down.
+        if taken:
+            _tell(member.workspace_id, taken)
     return list(Address.objects.filter(workspace_id=member.workspace_id, email__in=wanted))
 
 
-def _tell(workspace_id: int, claimed: list[tuple[int, int | None]]) -> None:
-    people = {person for _, person in claimed if person}
+def _tell(workspace_id: int, taken: list[tuple[int, int | None]]) -> None:
+    people = {person for _, person in taken if person}
     companies = fetch(
         """
         SELECT company_id FROM crm_person WHERE id = ANY(%(people)s) AND company_id IS NOT NULL
@@ -68,9 +67,9 @@ def _tell(workspace_id: int, claimed: list[tuple[int, int | None]]) -> None:
           ON d.workspace_id = a.workspace_id AND d.domain = a.domain WHERE a.id = ANY(%(addresses)s)
         """,
         people=list(people),
-        addresses=[address for address, _ in claimed],
+        addresses=[address for address, _ in taken],
     )
-    addresses_claimed.send(sender=Member, workspace_id=workspace_id, address_ids=[row[0] for row in claimed])
+    addresses_claimed.send(sender=Member, workspace_id=workspace_id, address_ids=[row[0] for row in taken])
     records_changed.send(
         sender=Member,
         workspace_id=workspace_id,
