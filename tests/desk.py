@@ -47,8 +47,9 @@ class Desk:
             address=member.user.email,
         )
         mailbox.claim(claim(member, [mailbox.address]))
-        for kind in StreamKind:
-            SyncStream.objects.create(workspace=self.workspace, mailbox=mailbox, kind=kind)
+        SyncStream.objects.bulk_create(
+            SyncStream(workspace=self.workspace, mailbox=mailbox, kind=kind) for kind in StreamKind
+        )
         self.mailboxes[name] = mailbox
         return mailbox
 

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 from allauth.account.models import EmailAddress
 from django.test import Client, override_settings
 
 from crm.models import User
+from tests.contracts.http import HTTP
 from tests.fakes.google import Google, google
 from tests.fakes.microsoft import Microsoft, microsoft
 
@@ -56,7 +56,7 @@ def leave(browser: Client, *, issuer: str = "google", **said: str) -> str:
 
 def way_back(location: str) -> str:
     """What the fake was told to say at its page, as the path that leads back."""
-    back = httpx.get(location)
+    back = HTTP.get(location)
     assert back.status_code == 302, back.text
     parts = urlsplit(back.headers["location"])
     return f"{parts.path}?{parts.query}"

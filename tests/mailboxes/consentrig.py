@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import UTC
 from urllib.parse import urlsplit
 
-import httpx
 from django.test import Client, override_settings
 from django.utils import timezone
 
@@ -14,6 +13,7 @@ from intelligence.verifying import differences
 from mailboxes.models import EventCopy, Mailbox, StreamKind
 from mailboxes.reading import Counts
 from mailboxes.running import run_now
+from tests.contracts.http import HTTP
 from tests.fakes.google import Google, google
 from tests.fakes.microsoft import Microsoft, microsoft
 from tests.mailboxes.letters import stream_of
@@ -64,7 +64,7 @@ def answer_of(browser: Client, slug: str, *, kind: str = "google", mailbox: Mail
     path = f"/{slug}/mailboxes/{mailbox.pk}/consent/" if mailbox else f"/{slug}/mailboxes/consents/{kind}/"
     away = browser.post(path)
     assert away.status_code == 302, away.content.decode()
-    back = httpx.get(away["Location"])
+    back = HTTP.get(away["Location"])
     assert back.status_code == 302, back.text
     parts = urlsplit(back.headers["location"])
     return f"{parts.path}?{parts.query}"

@@ -18,9 +18,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import jwt
 
+from tests.contracts.http import HTTP
 from tests.fakes import google_grants, microsoft_grants
 from tests.fakes.faults import Answer, Log, Request, json_answer
 from tests.fakes.google import Google
@@ -68,7 +68,7 @@ class Emulator:
         """As people do in the settings of their account; both sides know it."""
         for token in self.books.refreshing(email):
             form = {"token": token}
-            httpx.post(self.program + self.books.revoke, data=form, trust_env=False).raise_for_status()
+            HTTP.post(self.program + self.books.revoke, data=form).raise_for_status()
         self.books.end(email)
 
     def _answer(self, request: Request) -> Answer:
@@ -85,7 +85,7 @@ class Emulator:
         query = request.target.partition("?")[2]
         url = self.program + path + (f"?{query}" if query else "")
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
-        given = httpx.request(request.method, url, content=request.body, headers=headers, trust_env=False)
+        given = HTTP.request(request.method, url, content=request.body, headers=headers)
         said = {name: given.headers[name] for name in _PASSED_BACK if name in given.headers}
         return Answer(given.status_code, given.content, said)
 

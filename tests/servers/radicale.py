@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
-import httpx
-
 from mailboxes.egress import Egress
+from tests.contracts.http import HTTP
 from tests.servers.loopback import Heard, free_port, listening
 
 PASSWORD = "secret für alle"
@@ -103,9 +102,7 @@ class CalendarUser:
     ) -> None:
         auth = (self.name, PASSWORD)
         url = self.server.url + self.name + "/" + path
-        httpx.request(
-            method, url, content=body, headers=headers, auth=auth, trust_env=False
-        ).raise_for_status()
+        HTTP.request(method, url, content=body, headers=headers, auth=auth).raise_for_status()
 
 
 @contextmanager

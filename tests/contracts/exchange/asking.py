@@ -10,6 +10,7 @@ from exchangelib.version import EXCHANGE_2016
 from lxml import etree
 from requests.adapters import HTTPAdapter
 
+from tests.contracts.http import HTTP
 from tests.fakes.ews_mail import Mailbox
 from tests.fakes.ews_soap import MESSAGES, SOAP, TYPES, Element, local
 from tests.fakes.exchange import Exchange
@@ -52,7 +53,7 @@ def ask(
     content_type: str = "text/xml; charset=utf-8",
 ) -> httpx.Response:
     body, kind = envelope(operation, header).encode(), {"Content-Type": content_type}
-    return httpx.post(fake.url, content=body, headers=kind, auth=(user, password))
+    return HTTP.post(fake.url, content=body, headers=kind, auth=(user, password))
 
 
 def found(answer: httpx.Response, name: str) -> list[Element]:

@@ -34,6 +34,7 @@ from tests.contracts.exchange.asking import (
     sync,
     texts,
 )  # fmt: skip
+from tests.contracts.http import HTTP
 from tests.fakes.ews_search import NotInThisFake
 from tests.fakes.exchange import Exchange, exchange
 
@@ -54,7 +55,7 @@ def inbox_of(email: str) -> str:
 def test_wrong_credentials_are_a_401_that_names_the_ways_in(fake: Exchange) -> None:
     wrong = ask(fake, get_folder(), password="guess")
     nobody = ask(fake, get_folder(), user="CORP\\zoe")
-    none = httpx.post(fake.url, content=envelope(get_folder()))
+    none = HTTP.post(fake.url, content=envelope(get_folder()))
 
     assert [one.status_code for one in (wrong, nobody, none)] == [401, 401, 401]
     assert wrong.headers["www-authenticate"] == 'Negotiate, NTLM, Basic realm="127.0.0.1"'
@@ -184,8 +185,8 @@ def test_what_is_no_request_is_refused(fake: Exchange) -> None:
     assert codes(ask(fake, get_folder(), header=zone)) == (500, ["ErrorTimeZone"])
     assert codes(ask(fake, get_folder(), header="<t:Colour/>")) == (500, ["ErrorSchemaValidation"])
     assert ask(fake, get_folder(), content_type="application/json").status_code == 415
-    assert httpx.get(fake.url, auth=("CORP\\ada", "secret")).status_code == 405
-    assert httpx.get(f"{fake.url}/x", auth=("CORP\\ada", "secret")).status_code == 404
+    assert HTTP.get(fake.url, auth=("CORP\\ada", "secret")).status_code == 405
+    assert HTTP.get(f"{fake.url}/x", auth=("CORP\\ada", "secret")).status_code == 404
 
 
 def test_answers_tell_the_version_and_faults_do_not(fake: Exchange) -> None:

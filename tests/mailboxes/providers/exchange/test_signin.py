@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 import spnego
 from exchangelib.autodiscover import cache
@@ -16,6 +15,7 @@ from mailboxes.providers.exchange.discovery import find_endpoint
 from mailboxes.providers.exchange.errors import ONLINE
 from mailboxes.providers.exchange.mail import ExchangeMail
 from mailboxes.providers.exchange.protocol import Login
+from tests.contracts.http import HTTP
 from tests.fakes.exchange import Exchange, exchange
 from tests.mailboxes.letters import letter
 from tests.mailboxes.providers.exchange.rig import ADA, SECRET, USER, Connection, ids, listings, own, scripted
@@ -53,7 +53,7 @@ class Ntlm:
 
     def _passed_on(self, body: bytes) -> Answered:
         kind = {"Content-Type": "text/xml; charset=utf-8"}
-        answer = httpx.post(self.fake.url, content=body, headers=kind, auth=(USER, SECRET))
+        answer = HTTP.post(self.fake.url, content=body, headers=kind, auth=(USER, SECRET))
         return answer.status_code, kind, answer.content
 
 
