@@ -304,7 +304,7 @@
 
   function onSettled(event) {
     const { target, requestConfig } = event.detail;
-    const isLive = requestConfig?.triggeringEvent?.type === "live";
+    const isLive = window.toldOf(requestConfig);
     if (!isLive && (target.id === "main" || target.id === "tab")) focusHeading(target);
     if (target.id === "dialogs") showDialog(target);
     const isChosen = target.id === "thread" && requestConfig?.elt !== target; // else it has refreshed itself

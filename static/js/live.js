@@ -149,14 +149,12 @@
     region.dispatchEvent(new CustomEvent("live", { detail }));
   }
 
-  const toldOf = ({ requestConfig: { triggeringEvent } }) => triggeringEvent?.type === "live" && triggeringEvent.detail;
-
   // Somebody may have opened a menu or gone into a field while the answer was on its way; and what is as it
   // was stays, with the focus and what is selected in it. What one's own doing changes waits for an editor only.
   function putOff(event) {
     const { requestConfig: { elt: region }, target, serverResponse } = event.detail;
     if (!region.matches("[data-live]")) return;
-    const told = toldOf(event.detail);
+    const told = window.toldOf(event.detail.requestConfig);
     if (told ? isBusy(region) : target.querySelector(EDITOR)) wait(region, told || nothing());
     else if (!told || !isAsItWas(region, target, serverResponse)) return;
     event.detail.shouldSwap = false;
@@ -189,13 +187,13 @@
 
   // It has given way to what somebody asked for.
   function askAgain({ defaultPrevented, detail }) {
-    const told = toldOf(detail);
+    const told = window.toldOf(detail.requestConfig);
     if (defaultPrevented && told) wait(detail.elt, told);
   }
 
   // The network or the server is down; what may not be seen, or is not there, is not asked for again.
-  function askLater({ xhr, elt: region, ...detail }) {
-    const told = toldOf(detail);
+  function askLater({ xhr, elt: region, requestConfig }) {
+    const told = window.toldOf(requestConfig);
     if (!told || !region.matches("[data-live]") || (xhr.status >= 400 && xhr.status < 500)) return;
     rest(region, Date.now() + REST_FAILED);
     wait(region, told);

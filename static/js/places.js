@@ -7,7 +7,7 @@
   const MOST_STEPS = 10; // of more that is asked for to get back to one
   const PAGE = 50; // of rows or entries; the server gives several at once to whoever comes back
   const PATIENCE = 5_000; // in milliseconds without any progress; then one may be anywhere else already
-  const SCROLLED = ["html", ".table-wrap", "#tab", ".threads__list"];
+  const SCROLLED = ["html", ".table-wrap", "#tab", ".details", ".threads__list", ".settings__scroll", ".notifications--page", ".views-page"];
   const ITEMS = "#rows > tr[data-record], #tab article";
   const MORE = "#rows > .skeleton, #tab .gap[hx-trigger], .threads__more";
 
@@ -54,7 +54,7 @@
     let isThere = rows.length >= (goal.number ?? 0);
     for (const [selector, top, left] of goal.scrolled) {
       const one = document.querySelector(selector);
-      one?.scrollTo(left, top);
+      one?.scrollTo({ left, top, behavior: "instant" });
       if (one && one.scrollTop < top - 1) isThere = false;
     }
     const more = document.querySelector(MORE);

@@ -76,17 +76,17 @@
   let place = null; // where somebody reads on once it has come anew
 
   function keepFeedStill(event) {
-    const trigger = event.detail.requestConfig.triggeringEvent;
-    if (trigger?.type !== "live" || isAskedFor || !event.detail.shouldSwap) return;
-    const isWithdrawn = trigger.detail.topics?.includes("access"); // perhaps: somebody may see less of something, or more
+    const told = window.toldOf(event.detail.requestConfig);
+    if (!told || isAskedFor || !event.detail.shouldSwap) return;
+    const isWithdrawn = told.topics?.includes("access"); // perhaps: somebody may see less of something, or more
     const fresh = new DOMParser().parseFromString(event.detail.serverResponse, "text/html").getElementById("feed");
     const isWhole = feed().querySelectorAll(".month").length <= (fresh?.querySelectorAll(".month").length ?? 0);
     const isSame = !fresh || (fresh.dataset.state === feed().dataset.state && (isWhole || !isWithdrawn));
-    const mustCome = (isWithdrawn || trigger.detail.all) && !isSame;
+    const mustCome = (isWithdrawn || told.all) && !isSame;
     const close = mustCome && feed().querySelector("[data-close-event]");
     if (close) {
       event.detail.shouldSwap = false;
-      return comeAfter(close, trigger.detail);
+      return comeAfter(close, told);
     }
     if (mustCome) place = window.places.look();
     event.detail.shouldSwap = !isSame && (mustCome || !isBeingRead());

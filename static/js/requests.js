@@ -22,6 +22,8 @@
   const underway = new Map(); // by the id of the place: { xhr, isRefresh }
   const outdated = new WeakSet();
 
+  // What has been told that a region refreshes itself for, or null. It may be what the page knows by itself.
+  const toldOf = window.toldOf = (config) => config?.triggeringEvent?.type === "live" ? config.triggeringEvent.detail : null;
   const refreshes = ({ triggeringEvent }) => /^live$|-changed$/.test(triggeringEvent?.type ?? "");
 
   function giveWay(event) {
@@ -205,8 +207,8 @@
   }
 
   // By live.js: nobody has pressed anything, and it is made up for.
-  function isAskedAgain({ xhr: { status }, requestConfig: { triggeringEvent } }) {
-    return triggeringEvent?.type === "live" && (status < 400 || status >= 500);
+  function isAskedAgain({ xhr: { status }, requestConfig }) {
+    return toldOf(requestConfig) && (status < 400 || status >= 500);
   }
 
   function explainFailure(event) {

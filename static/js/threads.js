@@ -31,7 +31,7 @@
 
   // --- What changes elsewhere
 
-  const isLive = (event) => event.detail.requestConfig.triggeringEvent?.type === "live";
+  const toldOf = (event) => window.toldOf(event.detail.requestConfig);
   const parse = (event) => new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
 
   const isBeingRead = () => list().scrollTop > 0 || scrollY > 0 || list().contains(document.activeElement);
@@ -42,7 +42,7 @@
   const orderOf = (root) => [...root.querySelectorAll(".thread-row")].map((row) => row.dataset.thread);
 
   function keepListStill(event) {
-    if (!isLive(event) || !event.detail.shouldSwap || !list()) return;
+    if (!toldOf(event) || !event.detail.shouldSwap || !list()) return;
     const fresh = parse(event);
     if (mustCome(event, fresh)) return;
     dropRows(fresh);
@@ -62,7 +62,7 @@
 
   function mustCome(event, fresh) {
     const isOther = orderOf(fresh).join() !== orderOf(list()).join(); // also where more is there than is answered
-    const isWithdrawn = event.detail.requestConfig.triggeringEvent.detail.topics?.includes("access");
+    const isWithdrawn = toldOf(event).topics?.includes("access");
     if (isWithdrawn && isOther) place = window.places.look();
     return place !== null;
   }
@@ -108,7 +108,7 @@
 
   function keepThreadStill(event) {
     const shown = document.getElementById("thread");
-    const fresh = isLive(event) && event.detail.shouldSwap && parse(event).getElementById("thread");
+    const fresh = toldOf(event) && event.detail.shouldSwap && parse(event).getElementById("thread");
     if (!fresh || stateOf(fresh) !== stateOf(shown)) return;
     event.detail.shouldSwap = false;
     for (const part of [".thread__head .grow", "#thread-share"]) {
@@ -162,7 +162,7 @@
     const { target } = event.detail;
     if (target.id === "threads") keepListStill(event);
     if (target.id !== "thread") return;
-    isBeside = isLive(event) && !("chosen" in target.dataset);
+    isBeside = toldOf(event) && !("chosen" in target.dataset);
     keepThreadStill(event);
     showGone(event);
   }

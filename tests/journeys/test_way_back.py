@@ -7,11 +7,13 @@ from playwright.sync_api import Locator, Page, expect
 
 from crm.models import Company
 from intelligence.models import CompanyInsight
-from tests.journeys.stage import NARROW, WIDE, WIDTH, Held, Stage, is_settled
+from tests.journeys.stage import NARROW, WIDE, WIDTH, Held, Stage, is_settled, join
 from tests.journeys.test_table import travel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# In a low window the page itself scrolls.
+SETTINGS_TOP = "place => scrollY + (document.querySelector('.settings__scroll')?.scrollTop ?? 0)"
 ROW = "() => document.activeElement.closest('tr')?.ariaRowIndex"
 
 
@@ -234,3 +236,23 @@ def test_back_from_what_a_refused_form_made_leads_to_the_form(stage: Stage) -> N
     travel(page)
     expect(page).to_have_url(form)
     expect(page.get_by_label("Name")).to_be_visible()
+
+
+@pytest.mark.parametrize("height", [420, 640])
+def test_the_place_in_the_settings_is_there_again(stage: Stage, height: int) -> None:
+    for number in range(12):
+        join(stage.people["ada"].workspace, f"member{number:02}")
+    page = stage.page("cleo", size={"width": 1000, "height": height})
+    page.goto(f"{stage.site}/halyard/settings/workspace/members/")
+    page.get_by_label("Role of Member11").scroll_into_view_if_needed()
+    place = page.evaluate(SETTINGS_TOP)
+    assert place > 200
+
+    # What reloads the page, and what leads away from it and back.
+    page.get_by_label("Role of Member11").select_option("Admin")
+    expect(page.get_by_text("Member11 is an admin")).to_be_visible()
+    page.wait_for_function(SETTINGS_TOP + " === place", arg=place)
+    page.get_by_role("link", name="Teams", exact=True).click()
+    expect(page).to_have_url(re.compile("/teams/"))
+    travel(page)
+    page.wait_for_function(SETTINGS_TOP + " === place", arg=place)
