@@ -3,6 +3,8 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
 BIN = .venv/bin
 PORT ?= 8000
+# Of the tests. On two cores: one of them is always waiting for a browser or a database.
+WORKERS ?= 3
 
 .PHONY: run test lint types check install stop clean
 
@@ -10,7 +12,7 @@ run: install
 	@exec $(BIN)/python manage.py up --port $(PORT)
 
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

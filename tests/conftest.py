@@ -67,10 +67,11 @@ EMPTY = """
 
 
 def pytest_collection_finish() -> None:
-    # What has been imported and collected stays to the end. Going through it again and again for what can be
-    # thrown away takes a twentieth of the suite.
+    # What has been imported and collected stays to the end. Going through it, and the rest, again and again
+    # for what can be thrown away would take a twentieth of the suite.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

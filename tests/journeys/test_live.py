@@ -199,6 +199,7 @@ def test_progress_moves_without_closing_the_menu_one_is_in(
         held = Held(page, "**/?list")
         move(stream, 400)
         expect(toast).to_contain_text("40%")
+        held.has_come()
         page.get_by_role("button", name=re.compile("^Options")).click()
         with page.expect_response("**/?list"):
             held.let_go()

@@ -158,6 +158,29 @@ def test_http_goes_to_the_checked_address_and_names_the_host(tmp_path):
     assert f"Host: localhost:{heard.port}".encode() in heard.text
 
 
+def test_what_http_speaks_is_not_offered_to_mail_servers(tmp_path):
+    certificate, key = write_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols(["http/1.1"])
+    spoken: list[str | None] = []
+
+    def talk(connection: ssl.SSLSocket, heard: Heard) -> None:
+        spoken.append(connection.selected_alpn_protocol())
+        answering(response("200 OK"))(connection, heard)
+
+    with listening(talk, tls=context) as heard:
+        egress = Egress.allowing([f"127.0.0.1:{heard.port}"], ca_file=str(certificate))
+        with http_client(egress) as client:
+            client.get(f"https://localhost:{heard.port}/")
+        plain = egress.open_socket("localhost", heard.port)
+        with egress.tls("imap").wrap_socket(plain, server_hostname="localhost") as connection:
+            connection.sendall(b"\r\n")
+            connection.recv(1)
+
+    assert spoken == ["http/1.1", None]
+
+
 @pytest.mark.parametrize("name", ["localhost", "elsewhere.example.com"])
 def test_certificate_must_be_trusted_and_for_this_host(tmp_path, name):
     certificate, key = write_certificate(tmp_path, name=name)
