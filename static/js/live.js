@@ -10,7 +10,8 @@
   const SPREAD = 2_000; // within which everybody does not ask at the same moment
   const MOST = 200; // keys to keep for a tab nobody looks at
   const EDITOR = "[data-editor], [data-edits].htmx-request"; // the latter is about to become one
-  const BUSY = `${EDITOR}, :popover-open, dialog[open], form.htmx-request, [name=confirmed]`; // the last is a question
+  // Among it what is to be read first: why something was not taken, what came of it, a question.
+  const BUSY = `${EDITOR}, :popover-open, dialog[open], form.htmx-request, [aria-invalid=true], [data-answer], [name=confirmed]`;
   const FIELDS = "input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]";
 
   // --- What has been told and not been shown yet

@@ -13,6 +13,7 @@ from crm.tables.saved_views import save_view
 from crm.teams import create_team, delete_team, join_team, rename_team
 from mailboxes.blocking import block
 from mailboxes.models import Mailbox, MailboxKind
+from mailboxes.policy import Creation, set_creation
 from mailboxes.sharing.granting import set_default_level
 from mailboxes.sharing.requesting import ask
 from tests.journeys.stage import (
@@ -316,6 +317,30 @@ def test_settings_say_what_was_chosen_in_another_tab(shelf: Stage) -> None:
     expect(admin.locator("#team")).to_have_text("This team is no longer here", timeout=SOON)
     assert any("404" in one for one in shelf.troubles[-1].found)
     shelf.troubles[-1].found.clear()
+
+
+def test_what_was_not_taken_stays_to_be_read(shelf: Stage) -> None:
+    ada, cleo = shelf.people["ada"], shelf.people["cleo"]
+    box = Mailbox.objects.create(
+        workspace=ada.workspace, member=ada, kind=MailboxKind.ARCHIVE, address="ada@halyard.example"
+    )
+    mine = opened(shelf, "ada", SETTINGS)
+    mine.locator("#bulk").fill("northgate.example, no@@address")
+    mine.get_by_role("button", name="Block", exact=True).click()
+    expect(mine.locator("#blocklist .notice")).to_contain_text("Not added: no@@address")
+    admin = opened(shelf, "cleo", "/halyard/settings/workspace/email-calendar/")
+    admin.get_by_label("Domain", exact=True).fill("gmail.com")
+    admin.get_by_role("button", name="Add domain").click()
+    expect(admin.locator("#domain-problem")).to_contain_text("cannot be internal")
+
+    set_default_level(box, AccessLevel.FULL, by=ada)
+    set_creation(cleo.workspace, Creation(automatic=False, enhanced=True), by=cleo)
+    expect(mine.get_by_role("radio", name="Full access").first).to_be_checked(timeout=SOON)
+    expect(admin.get_by_text("Creating records is off")).to_be_visible(timeout=SOON)
+    mine.wait_for_timeout(3_500)  # a region of the settings rests for three seconds
+
+    expect(mine.locator("#blocklist .notice")).to_contain_text("Not added: no@@address")
+    expect(admin.locator("#domain-problem")).to_contain_text("cannot be internal")
 
 
 def test_back_leads_to_the_settings_of_the_mailbox_before(shelf: Stage) -> None:
