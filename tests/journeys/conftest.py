@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from crm.models import InternalDomain, Role, Workspace
 from crm.streaming import running_hubs
@@ -20,6 +20,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     program = needs_chromium()
+    expect.set_options(timeout=10_000)  # three workers on two cores: one of them is slow now and then
     # Playwright's own loop makes Django think that everything is asynchronous.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:

@@ -80,7 +80,7 @@ class Held:
 
     def has_come(self) -> None:
         """A page shows that it has asked before its request arrives here."""
-        for _ in range(100):
+        for _ in range(300):
             if self.routes:
                 return
             self.page.wait_for_timeout(50)
