@@ -71,6 +71,15 @@ _COUNT = """
     SELECT hit.entry_id, count(*) FROM hit GROUP BY hit.entry_id
 """
 
+# A series is one event, as it is in what is remembered of what was taken away.
+_COUNT_EVENTS = """
+    WITH {covered}, hit AS ({hits}), source AS (
+        SELECT min(hit.entry_id) AS entry_id FROM hit JOIN mailboxes_eventcopy c ON c.id = hit.id
+        GROUP BY c.source_id
+    )
+    SELECT entry_id, count(*) FROM source GROUP BY entry_id
+"""
+
 _TOUCHED = """
     WITH {covered},
     party AS (
@@ -110,7 +119,7 @@ def preview(mailbox: Mailbox, values: Sequence[str], *, by: Member) -> Effect:
     entries = list(enumerate(values))
     parameters = _parameters(mailbox, [(value, number) for number, value in entries])
     emails = dict(fetch(_COUNT.format(covered=_COVERED, hits=_MAIL_HITS), **parameters))
-    events = dict(fetch(_COUNT.format(covered=_COVERED, hits=_EVENT_HITS), **parameters))
+    events = dict(fetch(_COUNT_EVENTS.format(covered=_COVERED, hits=_EVENT_HITS), **parameters))
     touched = _TOUCHED.format(covered=_COVERED, mail=_MAIL_HITS, events=_EVENT_HITS)
     companies, people = fetch(touched, **parameters)[0]
     by_value = {value: (emails.get(number, 0), events.get(number, 0)) for number, value in entries}

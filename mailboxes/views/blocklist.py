@@ -1,8 +1,9 @@
 """The blocklist of one mailbox: add with a preview, find, take out."""
 
+from collections import Counter
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
@@ -55,12 +56,12 @@ def blocklist_context(mailbox: Mailbox) -> dict[str, Any]:
         events=Count("skipped", filter=Q(skipped__stream__kind=StreamKind.CALENDAR)),
     )
     # What is hidden already and not yet taken away counts too.
-    waiting = _waiting(MessageCopy, mailbox), _waiting(EventCopy, mailbox)
+    emails, events = _waiting(mailbox)
     rows = [
         {
             "entry": one,
-            "emails": one.emails + waiting[0].get(one.pk, 0),
-            "events": one.events + waiting[1].get(one.pk, 0),
+            "emails": one.emails + emails[one.pk],
+            "events": one.events + events[one.pk],
         }
         for one in counted
     ]
@@ -73,9 +74,15 @@ def blocklist_context(mailbox: Mailbox) -> dict[str, Any]:
     }
 
 
-def _waiting(copies: type[MessageCopy] | type[EventCopy], mailbox: Mailbox) -> dict[int, int]:
-    hidden = copies.objects.filter(mailbox=mailbox, blocked_by__isnull=False).order_by()
-    return dict(hidden.values_list("blocked_by").annotate(count=Count("pk")))
+def _waiting(mailbox: Mailbox) -> tuple[Counter[int], Counter[int]]:
+    """Emails and events by entry; a series is one."""
+    emails = MessageCopy.objects.filter(mailbox=mailbox, blocked_by__isnull=False).order_by()
+    events = EventCopy.objects.filter(mailbox=mailbox, blocked_by__isnull=False).order_by()
+    by_series = events.values("source_id").annotate(entry=Min("blocked_by"))
+    return (
+        Counter(dict(emails.values_list("blocked_by").annotate(count=Count("pk")))),
+        Counter(by_series.values_list("entry", flat=True)),
+    )
 
 
 def _effect(request: WorkspaceRequest, mailbox: Mailbox) -> dict[str, Any]:

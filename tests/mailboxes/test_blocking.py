@@ -155,6 +155,27 @@ def test_the_preview_counts_what_blocking_would_hide(desk: Desk) -> None:
     assert not BlocklistEntry.objects.exists()
 
 
+def test_a_series_is_one_event_before_and_after_it_is_taken_away(desk: Desk, signed_in: SignIn) -> None:
+    days = [NOW + timedelta(days=7 * week) for week in range(3)]
+    guests = {ADA: "accepted", BOB: "accepted"}
+    desk.schedule("ada", *(meeting("m", ADA, guests, at=day, recurrence_id=day) for day in days))
+    desk.schedule("ada", meeting("n", ADA, guests, at=NOW))
+    browser, mailbox = signed_in.as_(desk.members["ada"]), desk.mailboxes["ada"]
+
+    def said() -> str:
+        page = browser.get(f"/halyard/settings/account/email-calendar/?mailbox={mailbox.pk}")
+        return " ".join(page.content.decode().split())
+
+    effect = preview(mailbox, [BOB], by=desk.members["ada"])
+    blocked(desk, BOB)
+    hidden = said()
+    purge_blocked(mailbox, now=NOW)
+
+    assert effect.by_value == {BOB: (0, 2)}
+    assert "1 entry hides 0 emails and 2 events" in hidden
+    assert "1 entry hides 0 emails and 2 events" in said()
+
+
 def test_only_the_owner_blocks_and_unblocks(desk: Desk, dan: Member) -> None:
     mailbox = blocked(desk, BOB)
     entry = BlocklistEntry.objects.get()
