@@ -195,14 +195,18 @@ def _own_side(request: WorkspaceRequest, thread_id: int) -> dict[str, Any]:
     )
     return {
         "requests": _to_answer(request, thread_id),
-        "shared": _sharees(request, thread_id),
+        "shared": _shared_with(request, thread_id),
         "own_addresses": list(boxes.order_by("pk").values_list("address", flat=True).distinct()),
     }
 
 
-def _sharees(request: WorkspaceRequest, thread_id: int) -> int:
+def _shared_with(request: WorkspaceRequest, thread_id: int) -> str:
+    """How many members and teams, or that it is everyone; nothing for nobody."""
     grants = AccessGrant.objects.given_by(request.member).filter(thread_id=thread_id)
-    return len(set(grants.values_list("member_id", "team_id")))
+    sharees = set(grants.values_list("member_id", "team_id"))
+    if (None, None) in sharees:
+        return "everyone"
+    return str(len(sharees) or "")
 
 
 def _to_answer(request: WorkspaceRequest, thread_id: int) -> list[dict[str, Any]]:

@@ -73,6 +73,21 @@ def test_manage_access_that_is_out_of_date_shows_what_is_stored(
     assert AccessGrant.objects.get().member is None
 
 
+def test_a_thread_says_with_how_many_it_is_shared_or_that_it_is_everyone(
+    desk: Desk, thread: Thread, signed_in: SignIn
+) -> None:
+    ada, *others = (desk.members[name] for name in ("ada", "ben", "cleo"))
+
+    def said(*grantees: Grantee) -> str:
+        set_access(thread_target(thread), dict.fromkeys(grantees, AccessLevel.SUBJECT), by=ada)
+        page = signed_in.as_(ada).get(f"/halyard/emails/{thread.pk}/").content.decode()
+        return page.partition('id="thread-share"')[2].partition("</a>")[0].rpartition(">")[2]
+
+    assert said() == "Share"
+    assert said(*(Grantee(member_id=one.pk) for one in others)) == "Shared with 2"
+    assert said(EVERYBODY) == "Shared with everyone"
+
+
 def test_enter_in_manage_access_saves_and_covers_nothing(
     desk: Desk, thread: Thread, signed_in: SignIn
 ) -> None:
