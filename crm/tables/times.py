@@ -76,7 +76,7 @@ def _latest(look: Look, found: Any, rows: int) -> SafeString:
     at = max((one for one in found if one), default=None)
     if at is None:
         return SafeString("")
-    return format_html("Latest {}", moments.relative(at, look.now, is_all_day=at == date != instant))
+    return format_html("Latest {}", _inside(moments.relative(at, look.now, is_all_day=at == date != instant)))
 
 
 def _earliest(look: Look, found: Any, rows: int) -> SafeString:
@@ -87,5 +87,11 @@ def _earliest(look: Look, found: Any, rows: int) -> SafeString:
         return SafeString("")
     is_all_day = at == date != instant
     if at > look.now:
-        return format_html("Soonest {}", moments.relative(at, look.now, is_all_day=is_all_day))
+        return format_html("Soonest {}", _inside(moments.relative(at, look.now, is_all_day=is_all_day)))
     return format_html("Earliest {}", f"{moments.day_of(at, is_all_day=is_all_day):%b %Y}")
+
+
+def _inside(words: str) -> str:
+    """Of a sentence. Names of days and months keep their capital."""
+    is_word = words.startswith(("Just now", "Today", "Yesterday", "Tomorrow"))
+    return words[:1].lower() + words[1:] if is_word else words

@@ -81,7 +81,7 @@ def test_calculations_are_over_all_rows_that_match(shelf: Desk) -> None:
     assert words["connection_strength"].count("<i ") == sum(1 for one in grades if one)
     assert f'aria-label="{grades[0]} very strong, {grades[1]} strong' in words["connection_strength"]
     latest = max(one.last_at for one in insights if one.last_at)
-    assert words["last_interaction"] == f"Latest {'Just now' if latest == NOW else 'Yesterday'}"
+    assert words["last_interaction"] == f"Latest {'just now' if latest == NOW else 'yesterday'}"
 
 
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Auckland"])
