@@ -30,6 +30,7 @@
       count: document.querySelectorAll(ITEMS).length,
       path: cell && linkOf(cell.parentElement)?.pathname,
       attribute: cell?.dataset.attribute,
+      focus: document.activeElement?.id,
     };
   }
 
@@ -64,10 +65,12 @@
   }
 
   function arrive(rows) {
-    const { path, attribute, number } = goal;
+    const { path, attribute, number, focus } = goal;
     giveUp();
+    if (document.activeElement !== document.body) return;
+    if (focus && isReloaded) return document.getElementById(focus)?.focus({ preventScroll: true });
     const row = path && (rows.find((one) => linkOf(one)?.pathname === path) || rows[number - 1]);
-    if (!row || document.activeElement !== document.body) return;
+    if (!row) return;
     const cell = row.querySelector(`:scope > [data-attribute="${attribute}"]`) || row.children[0];
     cell.tabIndex = -1;
     cell.focus({ preventScroll: true, focusVisible: true });
@@ -86,6 +89,8 @@
 
   // --- Entries of the history
 
+  // As some changes do by themselves: whoever made one goes on from where it was made.
+  const isReloaded = performance.getEntriesByType("navigation")[0]?.type === "reload";
   let here = "";
   let isLeaving = false;
 

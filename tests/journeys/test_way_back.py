@@ -249,9 +249,11 @@ def test_the_place_in_the_settings_is_there_again(stage: Stage, height: int) -> 
     assert place > 200
 
     # What reloads the page, and what leads away from it and back.
+    page.get_by_label("Role of Member11").focus()
     page.get_by_label("Role of Member11").select_option("Admin")
     expect(page.get_by_text("Member11 is an admin")).to_be_visible()
     page.wait_for_function(SETTINGS_TOP + " === place", arg=place)
+    expect(page.get_by_label("Role of Member11")).to_be_focused()
     page.get_by_role("link", name="Teams", exact=True).click()
     expect(page).to_have_url(re.compile("/teams/"))
     travel(page)
