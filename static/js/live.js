@@ -11,7 +11,7 @@
   const MOST = 200; // keys to keep for a tab nobody looks at
   const EDITOR = "[data-editor], [data-edits].htmx-request"; // the latter is about to become one
   // Among it what is to be read first: why something was not taken, what came of it, a question.
-  const BUSY = `${EDITOR}, :popover-open, dialog[open], form.htmx-request, [aria-invalid=true], [data-answer], [name=confirmed]`;
+  const BUSY = `${EDITOR}, :popover-open, dialog[open], form.htmx-request, [aria-invalid=true], [data-outcome], [name=confirmed]`;
   const FIELDS = "input:not([type=radio], [type=checkbox]), select, textarea, [contenteditable]";
 
   // --- What has been told and not been shown yet
