@@ -166,8 +166,8 @@ def _level(given: str) -> AccessLevel | None:
 
 
 def _chosen(request: WorkspaceRequest, accounts: list[Account]) -> Mailbox | None:
-    there = [one.pk for one in accounts if one.state != MailboxState.REMOVING]
+    """The one asked for, or else the first; without one that goes while we look."""
+    listed = [one.pk for one in accounts if one.state != MailboxState.REMOVING]
+    own = Mailbox.objects.owned_by(request.member).connected().select_related("workspace").in_bulk(listed)
     pk = read_id(request.GET.get("mailbox", ""))
-    if not there:
-        return None
-    return own_mailbox(request, pk if pk in there else there[0])
+    return own[pk if pk in own else min(own)] if own else None

@@ -82,6 +82,24 @@ def test_an_account_that_goes_while_it_is_read_is_left_out(desk: Desk, ada: Memb
         assert read_accounts(ada, now=NOW) == []
 
 
+def test_settings_come_up_while_an_account_goes(desk: Desk, ada: Member, signed_in: SignIn) -> None:
+    browser, seen = signed_in.as_(ada), list[str]()
+
+    def go(execute: Any, sql: str, *rest: Any) -> Any:
+        answer = execute(sql, *rest)
+        if '"mailboxes_syncstream"."kind" DESC' in sql and not seen:
+            seen.append(sql)
+            Mailbox.objects.update(state=MailboxState.REMOVING)
+        return answer
+
+    with connection.execute_wrapper(go):
+        response = browser.get("/halyard/settings/account/email-calendar/", {"before": ""})
+    assert seen
+    assert response.status_code == 200
+    assert response.context["accounts"][0].state != "removing"
+    assert "Blocklist" not in response.content.decode()
+
+
 def test_the_list_takes_a_fixed_number_of_statements(desk: Desk, ada: Member, stream: SyncStream) -> None:
     counts = []
     for number in range(2):
