@@ -7,6 +7,7 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
+from crm.frames import roomy
 from crm.regional import region_of, written_for
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -16,6 +17,7 @@ def viewer_time(get_response: GetResponse) -> GetResponse:
     """Times are shown in the viewer's zone, which the browser says in a cookie, as they are written in the
     region of the language that it asks for."""
 
+    @roomy
     def middleware(request: HttpRequest) -> HttpResponse:
         region = region_of(request.headers.get("Accept-Language", ""))
         with timezone.override(_zone(request.COOKIES.get("timezone", ""))), written_for(region):
