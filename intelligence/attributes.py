@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from django.utils.safestring import SafeString
 
@@ -67,8 +67,7 @@ CALENDAR_FIELDS = (
 Kind = Literal["email", "meeting"]
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
+class Touch(NamedTuple):
     """One interaction, as far as an attribute shows it."""
 
     at: datetime
@@ -214,10 +213,14 @@ def _interaction_column(kind: RecordKind, attribute: Attribute) -> Column:
 
 
 def touch_cell(look: Look, touch: Touch | None) -> SafeString:
+    """The last interaction of all is also the last of its kind: each is drawn once."""
     if touch is None:
         return cells.EMPTY
-    face = look.faces.get(touch.member_id)
-    return cells.moment(touch.at, kind=touch.kind, face=face, now=look.now, is_all_day=touch.is_all_day)
+    if touch not in look.drawn:
+        at, kind, member_id, is_all_day = touch
+        face = look.faces.get(member_id)
+        look.drawn[touch] = cells.moment(at, kind=kind, face=face, now=look.now, is_all_day=is_all_day)
+    return look.drawn[touch]
 
 
 def _strength_column(kind: RecordKind) -> Column:

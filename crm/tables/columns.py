@@ -23,6 +23,8 @@ class Look:
     faces: dict[int, Face]
     slug: str
     member_id: int = 0
+    # What has been drawn for this look and may be needed again, by what it shows.
+    drawn: dict[Any, SafeString] = field(default_factory=dict, compare=False)
 
 
 Values = Sequence[Any]
